@@ -1,0 +1,170 @@
+"""The tree of errors: what went wrong, whose fault it is, and how each interface reports it.
+
+::
+
+    CuelightError                     internal
+    ├── ParameterError                invalid_parameter   the caller sent a wrong value
+    ├── UnknownMethodError            unknown_method      the caller named a method that does not exist
+    ├── EnvelopeError                 bad_request         the message is not a request
+    ├── RefusedError                  refused             well formed, but not now
+    │   ├── StateError                wrong_state         the machine is in another state
+    │   ├── NotFoundError             not_found           no such item, run or lane
+    │   ├── ConflictError             conflict            the same key with another request
+    │   ├── ForbiddenError            forbidden           the peer may not do this
+    │   └── BusyError                 busy                too much at once; try again later
+    ├── StorageError                  storage             the store cannot be used
+    │   └── StorageFullError          storage_full        no space left on the device
+    ├── CommunicationError            communication       the other side cannot be reached (client)
+    │   └── RequestTimeoutError       timeout             no reply in time (client)
+    └── RequestFailedError            request_failed      the manager refused the request (client)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self, cast
+
+
+class CuelightError(Exception):
+    """Something unforeseen went wrong inside Cuelight; the log has the details."""
+
+    code: ClassVar[str] = "internal"
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, message: str = "", *, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message or type(self).__doc__ or "")
+        self.details: dict[str, Any] = dict(details or {})
+        self.fields: dict[str, Any] = {}
+
+    @property
+    def message(self) -> str:
+        """The sentence shown to a person: what is wrong and what to do."""
+        return str(self)
+
+    def with_fields(self, **fields: Any) -> Self:
+        """Return this error, with fields that the reply shows beside the refusal."""
+        self.fields.update(fields)
+        return self
+
+
+class ParameterError(CuelightError):
+    """A parameter has a wrong type or value."""
+
+    code = "invalid_parameter"
+    http_status = 400
+    exit_code = 1
+
+    def __init__(
+        self, message: str = "", *, field: str | None = None, details: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, details=details)
+        self.field = field
+        if field is not None:
+            self.details.setdefault("field", field)
+
+
+class UnknownMethodError(CuelightError):
+    """There is no method of that name."""
+
+    code = "unknown_method"
+    http_status = 404
+    exit_code = 1
+
+
+class EnvelopeError(CuelightError):
+    """The message is not a request."""
+
+    code = "bad_request"
+    http_status = 400
+    exit_code = 3
+
+
+class RefusedError(CuelightError):
+    """The request is well formed, but cannot be done now."""
+
+    code = "refused"
+    http_status = 409
+    exit_code = 2
+
+
+class StateError(RefusedError):
+    """The request does not fit the present state; nothing was changed."""
+
+    code = "wrong_state"
+
+
+class NotFoundError(RefusedError):
+    """What the request names does not exist."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class ConflictError(RefusedError):
+    """The same key was used for another request."""
+
+    code = "conflict"
+
+
+class ForbiddenError(RefusedError):
+    """The peer has no right to do this."""
+
+    code = "forbidden"
+    http_status = 403
+    exit_code = 9
+
+
+class BusyError(RefusedError):
+    """Too many requests are in flight; try again after a moment."""
+
+    code = "busy"
+    http_status = 429
+
+
+class StorageError(CuelightError):
+    """The store cannot be used."""
+
+    code = "storage"
+    http_status = 503
+    exit_code = 5
+    is_fatal: ClassVar[bool] = True
+
+
+class StorageFullError(StorageError):
+    """The disk that holds the data directory is full: free some space, then repeat the request."""
+
+    code = "storage_full"
+    http_status = 507
+    is_fatal = False
+
+
+class CommunicationError(CuelightError):
+    """The other side cannot be reached."""
+
+    code = "communication"
+    http_status = 503
+    exit_code = 3
+
+
+class RequestTimeoutError(CommunicationError):
+    """No reply arrived in time."""
+
+    code = "timeout"
+    http_status = 504
+    exit_code = 8
+
+
+class RequestFailedError(CuelightError):
+    """The manager answered, and refused."""
+
+    code = "request_failed"
+    http_status = 409
+    exit_code = 2
+
+    def __init__(self, message: str = "", *, reply: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.reply: dict[str, Any] = dict(reply or {})
+        error = self.reply.get("error")
+        known = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
+        self.reply_code: str = str(known.get("code", "refused"))

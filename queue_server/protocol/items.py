@@ -1,0 +1,122 @@
+"""What is queued: items, their states, where they stand, and how an attempt at them ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+ItemKind = Literal["plan", "instruction"]
+ItemState = Literal["queued", "held", "running", "finished"]
+Outcome = Literal["completed", "stopped", "aborted", "halted", "failed", "unknown"]
+OUTCOMES: tuple[Outcome, ...] = ("completed", "stopped", "aborted", "halted", "failed", "unknown")
+
+# What a queued item may consist of on the wire; anything else that a client sends is dropped, as its clients expect.
+PUBLIC_KEYS = ("item_type", "name", "args", "kwargs", "meta", "item_uid", "user", "user_group", "properties")
+
+DEFAULT_LANE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One unit of work. ``content`` is the map that clients see, ``uid`` included."""
+
+    uid: str
+    lane: str
+    submission: str
+    content: Mapping[str, Any]
+    state: ItemState = "queued"
+    attempt: int = 0
+    reason: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What the item asks for: a plan or an instruction."""
+        return str(self.content.get("item_type", "plan"))
+
+    @property
+    def name(self) -> str:
+        """The name of the plan or of the instruction."""
+        return str(self.content.get("name", ""))
+
+    def shown(self) -> dict[str, Any]:
+        """Return the map that clients see: the content, and for a held item its state and the reason."""
+        if self.state != "held":
+            return dict(self.content)
+        return {**self.content, "state": "held", "hold_reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a queue: the front, the back, an index, or a neighbour."""
+
+    position: int | Literal["front", "back"] = "back"
+    before_uid: str | None = None
+    after_uid: str | None = None
+
+
+FRONT = Place("front")
+BACK = Place("back")
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptKey:
+    """The fencing token of one execution: which attempt, of which item, started in which epoch."""
+
+    item_uid: str
+    submission: str
+    lane: str
+    number: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One Bluesky run of an attempt, as ``re_runs`` shows it."""
+
+    uid: str
+    scan_id: int | None = None
+    is_open: bool = True
+    exit_status: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """Return the map that clients see."""
+        return {"uid": self.uid, "scan_id": self.scan_id, "is_open": self.is_open, "exit_status": self.exit_status}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an attempt ended. Times are seconds since 1970-01-01 UTC; lists and texts are never null."""
+
+    outcome: Outcome
+    time_start: float
+    time_stop: float
+    run_uids: tuple[str, ...] = ()
+    scan_ids: tuple[int, ...] = ()
+    message: str = ""
+    traceback: str = ""
+    points: int = 0
+
+    def shown(self) -> dict[str, Any]:
+        """Return the documented ``result`` of a history entry, and the points beside it."""
+        return {
+            "exit_status": self.outcome,
+            "run_uids": list(self.run_uids),
+            "scan_ids": list(self.scan_ids),
+            "time_start": self.time_start,
+            "time_stop": self.time_stop,
+            "msg": self.message,
+            "traceback": self.traceback,
+            "points": self.points,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked: the claims of the message, and how they reached the manager."""
+
+    user: str = ""
+    group: str = ""
+    client: str = ""
+    request_id: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])

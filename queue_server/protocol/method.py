@@ -1,0 +1,141 @@
+"""The declaration of a 0MQ method: everything that dispatcher, routes, CLI and reference derive from."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from queue_server.protocol.errors import ParameterError
+
+Kind = Literal["memory", "read", "mutation", "motion"]
+Scope = Literal[
+    "read:status",
+    "read:queue",
+    "read:history",
+    "read:resources",
+    "read:config",
+    "read:monitor",
+    "write:queue:edit",
+    "write:queue:control",
+    "write:manager:control",
+    "write:plan:control",
+    "write:history:edit",
+    "write:manager:stop",
+]
+LockedPart = Literal["environment", "queue"]
+Verb = Literal["GET", "POST"]
+
+
+class Params(BaseModel):
+    """The parameters of one method: unknown names are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+class NoParams(Params):
+    """The method takes no parameters."""
+
+
+class LockableParams(Params):
+    """Parameters of a method that a lock can forbid."""
+
+    lock_key: str | None = Field(default=None, min_length=1, description="Key of the lock, if one is set.")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A reply without further fields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One 0MQ method.
+
+    ``kind`` says what the method touches: ``memory`` is answered from the state in memory, ``read`` reads the
+    store, ``mutation`` changes it and is answered after the commit, ``motion`` controls a running plan and is
+    ordered at once, while only its record waits for the store.
+    """
+
+    name: str
+    summary: str
+    kind: Kind
+    scope: Scope
+    route: tuple[Verb, str]
+    params: type[Params] = NoParams
+    result: type[Any] = Done
+    lock: LockedPart | None = None
+    refusal: str = "Error: "
+    bare: bool = False
+    notes: str = ""
+
+    def parse(self, values: dict[str, Any]) -> Params:
+        """Return checked parameters.
+
+        Raises:
+            ParameterError: a parameter is unknown, missing or of a wrong type; the message names it.
+        """
+        fields = self.params.model_fields
+        unknown = [name for name in values if name not in fields]
+        if unknown:
+            raise ParameterError(
+                f"API request contains unsupported parameters: {', '.join(map(repr, unknown))}. "
+                f"Supported parameters: {list(fields)}",
+                field=str(unknown[0]),
+            )
+        try:
+            return self.params.model_validate(values)
+        except ValidationError as error:
+            raise _explain(error) from error
+
+    @property
+    def failure_fields(self) -> dict[str, Any]:
+        """The fields of a refusal: those of the reply, each with its empty value."""
+        return fields_of(self.result())
+
+
+def fields_of(result: object) -> dict[str, Any]:
+    """Return the fields of a result by name, without copying their values."""
+    declared = dataclasses.fields(result)  # type: ignore[arg-type]
+    return {field.name: getattr(result, field.name) for field in declared}
+
+
+def collect(*groups: tuple[Method, ...]) -> dict[str, Method]:
+    """Return the declarations by name.
+
+    Raises:
+        ValueError: two declarations share a name or a route.
+    """
+    methods = [method for group in groups for method in group]
+    _refuse_twice([method.name for method in methods], "method")
+    _refuse_twice([" ".join(method.route) for method in methods], "route")
+    return {method.name: method for method in methods}
+
+
+def _refuse_twice(names: list[str], what: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"declared twice as {what}: {twice}")
+
+
+def _explain(error: ValidationError) -> ParameterError:
+    problems = error.errors(include_url=False, include_context=False)
+    first = problems[0]
+    field = ".".join(str(part) for part in first["loc"][:1]) or "params"
+    texts = {f"'{'.'.join(map(str, item['loc']))}': {_reword(item['msg'], item['input'])}" for item in problems[:5]}
+    return ParameterError(
+        "Incorrect parameters: " + "; ".join(sorted(texts)),
+        field=field,
+        details={"fields": [{"field": ".".join(map(str, item["loc"])), "accepted": item["msg"]} for item in problems]},
+    )
+
+
+def _reword(text: str, given: object) -> str:
+    if text == "Field required":
+        return "is required"
+    shown = repr(given)
+    return f"{text[:1].lower()}{text[1:]}, not {shown if len(shown) <= 80 else shown[:77] + '...'}"
+
+

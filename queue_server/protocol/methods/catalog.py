@@ -1,0 +1,96 @@
+"""Declarations about plans, devices and permissions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import Field
+
+from queue_server.protocol.method import Method, NoParams, Params
+
+
+class AllowedParams(Params):
+    """Whose plans or devices."""
+
+    user_group: str | None = Field(default=None, description="Name of the user group.")
+
+
+class PlansAllowedParams(AllowedParams):
+    """Whose plans, and in which form."""
+
+    reduced: bool = Field(default=False, description="Return the short form of the descriptions.")
+
+
+class PlansExistingParams(Params):
+    """In which form."""
+
+    reduced: bool = Field(default=False, description="Return the short form of the descriptions.")
+
+
+@dataclass(frozen=True, slots=True)
+class PlansAllowed:
+    """Descriptions by name, and the uid of this content."""
+
+    plans_allowed: dict[str, Any] = field(default_factory=dict[str, Any])
+    plans_allowed_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlansExisting:
+    """Descriptions by name, and the uid of this content."""
+
+    plans_existing: dict[str, Any] = field(default_factory=dict[str, Any])
+    plans_existing_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesAllowed:
+    """Descriptions by name, and the uid of this content."""
+
+    devices_allowed: dict[str, Any] = field(default_factory=dict[str, Any])
+    devices_allowed_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesExisting:
+    """Descriptions by name, and the uid of this content."""
+
+    devices_existing: dict[str, Any] = field(default_factory=dict[str, Any])
+    devices_existing_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """The permissions of all user groups."""
+
+    user_group_permissions: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def _read(name: str, path: str, summary: str, params: type[Params], result: type[Any]) -> Method:
+    return Method(
+        name=name,
+        summary=summary,
+        kind="memory",
+        scope="read:resources",
+        route=("GET", path),
+        params=params,
+        result=result,
+        refusal="",
+    )
+
+
+METHODS = (
+    _read("plans_allowed", "/plans", "Return the plans that a user group may run.", PlansAllowedParams, PlansAllowed),
+    _read("plans_existing", "/plans/existing", "Return all plans.", PlansExistingParams, PlansExisting),
+    _read("devices_allowed", "/devices", "Return the devices that a user group may use.", AllowedParams, DevicesAllowed),
+    _read("devices_existing", "/devices/existing", "Return all devices.", NoParams, DevicesExisting),
+    Method(
+        name="permissions_get",
+        summary="Return the permissions of all user groups.",
+        kind="memory",
+        scope="read:config",
+        route=("GET", "/permissions"),
+        result=Permissions,
+    ),
+)

@@ -1,0 +1,55 @@
+"""Declarations about finished items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import Field
+
+from queue_server.protocol.method import LockableParams, Method, Params
+
+
+class HistoryGetParams(Params):
+    """Which part of the history to return; without a limit the newest 50,000 entries."""
+
+    limit: int | None = Field(default=None, ge=1, le=50_000, description="Largest number of entries, the newest ones.")
+    before: int | None = Field(default=None, ge=1, description="Only entries with a number below this one.")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Finished items, oldest first, each with its result, the uid of the whole history, and a cursor for older ones."""
+
+    items: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    plan_history_uid: str = ""
+    before: int | None = None
+
+
+class HistoryClearParams(LockableParams):
+    """Which part of the history to remove; without any parameter all of it."""
+
+    size: int | None = Field(default=None, ge=0, description="Number of newest entries to keep.")
+    item_uid: str | None = Field(default=None, description="Remove this entry and all that are older.")
+
+
+METHODS = (
+    Method(
+        name="history_get",
+        summary="Return finished items with their results.",
+        kind="read",
+        scope="read:history",
+        route=("GET", "/history"),
+        params=HistoryGetParams,
+        result=History,
+    ),
+    Method(
+        name="history_clear",
+        summary="Remove some or all entries of the history.",
+        kind="mutation",
+        scope="write:history:edit",
+        route=("POST", "/history/clear"),
+        params=HistoryClearParams,
+        lock="queue",
+    ),
+)

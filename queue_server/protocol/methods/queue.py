@@ -1,0 +1,91 @@
+"""Declarations about the queue as a whole: read, start, stop, mode, clear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import Field
+
+from queue_server.protocol.method import LockableParams, Method, Params
+
+
+class QueueGetParams(Params):
+    """Which part of the queue to return; without a limit all of it."""
+
+    limit: int | None = Field(default=None, ge=1, le=10_000, description="Largest number of items to return.")
+    after_uid: str | None = Field(default=None, description="Begin behind this item.")
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Items in order, the running item (an empty map if none runs), and the uid of this content."""
+
+    items: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    running_item: dict[str, Any] = field(default_factory=dict[str, Any])
+    plan_queue_uid: str = ""
+
+
+class ModeSetParams(LockableParams):
+    """The new mode."""
+
+    mode: dict[str, Any] | Literal["default"] = Field(description="Parts of the mode to change, or 'default'.")
+
+
+METHODS = (
+    Method(
+        name="queue_get",
+        summary="Return the items of the queue and the running item.",
+        kind="read",
+        scope="read:queue",
+        route=("GET", "/queue"),
+        params=QueueGetParams,
+        result=Queue,
+    ),
+    Method(
+        name="queue_start",
+        summary="Start the queue; refused without an open environment, and while the head of the queue is held.",
+        kind="mutation",
+        scope="write:queue:control",
+        route=("POST", "/queue/start"),
+        params=LockableParams,
+        lock="environment",
+    ),
+    Method(
+        name="queue_stop",
+        summary="Stop the queue after the running item.",
+        kind="mutation",
+        scope="write:queue:control",
+        route=("POST", "/queue/stop"),
+        params=LockableParams,
+        lock="environment",
+    ),
+    Method(
+        name="queue_stop_cancel",
+        summary="Take back a request to stop the queue; always succeeds.",
+        kind="mutation",
+        scope="write:queue:control",
+        route=("POST", "/queue/stop/cancel"),
+        params=LockableParams,
+        lock="environment",
+    ),
+    Method(
+        name="queue_mode_set",
+        summary="Change the mode of the queue: loop, ignore_failures.",
+        kind="mutation",
+        scope="write:queue:control",
+        route=("POST", "/queue/mode"),
+        params=ModeSetParams,
+        lock="queue",
+        refusal="Failed to set queue mode: ",
+    ),
+    Method(
+        name="queue_clear",
+        summary="Remove all items from the queue; a running item goes on.",
+        kind="mutation",
+        scope="write:queue:edit",
+        route=("POST", "/queue/clear"),
+        params=LockableParams,
+        lock="queue",
+    ),
+)

@@ -1,0 +1,86 @@
+"""Declarations about the manager itself: ping, status, configuration, events, and its orderly end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import Field
+
+from queue_server.protocol.method import Method, Params
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What clients ask about the manager's set-up."""
+
+    config: dict[str, Any] = field(default_factory=lambda: {"ip_connect_info": {}})
+
+
+class EventsParams(Params):
+    """Which part of the event log to return."""
+
+    since: int = Field(default=0, ge=0, description="Sequence number of the last event that is known already.")
+    limit: int = Field(default=100, ge=1, le=1000, description="Largest number of events to return.")
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """A page of the event log, oldest first, and the newest sequence number there is."""
+
+    events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    last_seq: int = 0
+
+
+class ManagerStopParams(Params):
+    """How careful the end must be."""
+
+    option: Literal["safe_on", "safe_off"] = Field(
+        default="safe_on", description="safe_on: only while idle; safe_off: at once, a running plan goes on in its worker."
+    )
+
+
+METHODS = (
+    Method(
+        name="ping",
+        summary="Return the status of the manager.",
+        kind="memory",
+        scope="read:status",
+        route=("GET", "/ping"),
+        bare=True,
+    ),
+    Method(
+        name="status",
+        summary="Return the status of the manager, its worker environment and its queue.",
+        kind="memory",
+        scope="read:status",
+        route=("GET", "/status"),
+        bare=True,
+        notes="Answered from memory; never waits for the store.",
+    ),
+    Method(
+        name="config_get",
+        summary="Return configuration that clients need.",
+        kind="memory",
+        scope="read:config",
+        route=("GET", "/config"),
+        result=Configuration,
+    ),
+    Method(
+        name="events_get",
+        summary="Return a page of the event log.",
+        kind="read",
+        scope="read:monitor",
+        route=("GET", "/events"),
+        params=EventsParams,
+        result=Events,
+    ),
+    Method(
+        name="manager_stop",
+        summary="End the manager in order; an open environment is closed first, a running plan is left to its worker.",
+        kind="mutation",
+        scope="write:manager:stop",
+        route=("POST", "/manager/stop"),
+        params=ManagerStopParams,
+    ),
+)

@@ -1,0 +1,91 @@
+"""The status as every client reads it: the documented keys, always present, and the state of each lane."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+ManagerState = Literal[
+    "initializing",
+    "idle",
+    "paused",
+    "starting_queue",
+    "executing_queue",
+    "executing_task",
+    "creating_environment",
+    "closing_environment",
+    "destroying_environment",
+]
+EnvironmentState = Literal[
+    "initializing", "failed", "idle", "reserved", "executing_plan", "executing_task", "closing", "closed"
+]
+REState = Literal[
+    "idle", "running", "pausing", "paused", "halting", "stopping", "aborting", "suspending", "panicked"
+]
+
+
+class QueueMode(TypedDict):
+    """How a queue goes on after an item: again from the back, or in spite of a failure."""
+
+    loop: bool
+    ignore_failures: bool
+
+
+class LockedParts(TypedDict):
+    """Which parts are locked."""
+
+    environment: bool
+    queue: bool
+
+
+class LaneStatus(TypedDict):
+    """One lane: what serves it, what runs in it, and what it waits for."""
+
+    lane: str
+    condition: Literal["open", "held", "estopped"]
+    reason: str
+    worker: str
+    worker_state: EnvironmentState
+    answering: bool
+    running_item_uid: str | None
+    attempt: int | None
+    waiting_for: str
+    waiting_since: float | None
+    items_in_queue: int
+
+
+class Status(TypedDict):
+    """The reply to ``status``. The keys up to ``lock_info_uid`` are documented by bluesky-queueserver 0.0.25."""
+
+    msg: str
+    time: str
+    status_uid: str
+    items_in_queue: int
+    items_in_history: int
+    running_item_uid: str | None
+    manager_state: ManagerState
+    queue_stop_pending: bool
+    queue_autostart_enabled: bool
+    pause_pending: bool
+    worker_environment_exists: bool
+    worker_background_tasks: int
+    worker_environment_state: EnvironmentState
+    re_state: REState | None
+    ip_kernel_state: Literal["disabled"] | None
+    ip_kernel_captured: bool | None
+    plan_queue_mode: QueueMode
+    lock: LockedParts
+    plan_queue_uid: str
+    plan_history_uid: str
+    run_list_uid: str
+    task_results_uid: str
+    plans_existing_uid: str
+    devices_existing_uid: str
+    plans_allowed_uid: str
+    devices_allowed_uid: str
+    lock_info_uid: str
+    epoch: int
+    lanes: list[LaneStatus]
+
+
+DOCUMENTED_KEYS: tuple[str, ...] = tuple(name for name in Status.__annotations__ if name not in ("epoch", "lanes"))
+

@@ -1,0 +1,275 @@
+"""The messages between the manager and a worker: one union for each direction, msgpack on the wire.
+
+Reports carry a number and are kept by the worker until acknowledged; telegrams are latest-value messages that may
+be lost. Every message about an item carries the fencing token (epoch, attempt); the receiver drops what is late.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from queue_server.protocol.codec import CLIENT_BOUNDS, WORKER_BOUNDS, Bounds, decode, encode
+from queue_server.protocol.errors import EnvelopeError
+from queue_server.protocol.items import AttemptKey, Outcome, Run
+
+VERSION = 1
+
+M = TypeVar("M")
+
+
+class Message(BaseModel):
+    """What all messages have in common: frozen, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+# --- worker to manager: telegrams, which may be lost -----------------------------------------------------------
+
+
+class Hello(Message):
+    """First message after every connection: who serves which lane, and what it is doing."""
+
+    kind: Literal["hello"] = "hello"
+    version: int = VERSION
+    lane: str
+    incarnation: str
+    pid: int
+    environment: Literal["loading", "open", "failed"]
+    re_state: str | None = None
+    attempt: AttemptKey | None = None
+    runs: tuple[Run, ...] = ()
+    next_report: int = Field(ge=1, description="Number of the first report that is not yet acknowledged.")
+
+
+class Heartbeat(Message):
+    """Sent every second from the link's own thread, so that a blocked plan can be told from a dead process."""
+
+    kind: Literal["heartbeat"] = "heartbeat"
+    main_thread_age_s: float = Field(ge=0, description="Seconds since the event loop of the RunEngine last answered.")
+
+
+class Console(Message):
+    """A chunk of what the worker printed or logged."""
+
+    kind: Literal["console"] = "console"
+    time: float
+    text: str
+    dropped: int = Field(default=0, ge=0, description="Chunks lost before this one.")
+
+
+class Progress(Message):
+    """How far the running plan is; ``total`` is null where the plan does not say."""
+
+    kind: Literal["progress"] = "progress"
+    attempt: AttemptKey
+    points: int = Field(ge=0)
+    total: int | None = Field(default=None, ge=0)
+
+
+# --- worker to manager: reports, numbered and kept until acknowledged --------------------------------------------
+
+
+class CatalogPage(Message):
+    """Some descriptions of plans or devices; all pages come before the environment is reported open."""
+
+    kind: Literal["catalog_page"] = "catalog_page"
+    number: int
+    catalog: Literal["plans", "devices"]
+    first: bool
+    entries: dict[str, dict[str, Any]]
+
+
+class EnvironmentOpened(Message):
+    """The startup code is loaded and the RunEngine is ready."""
+
+    kind: Literal["environment_opened"] = "environment_opened"
+    number: int
+    permissions: dict[str, Any] | None = None
+
+
+class EnvironmentFailed(Message):
+    """The startup code could not be loaded; the worker ends after the acknowledgement."""
+
+    kind: Literal["environment_failed"] = "environment_failed"
+    number: int
+    message: str
+    traceback: str = ""
+
+
+class ItemAcknowledged(Message):
+    """The item is resolved and handed to the RunEngine."""
+
+    kind: Literal["item_acknowledged"] = "item_acknowledged"
+    number: int
+    attempt: AttemptKey
+
+
+class RunOpened(Message):
+    """A start document was emitted."""
+
+    kind: Literal["run_opened"] = "run_opened"
+    number: int
+    attempt: AttemptKey
+    run_uid: str
+    scan_id: int | None = None
+
+
+class RunClosed(Message):
+    """A stop document was emitted."""
+
+    kind: Literal["run_closed"] = "run_closed"
+    number: int
+    attempt: AttemptKey
+    run_uid: str
+    exit_status: str
+
+
+class REStateChanged(Message):
+    """The RunEngine went into another state."""
+
+    kind: Literal["re_state_changed"] = "re_state_changed"
+    number: int
+    attempt: AttemptKey | None = None
+    re_state: str
+
+
+class OrderRefused(Message):
+    """An order could not be carried out; the plan goes on as before."""
+
+    kind: Literal["order_refused"] = "order_refused"
+    number: int
+    attempt: AttemptKey
+    order: str
+    message: str
+
+
+class ItemFinished(Message):
+    """The attempt ended; times are seconds since 1970-01-01 UTC."""
+
+    kind: Literal["item_finished"] = "item_finished"
+    number: int
+    attempt: AttemptKey
+    outcome: Outcome
+    time_start: float
+    time_stop: float
+    run_uids: tuple[str, ...] = ()
+    scan_ids: tuple[int, ...] = ()
+    message: str = ""
+    traceback: str = ""
+    points: int = Field(default=0, ge=0)
+
+
+class EnvironmentClosed(Message):
+    """The last report of an orderly end; the process ends after the acknowledgement."""
+
+    kind: Literal["environment_closed"] = "environment_closed"
+    number: int
+
+
+Telegram = Hello | Heartbeat | Console | Progress
+Report = (
+    CatalogPage
+    | EnvironmentOpened
+    | EnvironmentFailed
+    | ItemAcknowledged
+    | RunOpened
+    | RunClosed
+    | REStateChanged
+    | OrderRefused
+    | ItemFinished
+    | EnvironmentClosed
+)
+FromWorker = Telegram | Report
+
+
+# --- manager to worker -------------------------------------------------------------------------------------------
+
+
+class Welcome(Message):
+    """The answer to a hello: the manager's epoch, and whether it knows this worker at all."""
+
+    kind: Literal["welcome"] = "welcome"
+    epoch: int
+
+
+class Dismiss(Message):
+    """The answer to a hello of a worker that no lane expects: it must end without touching hardware."""
+
+    kind: Literal["dismiss"] = "dismiss"
+    reason: str
+
+
+class Acknowledge(Message):
+    """Every report up to and including ``number`` is committed."""
+
+    kind: Literal["acknowledge"] = "acknowledge"
+    number: int
+
+
+class Execute(Message):
+    """Run the item; ``content`` is the map that clients see."""
+
+    kind: Literal["execute"] = "execute"
+    attempt: AttemptKey
+    content: dict[str, Any]
+
+
+class Pause(Message):
+    """Pause at the next checkpoint, or at once."""
+
+    kind: Literal["pause"] = "pause"
+    attempt: AttemptKey
+    option: Literal["deferred", "immediate"]
+
+
+class Continue(Message):
+    """Go on with a paused plan, or end it."""
+
+    kind: Literal["continue"] = "continue"
+    attempt: AttemptKey
+    option: Literal["resume", "stop", "abort", "halt"]
+
+
+class Close(Message):
+    """Close the environment; sent only while no item runs."""
+
+    kind: Literal["close"] = "close"
+
+
+ToWorker = Welcome | Dismiss | Acknowledge | Execute | Pause | Continue | Close
+
+_FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(Annotated[FromWorker, Field(discriminator="kind")])
+_TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(Annotated[ToWorker, Field(discriminator="kind")])
+
+
+def pack(message: FromWorker | ToWorker) -> bytes:
+    """Return the msgpack frame of a message."""
+    return encode(message.model_dump(), "msgpack")
+
+
+def read_from_worker(frame: bytes, bounds: Bounds = WORKER_BOUNDS) -> FromWorker:
+    """Return what a worker sent.
+
+    Raises:
+        EnvelopeError: the frame is malformed, too large, or no message of this direction.
+    """
+    return _read(_FROM_WORKER, frame, bounds)
+
+
+def read_to_worker(frame: bytes, bounds: Bounds = CLIENT_BOUNDS) -> ToWorker:
+    """Return what the manager sent.
+
+    Raises:
+        EnvelopeError: the frame is malformed, too large, or no message of this direction.
+    """
+    return _read(_TO_WORKER, frame, bounds)
+
+
+def _read(adapter: TypeAdapter[M], frame: bytes, bounds: Bounds) -> M:
+    value, _ = decode(frame, bounds)
+    try:
+        return adapter.validate_python(value)
+    except ValueError as error:
+        raise EnvelopeError(f"Not a message of the worker link: {error}") from error
