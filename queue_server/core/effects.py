@@ -1,0 +1,106 @@
+"""Everything that the core can order. Store effects are performed inside the turn, the others after its commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from queue_server.protocol.items import AttemptKey, Item, Result, Run
+from queue_server.protocol.worker_link import ToWorker
+
+# --- performed inside the turn's transaction ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNext:
+    """Claim the head of the queue; the answer returns as an event."""
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPhase:
+    """Write how far an attempt is."""
+
+    key: AttemptKey
+    phase: Literal["acknowledged", "running"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRunOpened:
+    """Write a run of an attempt."""
+
+    key: AttemptKey
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRunClosed:
+    """Write the end of a run."""
+
+    key: AttemptKey
+    run_uid: str
+    exit_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishAttempt:
+    """Move the item to the history; put a copy of the same submission back where ``copy`` says."""
+
+    key: AttemptKey
+    result: Result
+    copy: Literal["none", "front", "back", "held"] = "none"
+    hold_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redispatch:
+    """Send the item of an open attempt again: the worker says that it never arrived, and ignores a second one."""
+
+    key: AttemptKey
+
+
+# --- performed after the commit ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Send the item of an attempt to its worker."""
+
+    key: AttemptKey
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a message to a worker."""
+
+    incarnation: str
+    message: ToWorker
+
+
+@dataclass(frozen=True, slots=True)
+class StartWorker:
+    """Start a worker process."""
+
+    lane: str
+    incarnation: str
+
+
+@dataclass(frozen=True, slots=True)
+class KillWorker:
+    """Kill a worker process; its exit returns as an event."""
+
+    lane: str
+    incarnation: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndProcess:
+    """End the manager process after the replies have left."""
+
+
+StoreEffect = ClaimNext | RecordPhase | RecordRunOpened | RecordRunClosed | FinishAttempt | Redispatch
+OuterEffect = Dispatch | Send | StartWorker | KillWorker | EndProcess
+Effect = StoreEffect | OuterEffect
+STORE_EFFECTS = (ClaimNext, RecordPhase, RecordRunOpened, RecordRunClosed, FinishAttempt, Redispatch)

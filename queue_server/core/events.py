@@ -1,0 +1,213 @@
+"""Everything that can happen to the state. Times are seconds since 1970-01-01 UTC, read by whoever makes the event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from queue_server.core.model import Order
+from queue_server.protocol.items import AttemptKey, Item
+from queue_server.protocol.worker_link import Hello, Report
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryFinished:
+    """Every worker of the last epoch has reported, ended, or been given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentOpenRequested:
+    """A person wants the environment; ``incarnation`` names the process to come."""
+
+    lane: str
+    incarnation: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentCloseRequested:
+    """A person wants the environment closed in order."""
+
+    lane: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentDestroyRequested:
+    """A person wants the worker process killed."""
+
+    lane: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStartRequested:
+    """A person starts the queue."""
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStopRequested:
+    """A person wants the queue to stop after the running item."""
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStopCancelled:
+    """A person takes the request to stop back."""
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModeSet:
+    """The mode of a queue."""
+
+    lane: str
+    loop: bool
+    ignore_failures: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRequested:
+    """A person wants the running plan to pause."""
+
+    lane: str
+    option: Literal["deferred", "immediate"]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueRequested:
+    """A person wants the paused plan to go on, or to end."""
+
+    lane: str
+    order: Order
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The manager is to end. ``workers``: close idle ones and leave busy ones, or kill them all."""
+
+    workers: Literal["close_idle", "kill"]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChanged:
+    """The store has changed the queue of a lane by ``added`` items (negative: removed; 0: another order)."""
+
+    lane: str
+    added: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryChanged:
+    """The store has changed the history by ``added`` entries."""
+
+    added: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemClaimed:
+    """The head of the queue is now running: its attempt is open, and will be durable before it is dispatched."""
+
+    key: AttemptKey
+    item: Item
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionReached:
+    """The head of the queue was an instruction, and has been taken out."""
+
+    lane: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueExhausted:
+    """There is nothing to claim: the queue is empty, or its head is held."""
+
+    lane: str
+    held_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReleased:
+    """A person has dealt with the held item of a lane."""
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogChanged:
+    """The lists of plans and devices have other contents than before."""
+
+    plans: bool
+    devices: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConnected:
+    """A worker said hello on a new connection."""
+
+    hello: Hello
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReported:
+    """A worker sent a numbered report."""
+
+    lane: str
+    incarnation: str
+    report: Report
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerExited:
+    """The process of a worker is gone; ``cause`` says how, as far as it is known."""
+
+    lane: str
+    incarnation: str
+    cause: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerAnswering:
+    """Whether heartbeats arrive and the RunEngine's event loop answers."""
+
+    lane: str
+    incarnation: str
+    answering: bool
+
+
+Event = (
+    RecoveryFinished
+    | EnvironmentOpenRequested
+    | EnvironmentCloseRequested
+    | EnvironmentDestroyRequested
+    | QueueStartRequested
+    | QueueStopRequested
+    | QueueStopCancelled
+    | ModeSet
+    | PauseRequested
+    | ContinueRequested
+    | StopRequested
+    | QueueChanged
+    | HistoryChanged
+    | ItemClaimed
+    | InstructionReached
+    | QueueExhausted
+    | HoldReleased
+    | CatalogChanged
+    | WorkerConnected
+    | WorkerReported
+    | WorkerExited
+    | WorkerAnswering
+)

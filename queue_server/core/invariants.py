@@ -1,0 +1,38 @@
+"""What must hold in every state: checked after every step under test, and at the start of the manager."""
+
+from __future__ import annotations
+
+from queue_server.core.model import Lane, State
+
+
+def violations(state: State) -> list[str]:
+    """Return a sentence for every rule that ``state`` breaks; an empty list if it breaks none."""
+    names = [lane.name for lane in state.lanes]
+    found = [f"the lane {name!r} exists twice" for name in set(names) if names.count(name) > 1]
+    if state.history_size < 0:
+        found.append("the history has a negative size")
+    for lane in state.lanes:
+        found += [f"lane {lane.name!r}: {text}" for text in _lane_violations(lane, state.epoch)]
+    return found
+
+
+def _lane_violations(lane: Lane, epoch: int) -> list[str]:
+    worker, attempt = lane.worker, lane.attempt
+    rules = {
+        "the queue has a negative size": lane.size < 0,
+        "a closed environment has a worker": worker.environment == "closed" and bool(worker.incarnation),
+        "an environment has no worker": worker.environment != "closed" and not worker.incarnation,
+        "an attempt is open without an environment": attempt is not None and worker.environment == "closed",
+        "an attempt is open while the environment opens": attempt is not None and worker.environment == "opening",
+        "a queue runs without an attempt": lane.queue != "stopped" and attempt is None,
+        "a queue is asked to stop that does not run": lane.stop_pending and lane.queue == "stopped",
+        "a condition has no reason": lane.condition != "open" and not lane.reason,
+    }
+    if attempt is not None:
+        rules |= {
+            "the attempt belongs to another lane": attempt.key.lane != lane.name,
+            "the attempt has no number": attempt.key.number < 1,
+            "the attempt comes from the future": attempt.key.epoch > epoch,
+            "a run is recorded twice": len({run.uid for run in attempt.runs}) != len(attempt.runs),
+        }
+    return [text for text, broken in rules.items() if broken]

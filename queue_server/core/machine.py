@@ -1,0 +1,54 @@
+"""The state machine: ``step(state, event)`` returns the next state and what is to be done.
+
+Two rules hold everywhere. An event that does not fit the state raises and changes nothing. Nothing else than a step
+changes the state.
+
+The environment of a lane goes round one circle, and a queue runs only while it is open::
+
+    closed ──open requested──▶ opening ──opened──▶ open ──close requested──▶ closing ──exited──▶ closed
+                                  │                  │                          │
+                                  └──── destroy requested: destroying ◀─────────┘   (any exit ends in closed)
+
+The queue of a lane is stopped, starting (its first item is dispatched) or running, and an attempt goes
+dispatched → acknowledged → running → finished. Between two items of a running queue there is no other state: the end of
+one attempt and the claim of the next are one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from queue_server.core import rules_environment, rules_lane, rules_queue, rules_run, rules_worker
+from queue_server.core.effects import Effect
+from queue_server.core.events import Event
+from queue_server.core.model import State
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The state after an event, and what it orders."""
+
+    state: State
+    effects: tuple[Effect, ...] = ()
+
+
+Rule = Callable[[State, Any], tuple[State, tuple[Effect, ...]]]
+
+RULES: Mapping[type, Rule] = {
+    **rules_environment.RULES,
+    **rules_queue.RULES,
+    **rules_run.RULES,
+    **rules_worker.RULES,
+    **rules_lane.RULES,
+}
+
+
+def step(state: State, event: Event) -> Step:
+    """Return what ``event`` makes of ``state``.
+
+    Raises:
+        RefusedError: the event does not fit the state; the message says why and what would help.
+    """
+    return Step(*RULES[type(event)](state, event))

@@ -1,0 +1,123 @@
+"""The state of the manager: frozen values that only ``machine.step`` replaces.
+
+The state holds environments, lanes, open attempts, modes and counters. It does not hold the queue: that is the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from queue_server.protocol.errors import NotFoundError
+from queue_server.protocol.items import DEFAULT_LANE, AttemptKey, Run
+
+Environment = Literal["closed", "opening", "open", "closing", "destroying"]
+Queue = Literal["stopped", "starting", "running"]
+AttemptPhase = Literal["dispatched", "acknowledged", "running"]
+Condition = Literal["open", "held", "estopped"]
+FailurePolicy = Literal["front", "hold"]
+Order = Literal["pause_deferred", "pause_immediate", "resume", "stop", "abort", "halt"]
+ManagerPhase = Literal["recovering", "serving", "stopping", "stopped"]
+
+PAUSES: frozenset[Order] = frozenset(("pause_deferred", "pause_immediate"))
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What is waited for, and since when in seconds since 1970-01-01 UTC."""
+
+    what: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The process that serves a lane, as far as it is known."""
+
+    environment: Environment = "closed"
+    incarnation: str = ""
+    connected: bool = False
+    answering: bool = True
+    re_state: str | None = None
+    failure: str = ""
+    wait: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The execution that is under way in a lane."""
+
+    key: AttemptKey
+    time_start: float
+    phase: AttemptPhase = "dispatched"
+    runs: tuple[Run, ...] = ()
+    order: Order | None = None
+    order_since: float = 0.0
+    order_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """An ordered queue served by one worker; at most one attempt is under way in it."""
+
+    name: str = DEFAULT_LANE
+    worker: Worker = Worker()
+    queue: Queue = "stopped"
+    attempt: Attempt | None = None
+    condition: Condition = "open"
+    reason: str = ""
+    loop: bool = False
+    ignore_failures: bool = False
+    stop_pending: bool = False
+    on_failure: FailurePolicy = "front"
+    size: int = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs, starts, opens or closes in this lane."""
+        return self.queue == "stopped" and self.attempt is None and self.worker.environment in ("closed", "open")
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """How often each part that clients cache has changed; the uids that they compare derive from these numbers."""
+
+    queue: int = 0
+    history: int = 0
+    runs: int = 0
+    plans_existing: int = 0
+    devices_existing: int = 0
+    plans_allowed: int = 0
+    devices_allowed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that decides what may happen next."""
+
+    epoch: int
+    phase: ManagerPhase = "recovering"
+    lanes: tuple[Lane, ...] = (Lane(),)
+    revisions: Revisions = field(default_factory=Revisions)
+    history_size: int = 0
+
+    def lane(self, name: str) -> Lane:
+        """Return the lane of that name.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        for lane in self.lanes:
+            if lane.name == name:
+                return lane
+        raise NotFoundError(f"There is no lane {name!r}. Lanes: {[lane.name for lane in self.lanes]}.")
+
+    def with_lane(self, changed: Lane) -> State:
+        """Return this state with one lane replaced."""
+        lanes = tuple(changed if lane.name == changed.name else lane for lane in self.lanes)
+        return replace(self, lanes=lanes)
+
+    def bump(self, *parts: str) -> State:
+        """Return this state with the revisions of ``parts`` raised by one."""
+        raised = {part: getattr(self.revisions, part) + 1 for part in parts}
+        return replace(self, revisions=replace(self.revisions, **raised))

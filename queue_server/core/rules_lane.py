@@ -1,0 +1,22 @@
+"""Rules for the condition of a lane: held until a person has dealt with what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from queue_server.core.effects import Effect
+from queue_server.core.events import HoldReleased
+from queue_server.core.model import State
+
+
+def release(state: State, event: HoldReleased) -> tuple[State, tuple[Effect, ...]]:
+    """Open a held lane; any other condition stays."""
+    lane = state.lane(event.lane)
+    if lane.condition != "held":
+        return state, ()
+    return state.with_lane(replace(lane, condition="open", reason="")), ()
+
+
+RULES: Mapping[type, Any] = {HoldReleased: release}

@@ -1,0 +1,116 @@
+"""Rules for starting and stopping a queue, its mode, and what the store says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from queue_server.core.effects import ClaimNext, Dispatch, Effect
+from queue_server.core.events import (
+    CatalogChanged,
+    HistoryChanged,
+    InstructionReached,
+    ItemClaimed,
+    ModeSet,
+    QueueChanged,
+    QueueExhausted,
+    QueueStartRequested,
+    QueueStopCancelled,
+    QueueStopRequested,
+)
+from queue_server.core.model import Attempt, Lane, State
+from queue_server.core.rules_environment import require_environment, require_serving
+from queue_server.protocol.errors import StateError
+
+Outcome = tuple[State, tuple[Effect, ...]]
+
+
+def start(state: State, event: QueueStartRequested) -> Outcome:
+    """Claim the first item."""
+    require_serving(state)
+    lane = require_environment(state, event.lane)
+    if lane.queue != "stopped" or lane.attempt is not None:
+        raise StateError("RE Manager must be in idle state: the queue is running already.")
+    if lane.condition == "estopped":
+        raise StateError(f"The lane {lane.name!r} is stopped by an emergency stop: {lane.reason}")
+    lane = replace(lane, queue="starting", condition="open", reason="")
+    return state.with_lane(lane), (ClaimNext(lane.name),)
+
+
+def request_stop(state: State, event: QueueStopRequested) -> Outcome:
+    """Remember that the queue is to stop after the running item."""
+    lane = state.lane(event.lane)
+    if lane.queue == "stopped":
+        raise StateError("The queue is not running, so it cannot be stopped.")
+    return state.with_lane(replace(lane, stop_pending=True)), ()
+
+
+def cancel_stop(state: State, event: QueueStopCancelled) -> Outcome:
+    """Forget the request to stop, if there is one."""
+    return state.with_lane(replace(state.lane(event.lane), stop_pending=False)), ()
+
+
+def set_mode(state: State, event: ModeSet) -> Outcome:
+    """Change what happens after an item."""
+    lane = replace(state.lane(event.lane), loop=event.loop, ignore_failures=event.ignore_failures)
+    return state.with_lane(lane), ()
+
+
+def change_queue(state: State, event: QueueChanged) -> Outcome:
+    """Count the items of the queue."""
+    lane = state.lane(event.lane)
+    return state.with_lane(replace(lane, size=lane.size + event.added)).bump("queue"), ()
+
+
+def change_history(state: State, event: HistoryChanged) -> Outcome:
+    """Count the entries of the history."""
+    return replace(state, history_size=state.history_size + event.added).bump("history"), ()
+
+
+def begin_attempt(state: State, event: ItemClaimed) -> Outcome:
+    """Send the claimed item to the worker once its start is committed."""
+    lane = state.lane(event.key.lane)
+    if lane.attempt is not None or lane.queue == "stopped":
+        raise StateError(f"No item can be started in the lane {lane.name!r} now.")
+    lane = replace(lane, attempt=Attempt(event.key, event.at), size=lane.size - 1)
+    return state.with_lane(lane).bump("queue"), (Dispatch(event.key, event.item),)
+
+
+def obey_instruction(state: State, event: InstructionReached) -> Outcome:
+    """Do what the instruction says; the only one is to stop the queue."""
+    return state.with_lane(stopped(state.lane(event.lane))), ()
+
+
+def exhaust(state: State, event: QueueExhausted) -> Outcome:
+    """Stop the queue, for nothing is left that may run."""
+    lane = stopped(state.lane(event.lane))
+    if event.held_reason:
+        lane = replace(lane, condition="held", reason=event.held_reason)
+    return state.with_lane(lane), ()
+
+
+def change_catalog(state: State, event: CatalogChanged) -> Outcome:
+    """Raise the numbers of the lists that changed."""
+    parts = ("plans_existing", "plans_allowed") if event.plans else ()
+    parts += ("devices_existing", "devices_allowed") if event.devices else ()
+    return state.bump(*parts), ()
+
+
+def stopped(lane: Lane) -> Lane:
+    """Return the lane with its queue stopped; a request to stop is thereby met."""
+    return replace(lane, queue="stopped", stop_pending=False)
+
+
+RULES: Mapping[type, Any] = {
+    QueueStartRequested: start,
+    QueueStopRequested: request_stop,
+    QueueStopCancelled: cancel_stop,
+    ModeSet: set_mode,
+    QueueChanged: change_queue,
+    HistoryChanged: change_history,
+    ItemClaimed: begin_attempt,
+    InstructionReached: obey_instruction,
+    QueueExhausted: exhaust,
+    CatalogChanged: change_catalog,
+}

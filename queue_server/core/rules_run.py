@@ -1,0 +1,65 @@
+"""Rules for controlling the running plan: pause, resume, stop, abort, halt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from queue_server.core.effects import Effect, Send
+from queue_server.core.events import ContinueRequested, PauseRequested
+from queue_server.core.model import PAUSES, Attempt, Lane, Order, State
+from queue_server.core.view import manager_state
+from queue_server.protocol.errors import StateError
+from queue_server.protocol.worker_link import Continue, Pause
+
+Outcome = tuple[State, tuple[Effect, ...]]
+
+
+def pause(state: State, event: PauseRequested) -> Outcome:
+    """Order a pause; where the RunEngine has not begun yet, the order waits for it."""
+    lane = state.lane(event.lane)
+    if lane.worker.environment == "closed":
+        raise StateError("Environment does not exist. Can not pause Run Engine.")
+    attempt = lane.attempt
+    if attempt is None:
+        raise StateError("No plan is running, so there is nothing to pause.")
+    if lane.worker.re_state == "paused" and attempt.order is None:
+        raise StateError("The plan is paused already.")
+    if attempt.order is not None and attempt.order not in PAUSES:
+        raise StateError(f"The plan is about to {attempt.order}; wait for that first.")
+    order: Order = "pause_deferred" if event.option == "deferred" else "pause_immediate"
+    attempt = replace(attempt, order=order, order_since=event.at, order_sent=False)
+    return send_pause(state, replace(lane, attempt=attempt))
+
+
+def send_pause(state: State, lane: Lane) -> Outcome:
+    """Return the state in which a waiting order to pause is sent, if the RunEngine can take it now."""
+    attempt = lane.attempt
+    if attempt is None or attempt.order not in PAUSES or attempt.order_sent or lane.worker.re_state != "running":
+        return state.with_lane(lane), ()
+    option = "deferred" if attempt.order == "pause_deferred" else "immediate"
+    lane = replace(lane, attempt=replace(attempt, order_sent=True))
+    return state.with_lane(lane), (Send(lane.worker.incarnation, Pause(attempt=attempt.key, option=option)),)
+
+
+def proceed(state: State, event: ContinueRequested) -> Outcome:
+    """Order the paused plan to go on, or to end."""
+    lane = state.lane(event.lane)
+    if lane.worker.environment == "closed":
+        raise StateError("Environment does not exist: no plan is paused.")
+    attempt = _paused_attempt(state, lane)
+    changed = replace(attempt, order=event.order, order_since=event.at, order_sent=True)
+    message = Continue.model_validate({"attempt": attempt.key, "option": event.order})
+    return state.with_lane(replace(lane, attempt=changed)), (Send(lane.worker.incarnation, message),)
+
+
+def _paused_attempt(state: State, lane: Lane) -> Attempt:
+    attempt = lane.attempt
+    if attempt is None or lane.worker.re_state != "paused" or attempt.order is not None:
+        current = manager_state(state, lane)
+        raise StateError(f"RE Manager is not paused: current state is '{current}'. Pause the plan first (re_pause).")
+    return attempt
+
+
+RULES: Mapping[type, Any] = {PauseRequested: pause, ContinueRequested: proceed}

@@ -1,0 +1,117 @@
+"""What the state looks like from outside: the status that clients read, computed from the state alone."""
+
+from __future__ import annotations
+
+import uuid
+
+from queue_server.core.model import PAUSES, Lane, State
+from queue_server.protocol.items import DEFAULT_LANE
+from queue_server.protocol.status import EnvironmentState, LaneStatus, ManagerState, Status
+
+_OPENING: dict[str, ManagerState] = {
+    "opening": "creating_environment",
+    "closing": "closing_environment",
+    "destroying": "destroying_environment",
+}
+
+
+def manager_state(state: State, lane: Lane) -> ManagerState:
+    """Return the one word for what the manager does in a lane."""
+    if state.phase == "recovering":
+        return "initializing"
+    if lane.worker.environment in _OPENING:
+        return _OPENING[lane.worker.environment]
+    if is_paused(lane):
+        return "paused"
+    if lane.queue == "starting":
+        return "starting_queue"
+    return "idle" if lane.is_idle else "executing_queue"
+
+
+def is_paused(lane: Lane) -> bool:
+    """Whether the plan of a lane is paused and nobody has ordered it to go on."""
+    return lane.attempt is not None and lane.worker.re_state == "paused" and lane.attempt.order is None
+
+
+def environment_state(lane: Lane) -> EnvironmentState:
+    """Return the word for what the worker of a lane does."""
+    words: dict[str, EnvironmentState] = {
+        "closed": "closed",
+        "opening": "initializing",
+        "closing": "closing",
+        "destroying": "closing",
+    }
+    if lane.worker.environment in words:
+        return words[lane.worker.environment]
+    return "idle" if lane.attempt is None else "executing_plan"
+
+
+def lane_status(lane: Lane) -> LaneStatus:
+    """Return one lane as clients see it."""
+    attempt, wait = lane.attempt, lane.worker.wait
+    waiting_for, since = (wait.what, wait.since) if wait else ("", None)
+    if wait is None and attempt is not None and attempt.order is not None:
+        waiting_for, since = f"the plan to {attempt.order.partition('_')[0]}", attempt.order_since
+    return {
+        "lane": lane.name,
+        "condition": lane.condition,
+        "reason": lane.reason or lane.worker.failure,
+        "worker": lane.worker.incarnation,
+        "worker_state": environment_state(lane),
+        "answering": lane.worker.answering,
+        "running_item_uid": attempt.key.item_uid if attempt else None,
+        "attempt": attempt.key.number if attempt else None,
+        "waiting_for": waiting_for,
+        "waiting_since": since,
+        "items_in_queue": lane.size,
+    }
+
+
+def part_uid(instance_id: str, part: str, revision: int) -> str:
+    """Return the uid that clients compare: equal exactly when the part has not changed."""
+    return str(uuid.uuid5(uuid.UUID(instance_id), f"{part}:{revision}"))
+
+
+def status_of(state: State, instance_id: str, name: str) -> Status:
+    """Return the status without its time and its uid, which the publisher sets when the content has changed.
+
+    The bluesky keys describe the lane ``default``; every lane is described under ``lanes``.
+    """
+    lane = state.lane(DEFAULT_LANE)
+    revisions = state.revisions
+    is_open = lane.worker.environment == "open"
+
+    def uid(part: str, revision: int) -> str:
+        return part_uid(instance_id, part, revision)
+
+    return {
+        "msg": name,
+        "time": "",
+        "status_uid": "",
+        "items_in_queue": lane.size,
+        "items_in_history": state.history_size,
+        "running_item_uid": lane.attempt.key.item_uid if lane.attempt else None,
+        "manager_state": manager_state(state, lane),
+        "queue_stop_pending": lane.stop_pending,
+        "queue_autostart_enabled": False,
+        "pause_pending": lane.attempt is not None and lane.attempt.order in PAUSES,
+        "worker_environment_exists": is_open,
+        "worker_background_tasks": 0,
+        "worker_environment_state": environment_state(lane),
+        "re_state": lane.worker.re_state if is_open else None,  # type: ignore[typeddict-item]
+        "ip_kernel_state": "disabled" if is_open else None,
+        "ip_kernel_captured": True if is_open else None,
+        "plan_queue_mode": {"loop": lane.loop, "ignore_failures": lane.ignore_failures},
+        "lock": {"environment": False, "queue": False},
+        "plan_queue_uid": uid("queue", revisions.queue),
+        "plan_history_uid": uid("history", revisions.history),
+        "run_list_uid": uid("runs", revisions.runs),
+        "task_results_uid": uid("tasks", 0),
+        "plans_existing_uid": uid("plans_existing", revisions.plans_existing),
+        "devices_existing_uid": uid("devices_existing", revisions.devices_existing),
+        "plans_allowed_uid": uid("plans_allowed", revisions.plans_allowed),
+        "devices_allowed_uid": uid("devices_allowed", revisions.devices_allowed),
+        "lock_info_uid": uid("lock", 0),
+        "epoch": state.epoch,
+        "lanes": [lane_status(each) for each in state.lanes],
+    }
