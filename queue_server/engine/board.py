@@ -1,0 +1,54 @@
+"""The status board: the last status that was shown, renewed exactly when its content changes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+from queue_server.clock import Clock
+from queue_server.core.model import State
+from queue_server.core.view import status_of
+from queue_server.protocol.status import Status
+
+
+class StatusBoard:
+    """Turns states into statuses; equal content keeps the same time and uid."""
+
+    def __init__(self, instance_id: str, name: str, clock: Clock, show: Callable[[Status], None]) -> None:
+        self._instance_id = instance_id
+        self._name = name
+        self._clock = clock
+        self._show = show
+        self._content: Status | None = None
+        self._shown: Status | None = None
+        self._renewals = 0
+
+    @property
+    def status(self) -> Status:
+        """The status that every client sees now.
+
+        Raises:
+            LookupError: no state was shown yet.
+        """
+        if self._shown is None:
+            raise LookupError("no status was shown yet")
+        return self._shown
+
+    def update(self, state: State) -> None:
+        """Show ``state`` if it looks different from what is shown."""
+        content = status_of(state, self._instance_id, self._name)
+        if content == self._content:
+            return
+        self._content = content
+        self._renewals += 1
+        uid = uuid.uuid5(uuid.UUID(self._instance_id), f"status:{state.epoch}:{self._renewals}")
+        # Local time without a zone is what clients of bluesky-queueserver read here.
+        time = datetime.fromtimestamp(self._clock.wall()).isoformat()
+        self._shown = {**content, "time": time, "status_uid": str(uid)}
+        self._show(self._shown)
+
+    def repeat(self) -> None:
+        """Show the same status again, for those who have just subscribed."""
+        if self._shown is not None:
+            self._show(self._shown)

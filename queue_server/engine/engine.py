@@ -1,0 +1,193 @@
+"""The engine: one inbox, one turn at a time, and the only caller that replaces the state.
+
+A turn takes everything that waits (at most 256 entries), applies it in one transaction in the store's thread, and
+only after the commit come the replies, the notices and the orders to workers. If the commit fails, the old state stands.
+
+Orders that control motion do not wait for that. They are stepped at once on the state that is shown and sent, and
+stepped again on the result of the turn that was under way, so that neither is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from queue_server.clock import Chance, Clock
+from queue_server.core.effects import OuterEffect
+from queue_server.core.events import ContinueRequested, PauseRequested
+from queue_server.core.machine import step
+from queue_server.core.model import State
+from queue_server.engine.board import StatusBoard
+from queue_server.engine.perform import Done, Performer, attempt
+from queue_server.engine.recovery import durable_part, save
+from queue_server.engine.turn import Turn
+from queue_server.failpoints import declare, failpoint
+from queue_server.protocol.errors import RefusedError, StorageError
+from queue_server.protocol.items import Origin
+from queue_server.storage.base import Store, Transaction
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Work = Callable[[Turn], Any]
+
+MOST_PER_TURN = 256
+
+declare("engine.before_turn", "engine.before_send", "engine.after_send")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    work: Work
+    answer: asyncio.Future[Any]
+
+
+class Engine:
+    """Owns the state. Build it with the restored state, then keep ``run`` running."""
+
+    def __init__(
+        self, store: Store, state: State, board: StatusBoard, performer: Performer, *, clock: Clock, chance: Chance
+    ) -> None:
+        self._store = store
+        self._state = state
+        self._board = board
+        self._performer = performer
+        self._clock = clock
+        self._chance = chance
+        self._inbox: deque[_Entry] = deque()
+        self._wake = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._saved = b""
+        self._rebase: list[PauseRequested | ContinueRequested] | None = None
+
+    @property
+    def state(self) -> State:
+        """The state that is shown."""
+        return self._state
+
+    def post(self, work: Callable[[Turn], T]) -> asyncio.Future[T]:
+        """Put ``work`` into the next turn; the future has its result, or its refusal, after the commit."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._inbox.append(_Entry(work, answer))
+        self._wake.set()
+        return answer
+
+    def command(self, event: PauseRequested | ContinueRequested, origin: Origin) -> None:
+        """Order a change of motion at once; only its record waits for the store.
+
+        Raises:
+            RefusedError: the order does not fit the state.
+        """
+        before = self._state
+        outcome = step(before, event)
+        self._state = outcome.state
+        if self._rebase is not None:
+            self._rebase.append(event)
+        self._performer.perform(outcome.effects)
+        self._board.update(self._state)
+        self.post(lambda turn: _record_command(turn, event, origin)).add_done_callback(_retrieve)
+
+    async def wait_until(self, condition: Callable[[State], bool]) -> None:
+        """Wait until the state that is shown meets ``condition``."""
+        while not condition(self._state):
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def run(self) -> None:
+        """Take turns until cancelled.
+
+        Raises:
+            StorageError: the store cannot be used any more.
+        """
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._inbox:
+                batch = [self._inbox.popleft() for _ in range(min(len(self._inbox), MOST_PER_TURN))]
+                await self._take_turn(batch)
+
+    async def _take_turn(self, batch: list[_Entry]) -> None:
+        failpoint("engine.before_turn")
+        self._rebase = []
+        state, saved, now = self._state, self._saved, self._clock.wall()
+        try:
+            turn, done, saved = await self._store.transact(lambda tx: self._work(tx, batch, state, saved, now))
+        except StorageError as error:
+            self._rebase = None
+            for entry in batch:
+                _settle(entry.answer, Done(error=error))
+            if error.is_fatal:
+                raise
+            return
+        rebase, self._rebase = self._rebase, None
+        self._saved = saved
+        orders = self._replace_state(turn, rebase)
+        failpoint("engine.before_send")
+        self._performer.perform(orders)
+        self._board.update(self._state)
+        self._changed.set()
+        self._performer.publish(turn.events)
+        for entry, result in zip(batch, done, strict=True):
+            _settle(entry.answer, result)
+        failpoint("engine.after_send")
+
+    def _work(
+        self, tx: Transaction, batch: list[_Entry], state: State, saved: bytes, now: float
+    ) -> tuple[Turn, list[Done], bytes]:
+        turn = Turn(tx, state, now, self._chance)
+        done = [attempt(entry.work, turn) for entry in batch]
+        if turn.state is not state:
+            part = durable_part(turn.state)
+            if part != saved:
+                save(tx, turn.state)
+                saved = part
+        return turn, done, saved
+
+    def _replace_state(self, turn: Turn, rebase: list[PauseRequested | ContinueRequested]) -> list[OuterEffect]:
+        shown, self._state = self._state, turn.state
+        for act in turn.after_commit:
+            act()
+        orders = list(turn.orders)
+        for event in rebase:
+            orders += self._apply_again(event, shown)
+        return orders
+
+    def _apply_again(self, event: PauseRequested | ContinueRequested, shown: State) -> list[OuterEffect]:
+        """Step an order on the result of a turn that did not know of it; return what still has to be sent."""
+        was, now = shown.lane(event.lane).attempt, self._state.lane(event.lane).attempt
+        same = was is not None and now is not None and was.key == now.key
+        if not same and isinstance(event, ContinueRequested):
+            return []
+        try:
+            outcome = step(self._state, event)
+        except RefusedError:
+            return []
+        self._state = outcome.state
+        # For the same attempt the order has left already; a pause that met the change of items holds for the next.
+        return [] if same else [effect for effect in outcome.effects if isinstance(effect, OuterEffect)]
+
+
+def _settle(answer: asyncio.Future[Any], done: Done) -> None:
+    if answer.done():
+        return
+    if done.error is None:
+        answer.set_result(done.value)
+    else:
+        answer.set_exception(done.error)
+
+
+def _retrieve(answer: asyncio.Future[Any]) -> None:
+    if not answer.cancelled() and answer.exception() is not None:
+        _log.error("A record could not be written: %s", answer.exception())
+
+
+def _record_command(turn: Turn, event: PauseRequested | ContinueRequested, origin: Origin) -> None:
+    order = f"pause_{event.option}" if isinstance(event, PauseRequested) else event.order
+    attempt = turn.state.lane(event.lane).attempt
+    turn.record("ordered", key=attempt.key if attempt else None, lane=event.lane, origin=origin, data={"order": order})
+
+

@@ -1,0 +1,138 @@
+"""What comes from workers, turned into entries of the inbox, and acknowledged after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from queue_server.clock import Clock
+from queue_server.core.events import WorkerAnswering, WorkerConnected, WorkerExited, WorkerReported
+from queue_server.engine.engine import Engine
+from queue_server.engine.ports import CatalogKeeper, Liveness, NoticeBoard, ReportLink
+from queue_server.engine.turn import Turn
+from queue_server.protocol.errors import RefusedError
+from queue_server.protocol.worker_link import (
+    CatalogPage,
+    Console,
+    EnvironmentOpened,
+    Heartbeat,
+    Hello,
+    ItemFinished,
+    Progress,
+    Report,
+)
+
+_log = logging.getLogger(__name__)
+
+# What a worker had written down and could not deliver before it ended.
+Remains = Callable[[str], Iterable[Report]]
+
+
+class Intake:
+    """Listens to the worker link and to the host of the worker processes."""
+
+    def __init__(
+        self, engine: Engine, keeper: CatalogKeeper, board: NoticeBoard, *, clock: Clock, remains: Remains
+    ) -> None:
+        self._engine = engine
+        self._keeper = keeper
+        self._board = board
+        self._clock = clock
+        self._remains = remains
+        self._link: ReportLink | None = None
+        self._liveness: Liveness | None = None
+
+    def attach(self, link: ReportLink, liveness: Liveness) -> None:
+        """Tell where acknowledgements go, and who watches the heartbeats."""
+        self._link = link
+        self._liveness = liveness
+
+    def hear_hello(self, hello: Hello) -> None:
+        """A worker has connected: adopt or dismiss it."""
+        _log.info("The worker of lane %s says hello (process %d)", hello.lane, hello.pid)
+        self._keep(self._engine.post(lambda turn: turn.apply(WorkerConnected(hello))), "hello")
+        if self._liveness is not None:
+            self._liveness.expect(hello.lane, hello.incarnation)
+
+    def hear_report(self, lane: str, incarnation: str, report: Report) -> None:
+        """Apply a report in the next turn, and acknowledge it once that is committed."""
+        if isinstance(report, CatalogPage):
+            # Not acknowledged by itself: a manager that restarts before the environment is open needs the pages again.
+            self._keeper.receive(incarnation, report)
+            return
+        answer = self._engine.post(lambda turn: self._apply(turn, lane, incarnation, report))
+        answer.add_done_callback(lambda done: self._acknowledge(done, incarnation, report.number))
+
+    def hear_heartbeat(self, lane: str, incarnation: str, heartbeat: Heartbeat) -> None:
+        """A worker is alive."""
+        if self._liveness is not None:
+            self._liveness.beat(lane, incarnation, heartbeat.main_thread_age_s)
+
+    def hear_console(self, console: Console) -> None:
+        """A worker has printed something."""
+        if console.dropped:
+            self._board.publish_console(console.time, f"[{console.dropped} chunks of output were dropped]\n")
+        self._board.publish_console(console.time, console.text)
+
+    def hear_progress(self, progress: Progress) -> None:
+        """A plan has advanced."""
+        payload = {
+            "time": self._clock.wall(),
+            "item_uid": progress.attempt.item_uid,
+            "attempt": progress.attempt.number,
+            "lane": progress.attempt.lane,
+            "points": progress.points,
+            "total": progress.total,
+        }
+        self._board.publish_progress(payload)
+
+    def hear_exit(self, lane: str, incarnation: str, cause: str) -> None:
+        """The process of a worker is gone: apply what it had written down, then its end."""
+        _log.info("The worker of lane %s has ended: %s", lane, cause)
+        if self._liveness is not None:
+            self._liveness.forget(incarnation)
+        if self._link is not None:
+            self._link.forget(incarnation)
+        finished = [report for report in self._remains(incarnation) if isinstance(report, ItemFinished)]
+
+        def end(turn: Turn) -> None:
+            for report in finished:
+                attempt = turn.state.lane(lane).attempt
+                if attempt is not None and attempt.key == report.attempt:
+                    self._apply(turn, lane, incarnation, report)
+            turn.apply(WorkerExited(lane, incarnation, cause, turn.now))
+            turn.record("worker_exited", lane=lane, data={"incarnation": incarnation, "cause": cause})
+
+        self._keep(self._engine.post(end), "exit of a worker")
+
+    def hear_answering(self, lane: str, incarnation: str, *, answering: bool) -> None:
+        """A worker has fallen silent, or speaks again."""
+        if not answering:
+            _log.warning("The worker of lane %s does not answer", lane)
+        event = WorkerAnswering(lane, incarnation, answering)
+        self._keep(self._engine.post(lambda turn: turn.apply(event)), "silence of a worker")
+
+    def _apply(self, turn: Turn, lane: str, incarnation: str, report: Report) -> None:
+        try:
+            turn.apply(WorkerReported(lane, incarnation, report, turn.now))
+        except RefusedError as error:
+            _log.warning("A report was recorded and not applied: %s", error)
+            turn.record("late_report", lane=lane, data={"report": report.model_dump(), "reason": str(error)})
+            return
+        if isinstance(report, EnvironmentOpened):
+            self._keeper.adopt(turn, incarnation, report)
+            turn.record("environment_opened", lane=lane, data={"incarnation": incarnation})
+
+    def _acknowledge(self, done: asyncio.Future[None], incarnation: str, number: int) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._complain(done, "report")
+        elif self._link is not None:
+            self._link.acknowledge(incarnation, number)
+
+    def _keep(self, answer: asyncio.Future[None], what: str) -> None:
+        answer.add_done_callback(lambda done: self._complain(done, what))
+
+    def _complain(self, done: asyncio.Future[None], what: str) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            _log.error("A %s could not be applied", what, exc_info=done.exception())

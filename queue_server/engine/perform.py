@@ -1,0 +1,95 @@
+"""Performs what the core orders after a commit: messages to workers, processes, notices, the end of the manager."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from queue_server.core.effects import Dispatch, Effect, EndProcess, KillWorker, Send, StartWorker
+from queue_server.core.model import State
+from queue_server.engine.ports import Publisher, WorkerHost, WorkerLink
+from queue_server.engine.turn import Turn
+from queue_server.protocol.errors import StorageError
+from queue_server.protocol.worker_link import Execute
+from queue_server.storage.base import EventRecord
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The result of one entry of a turn: a value, or the refusal."""
+
+    value: Any = None
+    error: Exception | None = None
+
+
+def attempt(work: Callable[[Turn], Any], turn: Turn) -> Done:
+    """Do one entry of a turn; if it raises, undo what it did and nothing else.
+
+    Raises:
+        StorageError: the store failed, and with it the whole turn.
+    """
+    try:
+        with turn.entry():
+            return Done(value=work(turn))
+    except StorageError:
+        raise
+    except Exception as error:
+        return Done(error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who starts workers, who speaks with them, and the state that knows which worker serves which lane."""
+
+    state: Callable[[], State]
+    host: WorkerHost
+    link: WorkerLink
+
+
+class Performer:
+    """Carries orders out, one after another; a failure of one is logged and stops none of the others."""
+
+    def __init__(self, publisher: Publisher, end: Callable[[], None]) -> None:
+        self._publisher = publisher
+        self._end = end
+        self._crew: Crew | None = None
+
+    def attach(self, crew: Crew) -> None:
+        """Tell who starts workers and speaks with them; orders to workers before that are an error."""
+        self._crew = crew
+
+    def perform(self, effects: Iterable[Effect]) -> None:
+        """Carry the orders out."""
+        for effect in effects:
+            try:
+                self._perform_one(effect)
+            except Exception:
+                # What could not be sent shows as an answer that does not come; the loop must live.
+                _log.exception("An order could not be carried out: %s", type(effect).__name__)
+
+    def publish(self, events: Iterable[EventRecord]) -> None:
+        """Publish committed events."""
+        for event in events:
+            self._publisher.publish_event(event)
+
+    def _perform_one(self, effect: Effect) -> None:
+        if isinstance(effect, EndProcess):
+            self._end()
+            return
+        crew = self._crew
+        if crew is None:
+            raise LookupError("no crew is attached")
+        if isinstance(effect, Dispatch):
+            _log.info("Starting the plan: %s (%s)", effect.item.name, effect.key.item_uid)
+            incarnation = crew.state().lane(effect.key.lane).worker.incarnation
+            crew.link.send(incarnation, Execute(attempt=effect.key, content=dict(effect.item.content)))
+        elif isinstance(effect, Send):
+            crew.link.send(effect.incarnation, effect.message)
+        elif isinstance(effect, StartWorker):
+            crew.host.start(effect.lane, effect.incarnation)
+        elif isinstance(effect, KillWorker):
+            crew.host.kill(effect.lane, effect.incarnation)

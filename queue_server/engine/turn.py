@@ -1,0 +1,168 @@
+"""One turn: what is done inside one transaction, on a state that becomes the state only if the transaction commits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from queue_server.clock import Chance
+from queue_server.core.effects import (
+    STORE_EFFECTS,
+    ClaimNext,
+    Dispatch,
+    Effect,
+    FinishAttempt,
+    OuterEffect,
+    RecordPhase,
+    RecordRunClosed,
+    RecordRunOpened,
+    Redispatch,
+)
+from queue_server.core.events import (
+    Event,
+    HistoryChanged,
+    InstructionReached,
+    ItemClaimed,
+    QueueChanged,
+    QueueExhausted,
+)
+from queue_server.core.machine import step
+from queue_server.core.model import State
+from queue_server.protocol.items import BACK, FRONT, AttemptKey, Item, Origin
+from queue_server.storage.base import Claim, EventRecord, HeldAtHead, InstructionAtHead, Transaction
+
+_log = logging.getLogger(__name__)
+
+
+class Turn:
+    """The working copy of one transaction: state, orders to perform afterwards, and events to publish."""
+
+    def __init__(self, tx: Transaction, state: State, now: float, chance: Chance) -> None:
+        self.tx = tx
+        self.state = state
+        self.now = now
+        self.chance = chance
+        self.orders: list[OuterEffect] = []
+        self.events: list[EventRecord] = []
+        self.after_commit: list[Callable[[], None]] = []
+
+    def apply(self, event: Event) -> None:
+        """Step the state, and perform at once what the step orders from the store.
+
+        Raises:
+            RefusedError: the event does not fit the state.
+        """
+        outcome = step(self.state, event)
+        self.state = outcome.state
+        for effect in outcome.effects:
+            self._perform(effect)
+
+    def record(
+        self,
+        kind: str,
+        *,
+        key: AttemptKey | None = None,
+        lane: str = "",
+        origin: Origin | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Append to the event log."""
+        event = EventRecord(
+            kind=kind,
+            time=self.now,
+            epoch=self.state.epoch,
+            lane=key.lane if key else lane,
+            item_uid=key.item_uid if key else str((data or {}).get("item_uid", "")),
+            submission=key.submission if key else "",
+            attempt=key.number if key else 0,
+            origin=origin or Origin(),
+            data=data or {},
+        )
+        self.events.append(replace(event, seq=self.tx.append_event(event)))
+
+    @contextmanager
+    def entry(self) -> Iterator[None]:
+        """Undo everything that was done inside the block if it raises, in the store and here."""
+        before = (self.state, len(self.orders), len(self.events), len(self.after_commit))
+        try:
+            with self.tx.savepoint():
+                yield
+        except BaseException:
+            self.state = before[0]
+            del self.orders[before[1] :], self.events[before[2] :], self.after_commit[before[3] :]
+            raise
+
+    def _perform(self, effect: Effect) -> None:
+        if not isinstance(effect, STORE_EFFECTS):
+            self.orders.append(effect)
+        elif isinstance(effect, ClaimNext):
+            self._claim_next(effect)
+        elif isinstance(effect, FinishAttempt):
+            self._finish(effect)
+        else:
+            self._write(effect)
+
+    def _write(self, effect: RecordPhase | RecordRunOpened | RecordRunClosed | Redispatch) -> None:
+        if isinstance(effect, RecordPhase):
+            self.tx.set_phase(effect.key, effect.phase)
+        elif isinstance(effect, RecordRunOpened):
+            self.tx.open_run(effect.key, effect.run)
+            self.record("run_opened", key=effect.key, data={"run_uid": effect.run.uid, "scan_id": effect.run.scan_id})
+        elif isinstance(effect, RecordRunClosed):
+            self.tx.close_run(effect.key, effect.run_uid, effect.exit_status)
+            self.record("run_closed", key=effect.key, data={"run_uid": effect.run_uid, "status": effect.exit_status})
+        else:
+            item = self.tx.item(effect.key.item_uid)
+            if item is not None:
+                self.orders.append(Dispatch(effect.key, item))
+
+    def _claim_next(self, effect: ClaimNext) -> None:
+        found = self.tx.claim_next(effect.lane, self.state.epoch, self.now)
+        if isinstance(found, Claim):
+            _log.info("Processing the next queue item: %s", found.item.name)
+            self.record("item_started", key=found.attempt, data={"name": found.item.name})
+            self.apply(ItemClaimed(found.attempt, found.item, self.now))
+        elif isinstance(found, InstructionAtHead):
+            self._take_instruction(found.item)
+        elif isinstance(found, HeldAtHead):
+            _log.warning("The item %s at the head of the queue is held: %s", found.item.name, found.item.reason)
+            self.apply(QueueExhausted(effect.lane, found.item.reason or "held"))
+        else:
+            _log.info("Queue is empty.")
+            self.apply(QueueExhausted(effect.lane))
+
+    def _take_instruction(self, item: Item) -> None:
+        self.tx.remove([item.uid])
+        added = -1
+        if self.state.lane(item.lane).loop:
+            self.tx.insert([self._copy(item)], BACK)
+            added = 0
+        self.apply(QueueChanged(item.lane, added))
+        self.record("instruction_reached", lane=item.lane, data={"item_uid": item.uid, "name": item.name})
+        self.apply(InstructionReached(item.lane, item.name))
+
+    def _finish(self, effect: FinishAttempt) -> None:
+        item = self.tx.finish(effect.key, effect.result)
+        self.apply(HistoryChanged(1))
+        result = effect.result.shown()
+        self.record("item_finished", key=effect.key, data={"outcome": effect.result.outcome, "copy": effect.copy})
+        added = 0
+        if effect.copy != "none":
+            copy = self._copy(item)
+            if effect.copy != "back":
+                copy = replace(copy, content={**copy.content, "result": result})
+            if effect.copy == "held":
+                copy = replace(copy, state="held", reason=effect.hold_reason)
+            self.tx.insert([copy], BACK if effect.copy == "back" else FRONT)
+            added = 1
+        if effect.result.outcome not in ("completed", "stopped"):
+            _log.warning("The plan failed: %s ended as %s", item.name, effect.result.outcome)
+        self.apply(QueueChanged(effect.key.lane, added))
+
+    def _copy(self, item: Item) -> Item:
+        uid = self.chance.identifier()
+        content = {name: value for name, value in item.content.items() if name != "result"}
+        return Item(uid, item.lane, item.submission, {**content, "item_uid": uid})
