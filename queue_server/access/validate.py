@@ -1,0 +1,98 @@
+"""Checks an item before it is queued or started: its type, whether its group may use the plan, its arguments.
+
+Nothing is changed or converted; the finding is either silence or one error that names every mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import chain
+from typing import Any, cast
+
+from queue_server.access.catalog import Catalog, GroupCatalog
+from queue_server.access.field_error import FieldError, join_errors, show_names, show_value
+from queue_server.protocol.errors import ParameterError
+
+INSTRUCTIONS = ("queue_stop",)
+
+
+def validate_item(item: Mapping[str, Any], catalog: Catalog, group: str) -> None:
+    """Check a plan or an instruction that a member of a user group wants to queue.
+
+    Raises:
+        ParameterError: the group is unknown, the item is not of a known type, the group may not use its plan,
+            or its arguments do not fit. ``details["errors"]`` is a list of ``{field, given, accepted}``.
+    """
+    allowed = catalog.for_group(group)
+    if not isinstance(cast(object, item), Mapping):
+        raise ParameterError(f"An item must be a map, not {show_value(item)}", field="item")
+    kind: object = item.get("item_type")
+    if kind == "plan":
+        _validate_plan(item, allowed, group)
+    elif kind == "instruction":
+        _validate_instruction(item)
+    elif kind is None:
+        raise _refuse("item_type", "nothing", "'plan' or 'instruction'", "The item lacks its 'item_type'")
+    else:
+        message = f"Unsupported 'item_type' {show_value(kind)}"
+        raise _refuse("item_type", show_value(kind), "'plan' or 'instruction'", message)
+
+
+def _validate_instruction(item: Mapping[str, Any]) -> None:
+    name: object = item.get("name")
+    if name not in INSTRUCTIONS:
+        message = f"Unknown instruction {show_value(name)}"
+        raise _refuse("name", show_value(name), show_names(INSTRUCTIONS), message)
+
+
+def _validate_plan(item: Mapping[str, Any], allowed: GroupCatalog, group: str) -> None:
+    name: object = item.get("name")
+    if not isinstance(name, str):
+        raise _refuse("name", show_value(name), "the name of a plan", "The item does not name its plan")
+    if name not in allowed.selected_plans:
+        accepted = show_names(allowed.selected_plans)
+        message = (
+            f"Plan {show_value(name)} is not in the list of allowed plans of user group {show_value(group)}"
+        )
+        raise _refuse("name", show_value(name), accepted, message)
+    plan = allowed.compile_plan(name)
+    args: object = item.get("args", [])
+    kwargs: object = item.get("kwargs", {})
+    label = f"The arguments of plan {show_value(name)} do not fit"
+    wrong_form = _check_form(args, kwargs, item.get("meta", {}))
+    if wrong_form:
+        raise join_errors(label, wrong_form)
+    findings = plan.explain(cast("Sequence[object]", args), cast("Mapping[str, object]", kwargs))
+    first = next(findings, None)
+    if first is not None:
+        raise join_errors(label, chain([first], findings))
+
+
+def _check_form(args: object, kwargs: object, meta: object) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if not isinstance(args, (list, tuple)):
+        errors.append(FieldError("item.args", show_value(args), "a list of positional arguments"))
+    if not _is_named(kwargs):
+        errors.append(FieldError("item.kwargs", show_value(kwargs), "a map from parameter names to values"))
+    if not _is_meta(meta):
+        errors.append(FieldError("item.meta", show_value(meta), "a map, or a list of maps"))
+    return errors
+
+
+def _is_named(kwargs: object) -> bool:
+    return isinstance(kwargs, Mapping) and all(
+        isinstance(key, str) for key in cast("Mapping[object, object]", kwargs)
+    )
+
+
+def _is_meta(meta: object) -> bool:
+    parts = cast("Sequence[object]", meta) if isinstance(meta, (list, tuple)) else [meta]
+    return all(isinstance(part, Mapping) for part in parts)
+
+
+def _refuse(key: str, given: str, accepted: str, message: str) -> ParameterError:
+    error = FieldError(f"item.{key}", given, accepted)
+    return ParameterError(
+        f"{message}: use {accepted}", field=error.field, details={"errors": [asdict(error)], "more": False}
+    )
