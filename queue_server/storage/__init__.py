@@ -1,0 +1,1 @@
+"""The durable queue: one port, and the stores behind it."""

@@ -1,0 +1,295 @@
+"""The port of the store: what every store promises, so that each passes the same contract tests.
+
+The store *is* the queue: one row per item with its state in a column, and no list in memory beside it. All work is
+done inside a transaction; nothing is visible or durable before ``transact`` returns, and everything is afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from queue_server.protocol.items import AttemptKey, Item, Origin, Place, Result, Run
+
+T = TypeVar("T")
+
+Phase = Literal["dispatched", "acknowledged", "running", "finished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The head of the lane, now running, and the fencing token of the attempt that was opened for it."""
+
+    item: Item
+    attempt: AttemptKey
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionAtHead:
+    """The head of the lane is an instruction, which nobody executes; the row is untouched."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAtHead:
+    """The head of the lane is held and waits for a person; the row is untouched."""
+
+    item: Item
+
+
+NextItem = Claim | InstructionAtHead | HeldAtHead | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningItem:
+    """An item whose attempt has not ended, with what is known of it."""
+
+    item: Item
+    attempt: AttemptKey
+    phase: Phase
+    time_start: float
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A finished item: number in order of finishing, the content that clients see, and how it ended."""
+
+    number: int
+    item: Item
+    result: Mapping[str, Any]
+
+    def shown(self) -> dict[str, Any]:
+        """Return the map that clients see: the item with its ``result``."""
+        return {**self.item.content, "result": dict(self.result)}
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One row of the append-only event log; ``seq`` is assigned by the store and 0 before."""
+
+    kind: str
+    time: float
+    epoch: int
+    lane: str = ""
+    item_uid: str = ""
+    submission: str = ""
+    attempt: int = 0
+    origin: Origin = Origin()
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """The finished answer to a request that carried an idempotency key."""
+
+    digest: bytes
+    reply: bytes
+
+
+class Transaction(Protocol):
+    """Everything that can be done to the store, valid only inside ``Store.transact``.
+
+    "The queue" of a lane is its items in the states queued and held, in order; a running item is not in it.
+    """
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what was done inside the block if it raises; the rest of the transaction stands."""
+        ...
+
+    def insert(self, items: Sequence[Item], place: Place) -> None:
+        """Put ``items`` (all of one lane, states queued or held) into their queue in the given order, side by side.
+
+        ``place.position`` is ``front``, ``back``, or an index counted from the front at which the first item then
+        stands (0 to the size of the queue); ``before_uid``/``after_uid`` name an item in the queue of that lane.
+
+        Raises:
+            NotFoundError: the neighbour is not in the queue.
+            ConflictError: an item with one of these uids exists already, in any state.
+        """
+        ...
+
+    def move(self, uid: str, place: Place) -> None:
+        """Move an item of a queue to a place next to another item, or to the front or the back.
+
+        Raises:
+            NotFoundError: the item or its neighbour is not in the queue.
+        """
+        ...
+
+    def replace(self, uid: str, item: Item) -> None:
+        """Put ``item`` at the place of ``uid``; both uids may be the same.
+
+        Raises:
+            NotFoundError: ``uid`` is not in a queue.
+            ConflictError: the new uid belongs to another item.
+        """
+        ...
+
+    def remove(self, uids: Sequence[str]) -> None:
+        """Take items out of their queue for good; uids that are not in a queue are an error.
+
+        Raises:
+            NotFoundError: one of them is not in a queue.
+        """
+        ...
+
+    def clear(self, lane: str) -> int:
+        """Take all items out of the queue of a lane; return how many there were."""
+        ...
+
+    def set_held(self, uid: str, reason: str | None) -> None:
+        """Hold an item of a queue for ``reason``, or release it if that is None.
+
+        Raises:
+            NotFoundError: the item is not in a queue.
+        """
+        ...
+
+    def item(self, uid: str) -> Item | None:
+        """Return an item in any state, or None."""
+        ...
+
+    def item_at(self, lane: str, index: int) -> Item | None:
+        """Return the item at ``index`` of the queue, negative from the back, or None if it is out of range."""
+        ...
+
+    def index_of(self, uid: str) -> int | None:
+        """Return the place of an item counted from the front of its queue, or None if it is not in a queue."""
+        ...
+
+    def queue(self, lane: str, *, limit: int | None = None, after_uid: str | None = None) -> list[Item]:
+        """Return the queue of a lane in order: at most ``limit`` items, beginning behind ``after_uid``.
+
+        Raises:
+            NotFoundError: ``after_uid`` is not in the queue.
+        """
+        ...
+
+    def count_queue(self, lane: str) -> int:
+        """Return the size of the queue of a lane, held items included."""
+        ...
+
+    def claim_next(self, lane: str, epoch: int, time: float) -> NextItem:
+        """Open an attempt for the head of the queue, in state dispatched; the number counts per submission from 1.
+
+        Raises:
+            ConflictError: an attempt is open in that lane already.
+        """
+        ...
+
+    def set_phase(self, attempt: AttemptKey, phase: Phase) -> None:
+        """Record how far an open attempt is.
+
+        Raises:
+            NotFoundError: no such attempt is open.
+        """
+        ...
+
+    def open_run(self, attempt: AttemptKey, run: Run) -> None:
+        """Record a run of an open attempt; the same run again changes nothing.
+
+        Raises:
+            NotFoundError: no such attempt is open.
+        """
+        ...
+
+    def close_run(self, attempt: AttemptKey, run_uid: str, exit_status: str) -> None:
+        """Record the end of a run of an open attempt.
+
+        Raises:
+            NotFoundError: no such attempt is open, or it has no such run.
+        """
+        ...
+
+    def finish(self, attempt: AttemptKey, result: Result) -> Item:
+        """End an open attempt: the item becomes the newest entry of the history. Return the item.
+
+        Raises:
+            NotFoundError: no such attempt is open (it ended already, or it was never started).
+        """
+        ...
+
+    def running(self) -> list[RunningItem]:
+        """Return the items whose attempts are open, in all lanes."""
+        ...
+
+    def history(self, *, limit: int | None = None, before: int | None = None) -> list[HistoryEntry]:
+        """Return finished items in order of finishing: the newest ``limit`` of those with a number below ``before``."""
+        ...
+
+    def count_history(self) -> int:
+        """Return the number of finished items."""
+        ...
+
+    def trim_history(self, keep: int) -> int:
+        """Remove all but the newest ``keep`` entries; return how many were removed."""
+        ...
+
+    def trim_history_to(self, uid: str) -> int:
+        """Remove the entries older than the entry of ``uid``, and that entry; return how many were removed.
+
+        Raises:
+            NotFoundError: no finished item has that uid.
+        """
+        ...
+
+    def append_event(self, event: EventRecord) -> int:
+        """Append to the event log and return the sequence number, which grows by 1 with each event."""
+        ...
+
+    def events(self, since: int, limit: int) -> list[EventRecord]:
+        """Return the events with a sequence number above ``since``, oldest first, at most ``limit``."""
+        ...
+
+    def last_seq(self) -> int:
+        """Return the sequence number of the newest event, 0 if there is none."""
+        ...
+
+    def load(self, name: str) -> bytes | None:
+        """Return the value saved under ``name``, or None."""
+        ...
+
+    def save(self, name: str, value: bytes) -> None:
+        """Save a value under ``name``."""
+        ...
+
+    def stored_reply(self, key: str) -> StoredReply | None:
+        """Return the finished answer kept for an idempotency key, or None."""
+        ...
+
+    def store_reply(self, key: str, reply: StoredReply, time: float) -> None:
+        """Keep the finished answer to the request with an idempotency key."""
+        ...
+
+
+class Store(Protocol):
+    """A store that this process owns alone, opened in a new epoch."""
+
+    @property
+    def instance_id(self) -> str:
+        """The identity of the stored data, for ever the same."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """The number of this opening, larger than that of every opening before."""
+        ...
+
+    async def transact(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in one transaction off the event loop, commit it, and return its result.
+
+        Raises:
+            StorageFullError: no space is left; nothing was changed.
+            StorageError: the store cannot be used any more; the last commit stands.
+            Exception: whatever ``work`` raised; nothing was changed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish the transaction under way and let go of the data directory."""
+        ...

@@ -1,0 +1,248 @@
+"""The one connection that writes: statements in, rows out, and the only place that knows the errors of SQLite.
+
+An error of the disk ends the connection for good, because a repeated fsync may succeed after the data were dropped.
+It knows neither the tables nor the data directory.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import apsw
+
+from queue_server.failpoints import declare, failpoint
+from queue_server.protocol.errors import ConflictError, StorageError, StorageFullError
+from queue_server.storage.sql import Row
+
+logger = logging.getLogger(__name__)
+
+declare("store.before_checkpoint", "store.after_checkpoint")
+
+BUSY_TIMEOUT_MS = 1000
+# The log is moved into the main file at 4 MiB, and a log that one large transaction made longer is cut back.
+CHECKPOINT_PAGES = 1000
+LOG_LIMIT_BYTES = 16 * 1024 * 1024
+CACHE_KIB = 16 * 1024
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# Where a full disk shows as an error of another kind, and nothing was promised to be on the disk yet.
+_FULL_CODES = (apsw.SQLITE_IOERR_WRITE, apsw.SQLITE_IOERR_SHMSIZE, apsw.SQLITE_IOERR_SHMMAP, apsw.SQLITE_IOERR_TRUNCATE)
+
+
+def connect(file: Path, vfs: str | None) -> Database:
+    """Open an existing file, through the virtual file system named ``vfs`` if one is.
+
+    Raises:
+        StorageError: the file cannot be opened for writing.
+    """
+    try:
+        connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    except apsw.Error as error:
+        raise StorageError(f"{file} cannot be opened: {error}. {_ACCESS}") from error
+    if connection.readonly("main"):
+        connection.close()
+        raise StorageError(f"{file} cannot be written. {_ACCESS}")
+    return Database(connection, file)
+
+
+_ACCESS = "Give this user write access to it and to its directory, or choose another data directory (--data)."
+
+
+class Database:
+    """A connection that remembers how it failed: a transaction that failed cannot go on, a disk not at all."""
+
+    def __init__(self, connection: apsw.Connection, file: Path) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._file = file
+        self._failure: StorageError | None = None
+        self._death: StorageError | None = None
+        self._log_pages = 0
+        self._keeps_log = False
+        self._configure()
+
+    def _configure(self) -> None:
+        connection = self._connection
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        # SQLite's own checkpoint after a commit swallows its errors, a failed fsync included.
+        connection.set_wal_hook(self._note_log)
+        connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        for name, value in (
+            ("foreign_keys", 1),
+            ("recursive_triggers", 1),
+            ("temp_store", "memory"),
+            ("cache_size", -CACHE_KIB),
+            ("journal_size_limit", LOG_LIMIT_BYTES),
+        ):
+            connection.pragma(name, value)
+
+    def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether an error of the disk has ended this connection."""
+        return self._death is not None
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        """Whether the log is long enough to be moved into the main file."""
+        return self._log_pages >= CHECKPOINT_PAGES and not self.is_dead
+
+    def begin(self) -> None:
+        """Begin a transaction.
+
+        Raises:
+            StorageError: the connection is dead, or another program holds the database.
+        """
+        if self._death is not None:
+            raise _again(self._death)
+        self._failure = None
+        self.rows("BEGIN IMMEDIATE")
+
+    def rows(self, statement: str, values: Row = ()) -> list[Row]:
+        """Run a statement and return its rows.
+
+        Raises:
+            ConflictError: the schema refuses the change; the transaction can go on.
+            StorageError: the transaction cannot go on.
+        """
+        if self._failure is not None:
+            raise _again(self._failure)
+        try:
+            return cast("list[Row]", self._cursor.execute(statement, values).fetchall())
+        except apsw.ConstraintError as error:
+            raise ConflictError(f"The change contradicts what is stored: {error}.") from error
+        except apsw.Error as error:
+            raise self._fail(error) from error
+
+    def row(self, statement: str, values: Row = ()) -> Row | None:
+        """Run a statement and return its first row, if it has any; raises as ``rows``."""
+        found = self.rows(statement, values)
+        return found[0] if found else None
+
+    def change(self, statement: str, values: Row = ()) -> int:
+        """Run a statement and return how many rows it changed; raises as ``rows``."""
+        self.rows(statement, values)
+        return self._connection.changes()
+
+    def change_many(self, statement: str, values: Iterable[Row]) -> None:
+        """Run a statement once for each of ``values``; raises as ``rows``."""
+        for each in values:
+            self.rows(statement, each)
+
+    def commit(self) -> None:
+        """Make the transaction durable.
+
+        Raises:
+            StorageError: the transaction failed before, perhaps unnoticed, or fails now; nothing was changed.
+        """
+        self.rows("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo the transaction, unless that happened already."""
+        if not self._connection.in_transaction:
+            return
+        try:
+            self._cursor.execute("ROLLBACK")
+        except apsw.Error as error:
+            self._fail(error)
+
+    def end(self) -> None:
+        """Refuse statements until the next transaction begins."""
+        self._failure = StorageError("The transaction has ended: nothing can be done outside of one.")
+
+    def undo_to(self, savepoint: str) -> None:
+        """Undo what was done since a savepoint and forget that, unless the whole transaction has failed."""
+        if self._failure is None:
+            self.rows(f"ROLLBACK TO {savepoint}")
+            self.rows(f"RELEASE {savepoint}")
+
+    def checkpoint(self) -> bool:
+        """Move the log into the main file as far as no reader needs it; return whether all of it was moved.
+
+        Raises:
+            StorageError: the disk is full (the log still has everything), or failed.
+        """
+        if self._death is not None:
+            raise _again(self._death)
+        self.pass_point("store.before_checkpoint")
+        try:
+            frames, moved = self._connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error as error:
+            raise self._fail(error) from error
+        self.pass_point("store.after_checkpoint")
+        self._log_pages = frames - moved
+        return frames == moved
+
+    def keep_log(self) -> None:
+        """Leave the log as it is when the connection is closed."""
+        self._keeps_log = True
+
+    def close(self) -> None:
+        """Close the connection; the log goes if it has been moved into the main file as a whole."""
+        if self.is_dead or self._keeps_log:
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        try:
+            self._connection.close()
+        except apsw.Error as error:
+            logger.warning("The database was not closed in order.", exc_info=error)
+
+    def pass_point(self, name: str) -> None:
+        """Pass a failpoint, whose errors are treated as those of the disk.
+
+        Raises:
+            StorageError: a fault test asks for an error here.
+        """
+        try:
+            failpoint(name)
+        except OSError as error:
+            raise self._fail(error) from error
+
+    def _fail(self, error: apsw.Error | OSError) -> StorageError:
+        failure = self._translate(error)
+        self._failure = failure
+        if not isinstance(failure, StorageFullError) and not isinstance(error, apsw.BusyError):
+            self._death = self._death or failure
+        return failure
+
+    def _translate(self, error: apsw.Error | OSError) -> StorageError:
+        if isinstance(error, apsw.BusyError):
+            return StorageError(f"Another program writes into {self._file}. End it, then repeat the request.")
+        if self._is_full(error):
+            return StorageFullError(
+                f"No space is left on the disk of {self._file}: free some, then repeat the request."
+            )
+        if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+            return StorageError(f"{self._file} is damaged ({error}). Restore a backup of its directory.")
+        return StorageError(
+            f"{self._file} cannot be used any more ({error}). Check the disk, then start the manager again: "
+            "everything that was confirmed is there."
+        )
+
+    def _is_full(self, error: apsw.Error | OSError) -> bool:
+        if isinstance(error, OSError):
+            return error.errno in _FULL
+        if isinstance(error, apsw.FullError):
+            return True
+        return error.extendedresult in _FULL_CODES and self._connection.system_errno in _FULL
+
+
+def _again(error: StorageError) -> StorageError:
+    """Return an error of the same kind, so that each request that meets it has a traceback of its own."""
+    repeated = type(error)(str(error))
+    repeated.__cause__ = error
+    return repeated
+
+
+class Rows:
+    """The base of what works on the rows of one subject, inside a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database

@@ -1,0 +1,151 @@
+"""How a database is opened: look first, refuse what does not fit, and only then write.
+
+The order is: identity and schema version, integrity, migrations, write-ahead log, marker, epoch.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from queue_server.clock import Chance, Clock
+from queue_server.failpoints import declare
+from queue_server.protocol.errors import StorageError
+from queue_server.storage.database import Database, connect
+from queue_server.storage.directory import DataDirectory
+from queue_server.storage.migrate import check_version, migrate, read_migrations, schema_version
+from queue_server.storage.sql import statement
+
+logger = logging.getLogger(__name__)
+
+declare("store.before_epoch", "store.after_epoch")
+
+APPLICATION_ID = 0x4375654C
+
+COUNT_TABLES = statement("count_tables")
+SELECT_META = statement("select_meta")
+INSERT_META = statement("insert_meta")
+OPEN_EPOCH = statement("open_epoch")
+LAST_SEQ = statement("last_seq")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A database that is ready for use, in a new epoch."""
+
+    database: Database
+    instance_id: str
+    epoch: int
+
+
+def open_database(directory: DataDirectory, clock: Clock, chance: Chance, vfs: str | None) -> Opened:
+    """Open the database of a directory that is locked, or create it in a new one, and begin the next epoch.
+
+    Raises:
+        StorageError: something is missing, damaged, foreign, newer, or not writable; nothing was changed.
+    """
+    directory.check_files()
+    marker = directory.read_marker()
+    had_log = directory.has_log()
+    if marker is None:
+        directory.create_database()
+    database = connect(directory.database, vfs)
+    try:
+        if not _is_unfinished(database, marker):
+            _check(database, directory.database, marker, had_log=had_log)
+        instance_id = _complete(database, clock, chance)
+        if marker is None:
+            _write_marker(directory, instance_id)
+        return Opened(database, instance_id, _begin_epoch(database, clock))
+    except BaseException:
+        # A checkpoint now would write into data that were just refused.
+        database.keep_log()
+        database.close()
+        raise
+
+
+def _is_unfinished(database: Database, marker: str | None) -> bool:
+    """Whether the database is new: nothing in it yet, or its creation was interrupted, and never used."""
+    if marker is not None:
+        return False
+    if database.rows(COUNT_TABLES) == [(0,)]:
+        return True
+    return database.rows("PRAGMA application_id") == [(APPLICATION_ID,)] and not database.rows(SELECT_META)
+
+
+def _check(database: Database, file: Path, marker: str | None, *, had_log: bool) -> None:
+    if database.rows("PRAGMA application_id") != [(APPLICATION_ID,)]:
+        _refuse(f"{file} is not a database of Cuelight.")
+    check_version(schema_version(database), read_migrations())
+    found = database.row(SELECT_META)
+    if found is None:
+        _refuse(f"{file} does not say to which instance it belongs.")
+    instance_id, _, is_closed = found
+    if marker not in (None, instance_id):
+        _refuse(f"{file} belongs to instance {instance_id}, and this directory to instance {marker}.")
+    if not is_closed and not had_log:
+        _refuse_lost_log(database, file)
+    faults = [text for (text,) in database.rows("PRAGMA quick_check(5)") if text != "ok"]
+    if faults:
+        _refuse(f"{file} is damaged: {'; '.join(faults)}.")
+
+
+def _refuse_lost_log(database: Database, file: Path) -> NoReturn:
+    [(seq,)] = database.rows(LAST_SEQ)
+    raise StorageError(
+        f"The log {file}-wal is missing or empty, although the manager did not end in order: whatever happened after "
+        f"event {seq} is lost with it. Put the log back beside the database, or restore a backup of the whole "
+        f"directory. To go on without it: sqlite3 {file} 'UPDATE meta SET closed = 1'",
+        details={"last_seq": seq},
+    )
+
+
+def _refuse(what: str) -> NoReturn:
+    raise StorageError(f"{what} Restore a backup of the whole directory, or choose another one (--data).")
+
+
+def _complete(database: Database, clock: Clock, chance: Chance) -> str:
+    """Bring schema and identity to what this release needs, in a form that survives a loss of power; return the id."""
+    # Only with EXTRA is the rollback journal gone for good when the switch to the log follows: it could come back
+    # after a loss of power and undo the creation.
+    database.rows("PRAGMA synchronous = EXTRA")
+    migrate(database, read_migrations())
+    found = database.row(SELECT_META)
+    if found is None:
+        now = clock.wall()
+        found = (chance.identifier(), 0, 1)
+        _in_transaction(database, INSERT_META, (found[0], now, now))
+    if database.rows("PRAGMA journal_mode = WAL") != [("wal",)]:
+        raise StorageError("The file system of the data directory has no shared memory. Use a local disk (--data).")
+    database.rows("PRAGMA synchronous = FULL")
+    return found[0]
+
+
+def _write_marker(directory: DataDirectory, instance_id: str) -> None:
+    try:
+        directory.write_marker(instance_id)
+    except OSError as error:
+        raise StorageError(f"{directory.marker} cannot be written: {error.strerror}.") from error
+
+
+def _begin_epoch(database: Database, clock: Clock) -> int:
+    database.pass_point("store.before_epoch")
+    [(epoch,)] = _in_transaction(database, OPEN_EPOCH, (clock.wall(),))
+    database.pass_point("store.after_epoch")
+    # The main file must say that it needs the log before anything is confirmed: that is how a lost log is noticed.
+    if not database.checkpoint():
+        logger.warning("Another program reads the database; the loss of its log would not be noticed.")
+    return epoch
+
+
+def _in_transaction(database: Database, text: str, values: tuple[object, ...]) -> list[tuple[int, ...]]:
+    database.begin()
+    try:
+        answer = database.rows(text, values)
+        database.commit()
+    except BaseException:
+        database.rollback()
+        raise
+    return answer

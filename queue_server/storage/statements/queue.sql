@@ -1,0 +1,57 @@
+-- The queue of a lane: the rows that have a position, which are those in the states queued and held.
+
+-- insert_item: put a new item at a position of its lane.
+INSERT INTO items (uid, lane, submission, state, position, attempt, reason, content)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- select_item: read an item in any state.
+SELECT uid, lane, submission, content, state, attempt, reason FROM items WHERE uid = ?;
+
+-- select_queue: read a part of the queue of a lane, behind a position.
+SELECT uid, lane, submission, content, state, attempt, reason FROM items
+WHERE lane = ? AND position > ? ORDER BY position LIMIT ?;
+
+-- select_from_front: read the item at an index counted from the front of the queue.
+SELECT uid, lane, submission, content, state, attempt, reason FROM items
+WHERE lane = ? AND position IS NOT NULL ORDER BY position LIMIT 1 OFFSET ?;
+
+-- select_from_back: read the item at an index counted from the back of the queue.
+SELECT uid, lane, submission, content, state, attempt, reason FROM items
+WHERE lane = ? AND position IS NOT NULL ORDER BY position DESC LIMIT 1 OFFSET ?;
+
+-- select_place: read where an item of a queue stands.
+SELECT lane, position FROM items WHERE uid = ? AND position IS NOT NULL;
+
+-- select_positions_at: read two neighbouring positions from an index on, as if one item were not there.
+SELECT position FROM items
+WHERE lane = ? AND position IS NOT NULL AND uid <> ? ORDER BY position LIMIT 2 OFFSET ?;
+
+-- select_position_before: read the last position before another one, as if one item were not there.
+SELECT max(position) FROM items WHERE lane = ? AND position < ? AND uid <> ?;
+
+-- select_position_after: read the first position after another one, as if one item were not there.
+SELECT min(position) FROM items WHERE lane = ? AND position > ? AND uid <> ?;
+
+-- select_order: read who stands where in the queue of a lane, to number it anew.
+SELECT uid, position FROM items WHERE lane = ? AND position IS NOT NULL ORDER BY position;
+
+-- update_position: move an item within its lane.
+UPDATE items SET position = ? WHERE uid = ?;
+
+-- replace_item: give the place of an item to another one.
+UPDATE items SET uid = ?, submission = ?, state = ?, attempt = ?, reason = ?, content = ? WHERE uid = ?;
+
+-- delete_item: take an item out of its queue for good.
+DELETE FROM items WHERE uid = ? AND position IS NOT NULL;
+
+-- clear_queue: take all items out of the queue of a lane.
+DELETE FROM items WHERE lane = ? AND position IS NOT NULL;
+
+-- set_held: hold an item of a queue, or release it.
+UPDATE items SET state = ?, reason = ? WHERE uid = ? AND position IS NOT NULL;
+
+-- count_queue: count the items in the queue of a lane.
+SELECT count(*) FROM items WHERE lane = ? AND position IS NOT NULL;
+
+-- count_before: count the items of a queue that stand before a position.
+SELECT count(*) FROM items WHERE lane = ? AND position < ?;
