@@ -1,0 +1,78 @@
+"""The notices socket: a PUB that never waits; a slow subscriber loses notices and can tell by the sequence numbers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import zmq
+
+from queue_server.clock import Clock
+from queue_server.protocol.codec import WORKER_BOUNDS, Encoding
+from queue_server.protocol.notices import EVENT_TOPIC, PROGRESS_TOPIC, console_notice, frame_notice, status_notice
+from queue_server.protocol.status import Status
+from queue_server.storage.base import EventRecord
+from queue_server.transport.stream import bind, make_socket
+
+# Clients of bluesky-queueserver take 3 s without a status for "no status", and expect one per second.
+_REPEAT_S = 1.0
+
+
+class NoticesSocket:
+    """Binds the notices address and publishes."""
+
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], address: str, *, clock: Clock, encoding: Encoding
+    ) -> None:
+        self._socket = make_socket(context, zmq.PUB, most_bytes=WORKER_BOUNDS.size_bytes)
+        self.address = bind(self._socket, address)
+        self._clock = clock
+        self._encoding: Encoding = encoding
+        self._last: Status | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def publish_status(self, status: Status) -> None:
+        """Publish the status, and again each second until another one comes."""
+        self._last = status
+        self._send(status_notice(self._clock.wall(), status, self._encoding))
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(_REPEAT_S, self._repeat)
+
+    def publish_event(self, event: EventRecord) -> None:
+        """Publish a committed event under its sequence number."""
+        payload = {
+            "seq": event.seq,
+            "time": event.time,
+            "kind": event.kind,
+            "lane": event.lane,
+            "item_uid": event.item_uid,
+            "submission": event.submission,
+            "attempt": event.attempt,
+            "user": event.origin.user,
+            "data": dict(event.data),
+        }
+        self._send(frame_notice(EVENT_TOPIC, payload, self._encoding))
+
+    def publish_console(self, time: float, text: str) -> None:
+        """Publish a chunk of console output; ``time`` in seconds since 1970-01-01 UTC."""
+        self._send(console_notice(time, text, self._encoding))
+
+    def publish_progress(self, payload: Mapping[str, Any]) -> None:
+        """Publish how far a running item is."""
+        self._send(frame_notice(PROGRESS_TOPIC, payload, self._encoding))
+
+    def close(self) -> None:
+        """Stop publishing."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._socket.close(100)
+
+    def _repeat(self) -> None:
+        if self._last is not None:
+            self.publish_status(self._last)
+
+    def _send(self, frames: list[bytes]) -> None:
+        if not self._socket.closed:
+            self._socket.send_multipart(frames, zmq.NOBLOCK)

@@ -1,0 +1,97 @@
+"""A ZeroMQ socket on the event loop: every waiting message is handed over at once, and nothing ever waits.
+
+ZeroMQ's file descriptor is edge-triggered: it tells once that something has changed. So whoever reads must read until
+nothing is left, and must look again after every send.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+import zmq
+
+Frames = list[bytes]
+SocketFactory = Callable[[int], "zmq.Socket[bytes]"]
+
+_log = logging.getLogger(__name__)
+
+# How many messages are handed over before other work of the event loop gets its turn.
+_MOST_AT_ONCE = 256
+
+
+class Stream:
+    """Reads messages from a socket and hands each one to ``take``."""
+
+    def __init__(self, socket: zmq.Socket[bytes], take: Callable[[Frames], None]) -> None:
+        self._socket = socket
+        self._take = take
+        self._loop = asyncio.get_running_loop()
+        self._looking = False
+        self.dropped = 0
+        self._loop.add_reader(socket.FD, self._look)
+        self._look_soon()
+
+    def send(self, frames: Sequence[bytes]) -> bool:
+        """Send at once or drop; return whether it was sent."""
+        try:
+            self._socket.send_multipart(frames, zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            self.dropped += 1
+            _log.debug("A message was dropped: %s", error)
+            return False
+        finally:
+            self._look_soon()
+        return True
+
+    def close(self, linger_ms: int = 500) -> None:
+        """Stop reading and close the socket; what was sent may take ``linger_ms`` to leave."""
+        self._loop.remove_reader(self._socket.FD)
+        self._socket.close(linger_ms)
+
+    def _look_soon(self) -> None:
+        if not self._looking:
+            self._looking = True
+            self._loop.call_soon(self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        for _ in range(_MOST_AT_ONCE):
+            if self._socket.closed:
+                return
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            except zmq.ZMQError as error:
+                _log.warning("A message could not be received: %s", error)
+                return
+            self._take(frames)
+        self._look_soon()
+
+
+def make_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, *, most_bytes: int) -> zmq.Socket[bytes]:
+    """Return a socket with the limits that every socket of the manager has."""
+    socket = context.socket(kind)
+    socket.set(zmq.MAXMSGSIZE, most_bytes)
+    socket.set(zmq.HANDSHAKE_IVL, 2_000)
+    socket.set(zmq.HEARTBEAT_IVL, 5_000)
+    socket.set(zmq.HEARTBEAT_TIMEOUT, 20_000)
+    socket.set(zmq.SNDHWM, 1_000)
+    socket.set(zmq.RCVHWM, 1_000)
+    socket.set(zmq.LINGER, 0)
+    return socket
+
+
+def bind(socket: zmq.Socket[bytes], address: str) -> str:
+    """Bind, and return the address with the port that was given for port 0.
+
+    Raises:
+        OSError: the address is in use or cannot be bound; the message names it.
+    """
+    try:
+        socket.bind(address)
+    except zmq.ZMQError as error:
+        raise OSError(error.errno, f"cannot bind {address}: {error.strerror}") from error
+    return socket.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()

@@ -1,0 +1,29 @@
+"""Where the worker link of a data directory is: always the same place, so that a restarted manager is found again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+# sun_path holds 108 bytes with its end, and ZeroMQ needs a few for itself.
+_LONGEST_PATH = 100
+
+
+def link_address(data: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the ipc address of the worker link; its directory exists then, for this user alone.
+
+    Raises:
+        OSError: the directory cannot be made, or belongs to somebody else.
+    """
+    inside = data / "link.sock"
+    if len(os.fsencode(inside)) <= _LONGEST_PATH:
+        return f"ipc://{inside}"
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    base = Path(runtime) / "cuelight" if runtime else Path(f"/tmp/cuelight-{os.getuid()}")  # noqa: S108 - checked below
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = base.lstat()
+    if state.st_uid != os.getuid() or state.st_mode & 0o077:
+        raise PermissionError(f"{base} must belong to this user alone (mode 0700)")
+    return f"ipc://{base / hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}.sock"
