@@ -1,0 +1,205 @@
+"""The manager process: the only place that knows all concrete parts, and the order in which they start and stop.
+
+Start: lock the data directory → commit the next epoch → bind the sockets → recover → ready. A second manager on the same
+data ends at the first step and has changed nothing. Stop is the reverse; workers are left to finish what they do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import cast
+
+import zmq
+
+from queue_server import logs
+from queue_server.client.outbox import finish_record_path, read_finish_records
+from queue_server.clock import Chance, Clock, SystemClock
+from queue_server.config import Settings
+from queue_server.core.events import RecoveryFinished, StopRequested
+from queue_server.core.model import State
+from queue_server.dispatch import Dispatcher
+from queue_server.engine.board import StatusBoard
+from queue_server.engine.engine import Engine
+from queue_server.engine.intake import Intake
+from queue_server.engine.perform import Crew, Performer
+from queue_server.engine.recovery import restore
+from queue_server.failpoints import declare, failpoint
+from queue_server.handlers.context import Desk
+from queue_server.handlers.resources import Resources
+from queue_server.protocol.codec import Encoding
+from queue_server.protocol.errors import StorageError
+from queue_server.storage.base import Store, Transaction
+from queue_server.storage.sqlite import open_sqlite
+from queue_server.transport.control import ControlSocket
+from queue_server.transport.notices import NoticesSocket
+from queue_server.watchdog import Watchdog
+from queue_server.workers.adoption import adopt_workers
+from queue_server.workers.host import LocalHost
+from queue_server.workers.launcher import WorkerCommand, local_launch
+from queue_server.workers.link import WorkerLinkSocket
+from queue_server.workers.liveness import Heartbeats
+from queue_server.workers.sockets import link_address
+
+_log = logging.getLogger(__name__)
+
+declare("start.after_store", "start.after_bind", "start.after_recovery")
+
+Context = zmq.Context["zmq.Socket[bytes]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the sockets are bound."""
+
+    control: str
+    info: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told that the manager is ready, and that it lives."""
+
+    ready: Callable[[Addresses], None]
+    alive: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The engine and those who must come to an end before it."""
+
+    engine: Engine
+    intake: Intake
+    host: LocalHost
+    clock: Clock
+    ended: asyncio.Event
+
+
+async def run_manager(settings: Settings, listener: Listener) -> None:
+    """Serve until asked to stop.
+
+    Raises:
+        StorageError: the data directory is used by another process, or the store cannot be used.
+        OSError: an address cannot be bound.
+    """
+    clock, chance = SystemClock(), Chance()
+    async with AsyncExitStack() as stack:
+        store = await asyncio.to_thread(open_sqlite, settings.data, clock=clock, chance=chance)
+        stack.push_async_callback(store.close)
+        failpoint("start.after_store")
+        context: Context = zmq.Context()
+        stack.callback(context.term)
+        notices = NoticesSocket(context, settings.info, clock=clock, encoding=cast(Encoding, settings.encoding))
+        stack.callback(notices.close)
+        _publish_log(stack, notices)
+
+        resources = Resources()
+        state = await store.transact(lambda tx: _load(tx, store, resources, clock))
+        board = StatusBoard(store.instance_id, settings.manager_name, clock, notices.publish_status)
+        ended = asyncio.Event()
+        performer = Performer(notices, ended.set)
+        engine = Engine(store, state, board, performer, clock=clock, chance=chance)
+        workers = settings.data / "workers"
+        intake = Intake(
+            engine,
+            resources,
+            notices,
+            clock=clock,
+            remains=lambda incarnation: read_finish_records(finish_record_path(workers, incarnation)),
+        )
+        address = link_address(settings.data)
+        link = WorkerLinkSocket(context, address, intake)
+        stack.callback(link.close)
+        heartbeats = Heartbeats(intake.hear_answering)
+        stack.callback(heartbeats.close)
+        command = WorkerCommand(address, workers, settings.startup, settings.permissions, settings.device_max_depth)
+        host = LocalHost(local_launch(command), intake.hear_exit)
+        stack.push_async_callback(host.close)
+        intake.attach(link, heartbeats)
+        performer.attach(Crew(lambda: engine.state, host, link))
+        board.update(state)
+
+        desk = Desk(lambda: engine.state, lambda: board.status, resources, clock, store.instance_id)
+        control = ControlSocket(context, settings.control, Dispatcher(engine, desk))
+        stack.callback(control.close)
+        failpoint("start.after_bind")
+        addresses = Addresses(control.address, notices.address)
+        await _serve(_Parts(engine, intake, host, clock, ended), addresses, listener)
+
+
+def _load(tx: Transaction, store: Store, resources: Resources, clock: Clock) -> State:
+    resources.restore(tx)
+    return restore(tx, store.epoch, clock.wall())
+
+
+async def _serve(parts: _Parts, addresses: Addresses, listener: Listener) -> None:
+    engine = parts.engine
+    running = asyncio.create_task(engine.run(), name="engine")
+    ending = asyncio.create_task(parts.ended.wait(), name="end")
+    serving = asyncio.create_task(_recover(parts), name="recovery")
+    watchdog = Watchdog(engine, listener.alive)
+    _obey_signals(parts)
+    try:
+        await asyncio.wait({running, ending, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done() and serving.exception() is None and not parts.ended.is_set():
+            failpoint("start.after_recovery")
+            listener.ready(addresses)
+            _log.info("The manager is ready: control %s, notices %s", addresses.control, addresses.info)
+            watchdog.start()
+            await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watchdog.stop()
+        for task in (running, ending, serving):
+            task.cancel()
+        results = await asyncio.gather(running, ending, serving, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+async def _recover(parts: _Parts) -> None:
+    engine = parts.engine
+    expected = {lane.name: lane.worker.incarnation for lane in engine.state.lanes if lane.worker.incarnation}
+
+    def is_settled(state: State) -> bool:
+        return all(lane.worker.connected or lane.worker.environment == "closed" for lane in state.lanes)
+
+    await adopt_workers(expected, parts.host, parts.intake.hear_exit, lambda: engine.wait_until(is_settled))
+    await engine.post(lambda turn: turn.apply(RecoveryFinished()))
+
+
+def _obey_signals(parts: _Parts) -> None:
+    """SIGTERM ends the manager and leaves busy workers alone; SIGUSR1 ends them too."""
+    loop = asyncio.get_running_loop()
+
+    def stop(workers: str) -> None:
+        _log.info("The manager is asked to stop (workers: %s)", workers)
+        event = StopRequested("kill" if workers == "kill" else "close_idle", parts.clock.wall())
+        parts.engine.post(lambda turn: turn.apply(event)).add_done_callback(_note_refusal)
+
+    loop.add_signal_handler(signal.SIGTERM, stop, "close_idle")
+    loop.add_signal_handler(signal.SIGUSR1, stop, "kill")
+
+
+def _note_refusal(done: asyncio.Future[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        _log.info("The request to stop changed nothing: %s", done.exception())
+
+
+def _publish_log(stack: AsyncExitStack, notices: NoticesSocket) -> None:
+    loop = asyncio.get_running_loop()
+
+    def publish(time: float, text: str) -> None:
+        # Requests are handled in the thread of the store, and a socket belongs to one thread.
+        loop.call_soon_threadsafe(notices.publish_console, time, text)
+
+    handler = logs.NoticeHandler(publish)
+    logging.getLogger().addHandler(handler)
+    stack.callback(logging.getLogger().removeHandler, handler)
+
+
+__all__ = ["Addresses", "Listener", "StorageError", "run_manager"]

@@ -1,0 +1,113 @@
+"""The settings of a Cuelight system: one frozen tree, and the order of its sources.
+
+A flag wins over an environment variable ``CUELIGHT_…``, that over the settings file, that over the default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from queue_server.protocol.errors import ParameterError
+
+SETTINGS_FILE = "cuelight.yaml"
+
+
+def default_data_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return ``$XDG_STATE_HOME/cuelight/default``."""
+    state_home = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state_home) / "cuelight" / "default"
+
+
+class Settings(BaseSettings):
+    """What ``cuelight up`` can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="CUELIGHT_", extra="forbid", frozen=True)
+
+    data: Path = Field(default_factory=default_data_directory, description="Data directory; one system owns it.")
+    config: Path | None = Field(default=None, description=f"Directory that holds {SETTINGS_FILE}.")
+    startup: str = Field(
+        default="sim", description="What the worker loads: sim, a directory, a .py file, or a module name."
+    )
+    permissions: Path | None = Field(
+        default=None, description="File user_group_permissions.yaml; by default the one in the startup directory."
+    )
+    control: str = Field(default="tcp://127.0.0.1:60615", description="Address of the control socket; port 0 is free.")
+    info: str = Field(default="tcp://127.0.0.1:60625", description="Address of the notices socket; port 0 is free.")
+    documents: str = Field(
+        default="tcp://127.0.0.1:60635", description="Address of the documents socket, served once documents are."
+    )
+    http: str = Field(default="off", description="Address of the HTTP gateway, or off.")
+    api_key_file: Path | None = Field(default=None, description="File of mode 0600 with the single-user API key.")
+    ready_file: Path | None = Field(default=None, description="Written once every socket answers.")
+    manager_name: str = Field(
+        default="RE Manager v0.0.25", description="First words of the status message; clients read the version from it."
+    )
+    encoding: str = Field(default="json", pattern="^(json|msgpack)$", description="Encoding of the notices.")
+    device_max_depth: int = Field(default=0, ge=0, description="Levels of sub-devices to describe; 0 means all.")
+
+    @field_validator("control", "info", "documents")
+    @classmethod
+    def _check_address(cls, address: str) -> str:
+        return check_address(address)
+
+    @field_validator("data", "config", "permissions", "api_key_file", "ready_file")
+    @classmethod
+    def _resolve(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().absolute()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources in order of weight: flags, environment, settings file."""
+        flags: dict[str, Any] = init_settings()
+        directory = flags.get("config") or os.environ.get("CUELIGHT_CONFIG")
+        if directory is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, Path(directory) / SETTINGS_FILE)
+
+
+def load_settings(flags: Mapping[str, object]) -> Settings:
+    """Return the settings from all sources; flags that are None count as not given.
+
+    Raises:
+        ParameterError: a value is wrong, a key is unknown, or the settings file is missing; the message names it.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    directory = given.get("config") or os.environ.get("CUELIGHT_CONFIG")
+    if directory is not None and not (Path(str(directory)) / SETTINGS_FILE).is_file():
+        raise ParameterError(f"There is no file {SETTINGS_FILE} in {directory}.", field="config")
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        name = ".".join(map(str, problem["loc"]))
+        raise ParameterError(f"Setting {name!r}: {problem['msg']}, not {problem['input']!r}.", field=name) from error
+
+
+def check_address(address: str) -> str:
+    """Return ``address`` if it may be bound: ipc, or TCP on the loopback interface.
+
+    Raises:
+        ValueError: the form is wrong, or the address could be reached from other hosts.
+    """
+    scheme, _, rest = address.partition("://")
+    if scheme == "ipc" and rest:
+        return address
+    host, _, port = rest.rpartition(":")
+    if scheme != "tcp" or not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError("an address has the form tcp://HOST:PORT or ipc://PATH")
+    if host != "localhost" and host != "[::1]" and not host.startswith("127."):
+        raise ValueError("only loopback addresses can be bound without encryption; use tcp://127.0.0.1:PORT")
+    return address

@@ -1,0 +1,1 @@
+"""What each method does: one file for each group of methods, found through the registry."""

@@ -1,0 +1,60 @@
+"""What a handler may use: the shown state, the resources, and for methods that touch the store the turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from queue_server.clock import Clock
+from queue_server.core.model import State
+from queue_server.core.view import part_uid
+from queue_server.engine.turn import Turn
+from queue_server.handlers.resources import Resources
+from queue_server.protocol.items import DEFAULT_LANE, Origin
+from queue_server.protocol.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all requests share."""
+
+    state: Callable[[], State]
+    status: Callable[[], Status]
+    resources: Resources
+    clock: Clock
+    instance_id: str
+
+    def uid(self, part: str, revision: int) -> str:
+        """Return the uid that clients compare for a part of the state."""
+        return part_uid(self.instance_id, part, revision)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryContext:
+    """For methods that are answered from memory."""
+
+    desk: Desk
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class TurnContext:
+    """For methods that read or change the store: everything happens inside one turn."""
+
+    desk: Desk
+    origin: Origin
+    turn: Turn
+    method: str
+    lane: str = DEFAULT_LANE
+
+    def queue_uid(self) -> str:
+        """Return the uid of the queue as it is inside this turn."""
+        return self.desk.uid("queue", self.turn.state.revisions.queue)
+
+    def history_uid(self) -> str:
+        """Return the uid of the history as it is inside this turn."""
+        return self.desk.uid("history", self.turn.state.revisions.history)
+
+    def record(self, **data: object) -> None:
+        """Write into the event log what this request changed."""
+        self.turn.record(self.method, lane=self.lane, origin=self.origin, data=data)

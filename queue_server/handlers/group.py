@@ -1,0 +1,56 @@
+"""The form of handlers, and the check that every declared method has exactly one of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from queue_server.core.events import ContinueRequested, PauseRequested
+from queue_server.handlers.context import MemoryContext, TurnContext
+from queue_server.protocol.method import Kind, Method
+
+MemoryHandler = Callable[[MemoryContext, Any], Any]
+TurnHandler = Callable[[TurnContext, Any], Any]
+MotionHandler = Callable[[MemoryContext, Any], PauseRequested | ContinueRequested]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The handlers of one group of methods, by name; each kind of method has handlers of its own form."""
+
+    memory: dict[str, MemoryHandler]
+    turn: dict[str, TurnHandler]
+    motion: dict[str, MotionHandler]
+
+
+def group(
+    *,
+    memory: dict[str, MemoryHandler] | None = None,
+    turn: dict[str, TurnHandler] | None = None,
+    motion: dict[str, MotionHandler] | None = None,
+) -> Group:
+    """Return a group of handlers."""
+    return Group(memory or {}, turn or {}, motion or {})
+
+
+_TURN_KINDS: frozenset[Kind] = frozenset(("read", "mutation"))
+
+
+def join(methods: dict[str, Method], *groups: Group) -> dict[str, Callable[..., Any]]:
+    """Return all handlers by method.
+
+    Raises:
+        ValueError: a method has no handler, a handler has no method, or their kinds differ.
+    """
+    handlers: dict[str, Callable[..., Any]] = {}
+    for each in groups:
+        for kinds, named in ((("memory",), each.memory), (_TURN_KINDS, each.turn), (("motion",), each.motion)):
+            wrong = [name for name in named if name not in methods or methods[name].kind not in kinds]
+            if wrong:
+                raise ValueError(f"no method of that name and kind is declared: {wrong}")
+            handlers.update(named)
+    missing = sorted(set(methods) - set(handlers))
+    if missing:
+        raise ValueError(f"declared, but not handled: {missing}")
+    return handlers

@@ -1,0 +1,18 @@
+"""The handler of every declared method; importing it fails if one is missing or of another kind."""
+
+from __future__ import annotations
+
+from queue_server.handlers import catalog, environment, history, items, queue, run, service
+from queue_server.handlers.group import join
+from queue_server.protocol.methods import METHODS
+
+HANDLERS = join(
+    METHODS,
+    service.GROUP,
+    environment.GROUP,
+    queue.GROUP,
+    items.GROUP,
+    history.GROUP,
+    run.GROUP,
+    catalog.GROUP,
+)

@@ -1,0 +1,52 @@
+"""Handlers of the methods that control the running plan, and of its list of runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from queue_server.core.events import ContinueRequested, PauseRequested
+from queue_server.core.model import Order
+from queue_server.handlers.context import MemoryContext
+from queue_server.handlers.group import group
+from queue_server.protocol.items import DEFAULT_LANE
+from queue_server.protocol.method import LockableParams
+from queue_server.protocol.methods.run import PauseParams, RunList, RunsParams
+
+_log = logging.getLogger(__name__)
+
+
+def pause(context: MemoryContext, params: PauseParams) -> PauseRequested:
+    """Order a pause."""
+    _log.info("Pausing the running plan (%s) ...", params.option)
+    return PauseRequested(DEFAULT_LANE, params.option, context.desk.clock.wall())
+
+
+def _proceed(order: Order) -> Callable[[MemoryContext, LockableParams], ContinueRequested]:
+    def handle(context: MemoryContext, _: LockableParams) -> ContinueRequested:
+        _log.info("The paused plan is ordered to %s", order)
+        return ContinueRequested(DEFAULT_LANE, order, context.desk.clock.wall())
+
+    return handle
+
+
+def list_runs(context: MemoryContext, params: RunsParams) -> RunList:
+    """Return the runs of the running plan."""
+    state = context.desk.state()
+    attempt = state.lane(DEFAULT_LANE).attempt
+    runs = attempt.runs if attempt is not None else ()
+    if params.option != "active":
+        runs = tuple(run for run in runs if run.is_open == (params.option == "open"))
+    return RunList([run.shown() for run in runs], context.desk.uid("runs", state.revisions.runs))
+
+
+GROUP = group(
+    memory={"re_runs": list_runs},
+    motion={
+        "re_pause": pause,
+        "re_resume": _proceed("resume"),
+        "re_stop": _proceed("stop"),
+        "re_abort": _proceed("abort"),
+        "re_halt": _proceed("halt"),
+    },
+)

@@ -1,0 +1,55 @@
+"""Handlers of the methods about the manager itself."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+
+from queue_server.core.events import StopRequested
+from queue_server.core.view import manager_state
+from queue_server.handlers.context import MemoryContext, TurnContext
+from queue_server.handlers.group import group
+from queue_server.protocol.errors import StateError
+from queue_server.protocol.method import Done, NoParams
+from queue_server.protocol.methods.service import Configuration, Events, EventsParams, ManagerStopParams
+from queue_server.protocol.status import Status
+
+_log = logging.getLogger(__name__)
+
+
+def tell_status(context: MemoryContext, _: NoParams) -> Status:
+    """Return the status that is shown."""
+    return context.desk.status()
+
+
+def tell_configuration(_: MemoryContext, __: NoParams) -> Configuration:
+    """Return what clients ask about the set-up; there is no IPython kernel to connect to."""
+    return Configuration()
+
+
+def read_events(context: TurnContext, params: EventsParams) -> Events:
+    """Return a page of the event log."""
+    tx = context.turn.tx
+    events = [asdict(event) for event in tx.events(params.since, params.limit)]
+    return Events(events, tx.last_seq())
+
+
+def stop_manager(context: TurnContext, params: ManagerStopParams) -> Done:
+    """End the manager; careful only while it is idle."""
+    state = context.turn.state
+    busy = [lane for lane in state.lanes if not lane.is_idle]
+    if params.option == "safe_on" and busy:
+        raise StateError(
+            "RE Manager must be in idle state to be stopped safely; "
+            f"the lane {busy[0].name!r} is {manager_state(state, busy[0])}. Use option safe_off to stop it anyway."
+        )
+    _log.info("The manager is asked to stop (%s)", params.option)
+    context.record(option=params.option)
+    context.turn.apply(StopRequested("kill" if params.option == "safe_off" else "close_idle", context.turn.now))
+    return Done()
+
+
+GROUP = group(
+    memory={"ping": tell_status, "status": tell_status, "config_get": tell_configuration},
+    turn={"events_get": read_events, "manager_stop": stop_manager},
+)

@@ -1,0 +1,99 @@
+"""Processes of a data directory: who holds a pid file, which workers live, and how one is ended."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from queue_server.protocol.errors import CuelightError
+
+
+class PidFileTakenError(CuelightError):
+    """Another process serves this data directory."""
+
+    code = "already_running"
+    http_status = 409
+    exit_code = 2
+
+
+class PidFile:
+    """A file that names the process which holds it; the claim ends with the process, however that dies."""
+
+    @staticmethod
+    @contextmanager
+    def claim(path: Path) -> Iterator[None]:
+        """Hold the file inside the block.
+
+        Raises:
+            PidFileTakenError: another process holds it.
+        """
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                pid = os.read(handle, 32).decode().strip()
+                raise PidFileTakenError(
+                    f"Cuelight runs already on {path.parent} (process {pid}). Ask it with `cuelight status`, "
+                    f"end it with `cuelight down --data {path.parent}`, or choose another directory with --data."
+                ) from error
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
+            yield
+            os.ftruncate(handle, 0)
+        finally:
+            os.close(handle)
+
+    @staticmethod
+    def holder(path: Path) -> int | None:
+        """Return the process that holds the file, or None if nobody does."""
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(os.read(handle, 32).decode().strip() or 0) or None
+        finally:
+            os.close(handle)
+        return None
+
+
+def living_workers(directory: Path, processes: Path = Path("/proc")) -> list[int]:
+    """Return the process ids of the workers that were started with ``directory`` as their state directory."""
+    wanted = os.fsencode(directory)
+    found = []
+    for entry in processes.iterdir():
+        if entry.name.isdigit():
+            words = _command_line(int(entry.name))
+            if b"device_worker" in words and wanted in words.split(b"\0"):
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def end_process(pid: int, number: int, patience_s: float) -> bool:
+    """Send a signal and wait for the end; return whether the process has ended within ``patience_s``."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, number)
+        ready, _, _ = select.select([handle], [], [], patience_s)
+        return bool(ready)
+    finally:
+        os.close(handle)
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
