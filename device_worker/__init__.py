@@ -1,0 +1,1 @@
+"""The worker process: it runs plans on hardware for one lane. Started with ``python -m device_worker``."""

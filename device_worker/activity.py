@@ -1,0 +1,69 @@
+"""What the worker is doing, as any thread may ask at any time. Decides nothing."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from queue_server.client.worker import Standing
+from queue_server.protocol.items import AttemptKey, Run
+
+IDLE = "idle"
+
+
+class Activity:
+    """The standing of the worker, replaced as a whole at each change."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._standing = Standing()
+
+    @property
+    def standing(self) -> Standing:
+        """What the worker is doing now."""
+        return self._standing
+
+    @property
+    def attempt(self) -> AttemptKey | None:
+        """The attempt that was accepted and has not ended."""
+        return self._standing.attempt
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the environment can execute items."""
+        return self._standing.environment == "open"
+
+    def open(self) -> None:
+        """Note that the environment is ready."""
+        self._replace(environment="open", re_state=IDLE)
+
+    def fail(self) -> None:
+        """Note that the environment cannot be used."""
+        self._replace(environment="failed", re_state=None)
+
+    def accept(self, attempt: AttemptKey) -> None:
+        """Note that an attempt has begun."""
+        self._replace(attempt=attempt, runs=())
+
+    def end(self) -> None:
+        """Note that the attempt has ended."""
+        self._replace(attempt=None, runs=())
+
+    def enter(self, re_state: str) -> None:
+        """Note the state of the RunEngine."""
+        self._replace(re_state=re_state)
+
+    def list_runs(self, runs: tuple[Run, ...]) -> None:
+        """Note the runs of the attempt."""
+        self._replace(runs=runs)
+
+    def wait_started(self, attempt: AttemptKey) -> bool:
+        """Wait until the RunEngine has begun with ``attempt``; return False where the attempt is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._standing.attempt != attempt or self._standing.re_state != IDLE)
+            return self._standing.attempt == attempt
+
+    def _replace(self, **changes: object) -> None:
+        with self._changed:
+            self._standing = replace(self._standing, **changes)  # type: ignore[arg-type]
+            self._changed.notify_all()

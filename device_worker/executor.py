@@ -1,0 +1,132 @@
+"""Executes items on the main thread, one at a time: resolve, run, wait in a pause, report the outcome.
+
+Whatever a plan raises becomes the outcome of its attempt here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from bluesky import RunEngine
+from bluesky.utils import RunEngineInterrupted
+
+from device_worker.activity import Activity
+from device_worker.commands import Commands, End, Reporter
+from device_worker.profile import ResolvedPlan
+from device_worker.run_engine.control import Pauser
+from device_worker.run_engine.outcome import INTERRUPTED, Ending, describe_failure
+from device_worker.run_engine.progress import PointCounter
+from device_worker.run_engine.runs import RunList
+from queue_server.client.outbox import UNNUMBERED
+from queue_server.clock import Clock
+from queue_server.protocol.items import AttemptKey
+from queue_server.protocol.worker_link import Continue, Execute, ItemAcknowledged, ItemFinished
+
+_log = logging.getLogger(__name__)
+
+METADATA_KEY = "cuelight"
+"""The key of the start document that tells which attempt of which item a run belongs to."""
+
+Resolve = Callable[[Mapping[str, Any]], ResolvedPlan]
+Watcher = Callable[[str, Mapping[str, Any]], None]
+
+
+class Executor:
+    """The main thread's part: ``execute`` returns when the attempt has ended and its outcome is on the disk."""
+
+    def __init__(self, engine: RunEngine, resolve: Resolve, pauser: Pauser, reporter: Reporter, clock: Clock) -> None:
+        self._engine = engine
+        self._resolve = resolve
+        self._pauser = pauser
+        self._reporter = reporter
+        self._clock = clock
+
+    def execute(self, order: Execute, activity: Activity, commands: Commands) -> None:
+        """Execute an item and report how it ended; nothing that a plan does is raised."""
+        time_start = self._clock.wall()
+        runs = RunList(order.attempt, self._reporter.report, activity.list_runs)
+        counter = PointCounter(order.attempt, self._reporter.show_progress)
+        ending = self._perform(order, [runs, counter], commands)
+        if ending.outcome == "failed":
+            _log.error("The plan failed: %s", ending.message)
+        else:
+            _log.info("The plan ended: %s", ending.outcome)
+        finished = ItemFinished(
+            number=UNNUMBERED,
+            attempt=order.attempt,
+            outcome=ending.outcome,
+            time_start=time_start,
+            time_stop=max(self._clock.wall(), time_start),
+            run_uids=runs.uids,
+            scan_ids=runs.scan_ids,
+            message=ending.message,
+            traceback=ending.traceback,
+            points=counter.points,
+        )
+        # The next item may arrive as soon as this report has left.
+        activity.end()
+        self._reporter.report(finished)
+
+    def _perform(self, order: Execute, watchers: list[Watcher], commands: Commands) -> Ending:
+        try:
+            plan = self._resolve(order.content)
+            self._reporter.report(ItemAcknowledged(number=UNNUMBERED, attempt=order.attempt))
+            _log.info("Starting the plan: %s (item %s)", plan.name, order.attempt.item_uid)
+            self._pauser.settle()
+            metadata = {**plan.metadata, METADATA_KEY: identify_attempt(order.attempt)}
+            return self._drive(partial(self._engine, plan.start(), watchers, **metadata), commands)
+        except BaseException as error:
+            return describe_failure(error)
+
+    def _drive(self, step: Callable[[], object], commands: Commands) -> Ending:
+        """Take one step after the other until the RunEngine is done: start, then resume or one of the endings."""
+        ending = Ending("completed")
+        while True:
+            try:
+                step()
+            except RunEngineInterrupted:
+                if str(self._engine.state) != "paused":
+                    return INTERRUPTED
+            else:
+                return ending
+            step, ending = self._next_step(_await_decision(commands))
+
+    def _next_step(self, decision: Continue | End) -> tuple[Callable[[], object], Ending]:
+        if isinstance(decision, End):
+            message = f"The worker was told to end: {decision.reason}."
+            return partial(self._engine.abort, reason=message), Ending("aborted", message)
+        _log.info("The paused plan: %s", decision.option)
+        match decision.option:
+            case "resume":
+                return self._engine.resume, Ending("completed")
+            case "stop":
+                return self._engine.stop, Ending("stopped")
+            case "abort":
+                return self._engine.abort, Ending("aborted")
+            case "halt":
+                return self._engine.halt, Ending("halted")
+
+
+def _await_decision(commands: Commands) -> Continue | End:
+    while True:
+        command = commands.next_command()
+        if isinstance(command, End):
+            # The loop of the main thread needs it again when the plan is over.
+            commands.end(command.reason)
+            return command
+        if isinstance(command, Continue):
+            return command
+        _log.error("A %s order is dropped: a plan is paused", command.kind)
+
+
+def identify_attempt(attempt: AttemptKey) -> dict[str, Any]:
+    """Return what a start document says about the attempt that it belongs to."""
+    return {
+        "item_uid": attempt.item_uid,
+        "submission": attempt.submission,
+        "attempt": attempt.number,
+        "lane": attempt.lane,
+    }

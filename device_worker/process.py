@@ -1,0 +1,204 @@
+"""The life of a worker process: which thread does what, and in which order it starts and ends.
+
+Threads. *main* loads the startup code and runs the plans, since signals and the RunEngine want the main thread; it
+waits in one queue. *worker-link* owns the sockets. *bluesky-run-engine* is the RunEngine's event loop. *pause* waits
+for that loop on behalf of an order to pause. *signals* acts on SIGTERM. They meet in queues; none of them polls.
+
+Start: outbox file, link (the hello leaves while the startup code is still being loaded), console, signals, profile,
+RunEngine, catalogs, ``EnvironmentOpened``, commands. End, in reverse: ``EnvironmentClosed`` or ``EnvironmentFailed``,
+its acknowledgement or a deadline, console, link, outbox file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from device_worker.activity import Activity
+from device_worker.commands import Close, Commands, End, Execute
+from device_worker.console import captured_console
+from device_worker.link import LinkedWorker
+from device_worker.signals import LoadingInterrupted, Signals
+from queue_server.client.outbox import UNNUMBERED, FinishRecords, Outbox, finish_record_path
+from queue_server.client.worker import LinkSettings, WorkerLink
+from queue_server.clock import SystemClock
+from queue_server.protocol.items import DEFAULT_LANE
+from queue_server.protocol.worker_link import EnvironmentClosed, EnvironmentFailed
+
+if TYPE_CHECKING:
+    from device_worker.environment import Environment
+
+_log = logging.getLogger(__name__)
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+ACKNOWLEDGEMENT_S = 5.0
+# Exit handlers of control libraries may hang; then the tracebacks of all threads go to the log, and the process ends.
+EXIT_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the process was started with."""
+
+    link: str
+    lane: str
+    incarnation: str
+    state_dir: Path
+    startup: str
+    permissions: Path | None
+    device_max_depth: int
+    orphan_timeout_s: float
+
+
+def read_options(arguments: Sequence[str] | None = None) -> Options:
+    """Return the options of the command line; an unusable one ends the process with exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m device_worker", description="Run plans for one lane.")
+    parser.add_argument("--link", required=True, metavar="ADDRESS", help="address of the manager's worker link")
+    parser.add_argument("--lane", default=DEFAULT_LANE, help="lane that this worker serves")
+    parser.add_argument("--incarnation", required=True, metavar="ID", help="identity of this process")
+    parser.add_argument("--state-dir", required=True, type=Path, metavar="DIR", help="directory for finish records")
+    parser.add_argument("--startup", default="sim", metavar="sim|DIR|FILE|MODULE", help="startup code to load")
+    parser.add_argument("--user-group-permissions", type=Path, metavar="FILE", help="default: in the startup directory")
+    parser.add_argument("--device-max-depth", type=int, default=0, metavar="N", help="levels to describe; 0 means all")
+    parser.add_argument(
+        "--orphan-timeout",
+        type=float,
+        default=3600.0,
+        metavar="SECONDS",
+        help="end an idle worker whose manager is away for so long; 0 means never (default: 3600)",
+    )
+    given = parser.parse_args(arguments)
+    if given.device_max_depth < 0 or not given.orphan_timeout >= 0:
+        parser.error("--device-max-depth and --orphan-timeout must be 0 or more")
+    return Options(
+        link=given.link,
+        lane=given.lane,
+        incarnation=given.incarnation,
+        state_dir=given.state_dir,
+        startup=given.startup,
+        permissions=given.user_group_permissions,
+        device_max_depth=given.device_max_depth,
+        orphan_timeout_s=given.orphan_timeout,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Be a worker until the manager, a signal or a failure ends it; return the exit code."""
+    options = read_options(arguments)
+    _keep_standard_input_taken()
+    faulthandler.enable(sys.stderr)
+    try:
+        records = FinishRecords(finish_record_path(options.state_dir, options.incarnation))
+    except OSError as error:
+        sys.stderr.write(f"The file for finish records cannot be created: {error}\n")
+        return EXIT_USAGE
+    outbox = Outbox(records)
+    settings = LinkSettings(
+        address=options.link,
+        lane=options.lane,
+        incarnation=options.incarnation,
+        pid=os.getpid(),
+        absence_s=options.orphan_timeout_s,
+    )
+    link = WorkerLink(settings, outbox)
+    with captured_console(link.write_console):
+        exit_code = _WorkerProcess(options, link).run()
+    link.close()
+    outbox.close()
+    faulthandler.dump_traceback_later(EXIT_WITHIN_S, exit=True, file=sys.stderr)
+    return exit_code
+
+
+def _keep_standard_input_taken() -> None:
+    """Make sure that no file gets descriptor 0, where a plan might try to read from a terminal."""
+    try:
+        os.fstat(0)
+    except OSError:
+        os.open(os.devnull, os.O_RDONLY)
+
+
+class _WorkerProcess:
+    """The parts of the process that live from the first hello to the last report."""
+
+    def __init__(self, options: Options, link: WorkerLink) -> None:
+        self._options = options
+        self._link = link
+        self._activity = Activity()
+        self._commands = Commands(options.lane, self._activity, link)
+        self._linked_worker = LinkedWorker(self._activity, self._commands)
+        self._signals = Signals()
+
+    def run(self) -> int:
+        """Open the environment, execute what is ordered, and end in order."""
+        started_s = time.monotonic()
+        try:
+            self._signals.install(self._commands.terminate)
+            self._link.start(self._linked_worker)
+            environment = self._open()
+        except LoadingInterrupted as interruption:
+            self._fail(EnvironmentFailed(number=UNNUMBERED, message=str(interruption)))
+            return EXIT_FAILED
+        except Exception as error:
+            text = "".join(traceback.format_exception(error))
+            self._fail(EnvironmentFailed(number=UNNUMBERED, message=f"The worker failed: {error!r}", traceback=text))
+            raise
+        if environment is None:
+            return EXIT_FAILED
+        _log.info("Environment opened in %.2f seconds", time.monotonic() - started_s)
+        reason = self._serve(environment)
+        self._close(reason)
+        return EXIT_OK
+
+    def _open(self) -> Environment | None:
+        # Bluesky and the startup code are imported here, when the hello is on its way already.
+        from device_worker.environment import EnvironmentParts, open_environment
+        from device_worker.profile import ProfileError
+
+        parts = EnvironmentParts(self._activity, self._commands, self._link, SystemClock())
+        try:
+            environment = open_environment(self._options, parts)
+        except ProfileError as error:
+            self._signals.loading_ended()
+            self._fail(EnvironmentFailed(number=UNNUMBERED, message=str(error), traceback=error.traceback))
+            return None
+        self._signals.loading_ended()
+        self._linked_worker.watch_loop(environment.loop_age_s)
+        return environment
+
+    def _serve(self, environment: Environment) -> str:
+        environment.announce()
+        while True:
+            command = self._commands.next_command()
+            if isinstance(command, Execute):
+                environment.execute(command)
+            elif isinstance(command, Close):
+                return "the manager closes it"
+            elif isinstance(command, End):
+                return command.reason
+            else:
+                _log.warning("Late: the order to %s is dropped, no plan is paused", command.option)
+
+    def _close(self, reason: str) -> None:
+        _log.info("RE Environment is closed: %s", reason)
+        self._end_with(EnvironmentClosed(number=UNNUMBERED))
+
+    def _fail(self, report: EnvironmentFailed) -> None:
+        self._activity.fail()
+        _log.error("The environment could not be opened: %s\n%s", report.message, report.traceback)
+        self._end_with(report)
+
+    def _end_with(self, report: EnvironmentClosed | EnvironmentFailed) -> None:
+        self._link.report(report)
+        if not self._link.wait_acknowledged(ACKNOWLEDGEMENT_S):
+            _log.warning("The manager has not acknowledged the last reports within %.0f seconds", ACKNOWLEDGEMENT_S)

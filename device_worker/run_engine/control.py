@@ -1,0 +1,80 @@
+"""Reaches into a RunEngine that runs: pauses it, and finds out whether its event loop answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from bluesky import RunEngine
+
+from device_worker.activity import Activity
+from device_worker.commands import Commands
+from queue_server.protocol.worker_link import Pause
+
+_log = logging.getLogger(__name__)
+
+
+class Pauser:
+    """Carries out orders to pause, one after the other, in a thread of its own.
+
+    ``RE.request_pause`` waits for the RunEngine's event loop, and a plan may block that for as long as it likes.
+    """
+
+    def __init__(self, engine: RunEngine, activity: Activity, commands: Commands) -> None:
+        self._engine = engine
+        self._activity = activity
+        self._commands = commands
+        self._under_way = threading.Lock()
+        self._thread = threading.Thread(target=self._serve, name="pause", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take orders."""
+        self._thread.start()
+
+    def settle(self) -> None:
+        """Wait until no request is under way, so that none that was meant for an earlier plan reaches the next."""
+        with self._under_way:
+            pass
+
+    def _serve(self) -> None:
+        while True:
+            self._pause(self._commands.next_pause())
+
+    def _pause(self, order: Pause) -> None:
+        if not self._activity.wait_started(order.attempt):
+            return
+        with self._under_way:
+            if self._activity.attempt != order.attempt:
+                return
+            try:
+                self._engine.request_pause(defer=order.option == "deferred")
+            except RuntimeError as error:
+                self._commands.refuse(order, str(error))
+
+
+class LoopWatch:
+    """Finds out for how long an event loop has not answered; ask it at regular intervals."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._loop = loop
+        self._monotonic = monotonic
+        self._answered_s = monotonic()
+        self._is_asked = False
+
+    def age_s(self) -> float:
+        """Return the seconds since the last answer, or 0 where the last question is answered; ask again."""
+        if self._is_asked:
+            return self._monotonic() - self._answered_s
+        self._is_asked = True
+        try:
+            self._loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:
+            _log.error("The event loop of the RunEngine is closed: close the environment and open it again")
+        return 0.0
+
+    def _answer(self) -> None:
+        self._answered_s = self._monotonic()
+        self._is_asked = False
