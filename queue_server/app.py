@@ -1,7 +1,7 @@
 """The manager process: the only place that knows all concrete parts, and the order in which they start and stop.
 
-Start: lock the data directory → commit the next epoch → bind the sockets → recover → ready. A second manager on the same
-data ends at the first step and has changed nothing. Stop is the reverse; workers are left to finish what they do.
+Start: lock the data directory → commit the next epoch → bind the sockets → recover → ready. A second manager on the
+same data ends at the first step and has changed nothing. Stop is the reverse; workers are left to finish what they do.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import zmq
@@ -28,16 +29,16 @@ from queue_server.engine.engine import Engine
 from queue_server.engine.intake import Intake
 from queue_server.engine.perform import Crew, Performer
 from queue_server.engine.recovery import restore
+from queue_server.engine.watchdog import Watchdog
 from queue_server.failpoints import declare, failpoint
 from queue_server.handlers.context import Desk
 from queue_server.handlers.resources import Resources
 from queue_server.protocol.codec import Encoding
-from queue_server.protocol.errors import StorageError
+from queue_server.protocol.worker_link import Report
 from queue_server.storage.base import Store, Transaction
 from queue_server.storage.sqlite import open_sqlite
 from queue_server.transport.control import ControlSocket
 from queue_server.transport.notices import NoticesSocket
-from queue_server.watchdog import Watchdog
 from queue_server.workers.adoption import adopt_workers
 from queue_server.workers.host import LocalHost
 from queue_server.workers.launcher import WorkerCommand, local_launch
@@ -50,6 +51,9 @@ _log = logging.getLogger(__name__)
 declare("start.after_store", "start.after_bind", "start.after_recovery")
 
 Context = zmq.Context["zmq.Socket[bytes]"]
+
+WORKERS = "workers"
+"""The directory of the workers inside the data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +107,9 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         ended = asyncio.Event()
         performer = Performer(notices, ended.set)
         engine = Engine(store, state, board, performer, clock=clock, chance=chance)
-        workers = settings.data / "workers"
-        intake = Intake(
-            engine,
-            resources,
-            notices,
-            clock=clock,
-            remains=lambda incarnation: read_finish_records(finish_record_path(workers, incarnation)),
-        )
-        address = link_address(settings.data)
-        link = WorkerLinkSocket(context, address, intake)
-        stack.callback(link.close)
-        heartbeats = Heartbeats(intake.hear_answering)
-        stack.callback(heartbeats.close)
-        command = WorkerCommand(address, workers, settings.startup, settings.permissions, settings.device_max_depth)
-        host = LocalHost(local_launch(command), intake.hear_exit)
-        stack.push_async_callback(host.close)
-        intake.attach(link, heartbeats)
-        performer.attach(Crew(lambda: engine.state, host, link))
+        workers = settings.data / WORKERS
+        intake = Intake(engine, resources, notices, clock=clock, remains=lambda name: _read_remains(workers, name))
+        host = _connect_workers(stack, context, settings, intake, performer, engine)
         board.update(state)
 
         desk = Desk(lambda: engine.state, lambda: board.status, resources, clock, store.instance_id)
@@ -129,6 +118,32 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         failpoint("start.after_bind")
         addresses = Addresses(control.address, notices.address)
         await _serve(_Parts(engine, intake, host, clock, ended), addresses, listener)
+
+
+def _connect_workers(
+    stack: AsyncExitStack, context: Context, settings: Settings, intake: Intake, performer: Performer, engine: Engine
+) -> LocalHost:
+    address = link_address(settings.data)
+    link = WorkerLinkSocket(context, address, intake)
+    stack.callback(link.close)
+    heartbeats = Heartbeats(intake.hear_answering)
+    stack.callback(heartbeats.close)
+    command = WorkerCommand(
+        address, settings.data / WORKERS, settings.startup, settings.permissions, settings.device_max_depth
+    )
+    host = LocalHost(local_launch(command), intake.hear_exit)
+    stack.push_async_callback(host.close)
+    intake.attach(link, heartbeats)
+    performer.attach(Crew(lambda: engine.state, host, link))
+    return host
+
+
+def _read_remains(directory: Path, incarnation: str) -> tuple[Report, ...]:
+    try:
+        return read_finish_records(finish_record_path(directory, incarnation))
+    except OSError as error:
+        _log.error("What the worker %s has left cannot be read: %s", incarnation, error)
+        return ()
 
 
 def _load(tx: Transaction, store: Store, resources: Resources, clock: Clock) -> State:
@@ -200,6 +215,3 @@ def _publish_log(stack: AsyncExitStack, notices: NoticesSocket) -> None:
     handler = logs.NoticeHandler(publish)
     logging.getLogger().addHandler(handler)
     stack.callback(logging.getLogger().removeHandler, handler)
-
-
-__all__ = ["Addresses", "Listener", "StorageError", "run_manager"]

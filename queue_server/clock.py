@@ -63,7 +63,7 @@ class Chance:
     @classmethod
     def seeded(cls, seed: int) -> Chance:
         """Return a source that gives the same numbers for the same seed."""
-        return cls(random.Random(seed))  # noqa: S311 - for tests; the default is the source of the system
+        return cls(random.Random(seed))
 
     def identifier(self) -> str:
         """Return a new random UUID as text."""

@@ -84,7 +84,7 @@ def load_settings(flags: Mapping[str, object]) -> Settings:
     Raises:
         ParameterError: a value is wrong, a key is unknown, or the settings file is missing; the message names it.
     """
-    given = {name: value for name, value in flags.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
     directory = given.get("config") or os.environ.get("CUELIGHT_CONFIG")
     if directory is not None and not (Path(str(directory)) / SETTINGS_FILE).is_file():
         raise ParameterError(f"There is no file {SETTINGS_FILE} in {directory}.", field="config")

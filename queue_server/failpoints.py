@@ -1,8 +1,8 @@
 """Named instants at which a fault can be injected: before and after each commit, send and step of the start.
 
-Off unless ``CUELIGHT_FAULT_TESTS=1`` is set, and then as ``CUELIGHT_FAILPOINTS`` says: ``name=action[@n]``, separated
-by ``;``. Actions are ``kill`` (SIGKILL to this process), ``eio``, ``enospc`` (an OSError), ``delay:SECONDS`` and ``drop``
-(the caller skips what follows). ``@n`` means the n-th time only; without it every time.
+Off unless ``CUELIGHT_FAULT_TESTS=1`` is set, and then as ``CUELIGHT_FAILPOINTS`` says: ``name=action[@n]``,
+separated by ``;``. Actions are ``kill`` (SIGKILL to this process), ``eio``, ``enospc`` (an OSError), ``delay:SECONDS``
+and ``drop`` (the caller skips what follows). ``@n`` means the n-th time only; without it every time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class _Plan:
     """The faults asked for, and how often each point was passed."""
 
     def __init__(self, text: str) -> None:
-        self._faults = {name: fault for name, fault in map(_read_fault, filter(None, text.split(";")))}
+        self._faults = dict(map(_read_fault, filter(None, text.split(";"))))
         self._passed: dict[str, int] = {}
         self._guard = threading.Lock()
 

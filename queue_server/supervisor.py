@@ -21,8 +21,8 @@ from typing import Any
 from queue_server import __version__, logs
 from queue_server.clock import Chance, Clock, SystemClock
 from queue_server.config import Settings
-from queue_server.storage.lock import LOCK_FILE
 from queue_server.process import PidFile, PidFileTakenError, end_process, living_workers
+from queue_server.storage.lock import LOCK_FILE
 
 _log = logging.getLogger(__name__)
 
@@ -218,8 +218,8 @@ class _Supervisor:
         left = living_workers(self._settings.data / "workers")
         if left:
             _log.warning(
-                "Workers go on with their plans (processes %s): `cuelight up` on the same data directory takes them over, "
-                "`cuelight down --workers` ends them.",
+                "Workers go on with their plans (processes %s): `cuelight up` on the same data directory takes them "
+                "over, `cuelight down --workers` ends them.",
                 left,
             )
         return 0 if code in (0, -signal.SIGTERM) else code

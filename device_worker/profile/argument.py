@@ -97,7 +97,7 @@ def _convert_text(text: str, rule: ArgumentRule, resolver: NameResolver) -> Any:
         if function is not None:
             return function
     if rule.texts is not None and text not in rule.texts:
-        raise ItemResolutionError(f"parameter {rule.name!r}: {text!r} {_complain(rule)}", rule.name)
+        raise ItemResolutionError(f"{text!r} {_complain(rule)}", rule.name)
     return text
 
 

@@ -63,11 +63,12 @@ def resolve_plan(
     bound = _bind(name, function, _read_args(item), _read_kwargs(item))
     _check_description(name, description, bound.signature)
     resolver = NameResolver(profile.namespace, allowed)
-    try:
-        for parameter in description["parameters"]:
+    for parameter in description["parameters"]:
+        try:
             _resolve_argument(bound, parameter, function, resolver)
-    except ItemResolutionError as error:
-        raise ItemResolutionError(f"Plan {name!r}, {error}", error.parameter) from error
+        except ItemResolutionError as error:
+            culprit = parameter["name"]
+            raise ItemResolutionError(f"Plan {name!r}, parameter {culprit!r}: {error}", culprit) from error
     return ResolvedPlan(name, function, bound.args, bound.kwargs, merge_metadata(item.get("meta")))
 
 

@@ -32,7 +32,7 @@ class StartupSource:
         if text == "sim":
             return cls("sim")
         path = Path(text).expanduser()
-        if path.is_dir():
+        if text and path.is_dir():
             return cls.from_directory(path)
         if path.is_file():
             return cls.from_file(path)

@@ -147,9 +147,12 @@ class _TypeReader(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         owner = self.visit(node.value)
-        if node.attr.startswith("_") or not hasattr(owner, node.attr):
+        found = None if node.attr.startswith("_") else getattr(owner, node.attr, None)
+        # What a module imports for its own use is no part of it.
+        strays = inspect.ismodule(found) and not found.__name__.startswith(f"{owner.__name__}.")
+        if found is None or strays:
             raise TypeTextError(f"Unknown type name {ast.unparse(node)!r}")
-        return getattr(owner, node.attr)
+        return found
 
     def visit_Subscript(self, node: ast.Subscript) -> Any:
         generic, parameters = self.visit(node.value), self.visit(node.slice)

@@ -50,7 +50,7 @@ def failing_count(
 
 
 def marked_up_count(
-    detectors: list[Any], num: int = 1, delay: float | None = None, md: dict[str, Any] | None = None
+    detectors: list[Readable], num: int = 1, delay: float | None = None, md: dict[str, Any] | None = None
 ) -> Plan:
     """Count with type hints that any client understands."""
     return (yield from plans.count(detectors, num=num, delay=delay or 0.0, md=md))
@@ -162,7 +162,7 @@ def plan_test_progress_bars(n_progress_bars: int = 1) -> Plan:
         Number of bars to show at a time.
     """
     statuses = [_Progress() for _ in range(max(n_progress_bars, 1))]
-    bars = ProgressBar(statuses)
+    bars = ProgressBar(statuses, delay_draw=0)
     for step in range(_PROGRESS_STEPS):
         yield from plan_stubs.sleep(_PROGRESS_STEP_S)
         _draw(bars, len(statuses), (step + 1) / _PROGRESS_STEPS)

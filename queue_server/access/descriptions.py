@@ -46,9 +46,7 @@ class Expansion:
         for section in ("devices", "plans", "enums"):
             lists = _mapping(annotation.get(section))
             if lists:
-                changed[section] = {
-                    name: self._expand_list(section, members) for name, members in lists.items()
-                }
+                changed[section] = {name: self._expand_list(section, members) for name, members in lists.items()}
         return {**described, "annotation": {**annotation, **changed}} if changed else parameter
 
     def _expand_list(self, section: str, members: object) -> list[Any]:

@@ -20,14 +20,10 @@ def require_descriptions(kind: str, descriptions: object, prefix: str = "") -> N
         ParameterError: something else was found; names the first such object.
     """
     if not isinstance(descriptions, Mapping):
-        raise ParameterError(
-            f"The descriptions below {kind} {prefix!r} are not a map, but {show_value(descriptions)}"
-        )
+        raise ParameterError(f"The descriptions below {kind} {prefix!r} are not a map, but {show_value(descriptions)}")
     for name, description in cast("Mapping[object, object]", descriptions).items():
         if not isinstance(name, str) or not isinstance(description, Mapping):
-            raise ParameterError(
-                f"The description of {kind} {show_value(f'{prefix}{name}')} is not a map by name"
-            )
+            raise ParameterError(f"The description of {kind} {show_value(f'{prefix}{name}')} is not a map by name")
         if "components" in description:
             require_descriptions(kind, cast("Device", description)["components"], f"{prefix}{name}.")
 
@@ -61,9 +57,7 @@ def filter_devices(
         allowed: patterns of allowed names; None allows everything.
         forbidden: patterns of forbidden names, which win.
     """
-    wanted = (
-        None if allowed is None else {name for pattern in allowed for name in find_names(devices, pattern)}
-    )
+    wanted = None if allowed is None else {name for pattern in allowed for name in find_names(devices, pattern)}
     banned = {name for pattern in forbidden for name in find_names(devices, pattern)}
     return _prune(devices, "", wanted, banned)
 
@@ -81,9 +75,7 @@ def _collect(devices: Devices, prefix: str, names: dict[str, None]) -> None:
             _collect(components, f"{prefix}{name}.", names)
 
 
-def _search(
-    devices: Devices, prefix: str, pattern: NamePattern, steps: tuple[Step, ...], found: list[str]
-) -> None:
+def _search(devices: Devices, prefix: str, pattern: NamePattern, steps: tuple[Step, ...], found: list[str]) -> None:
     step, deeper = steps[0], steps[1:]
     if step.whole:
         _search_whole(devices, (prefix, ""), pattern, step.depth, found)

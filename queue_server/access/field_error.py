@@ -65,13 +65,13 @@ def show_names(names: Collection[str]) -> str:
 
 
 def join_errors(label: str, errors: Iterable[FieldError]) -> ParameterError:
-    """Return one error for some findings: a sentence with the first few, and all of them as its details."""
+    """Return one error for at least one finding: a sentence with the first few, and all of them as its details."""
     kept = list(islice(errors, MAX_ERRORS + 1))
     more = len(kept) > MAX_ERRORS
     kept = kept[:MAX_ERRORS]
     return ParameterError(
         f"{label}: {_list_findings(kept, more=more)}",
-        field=kept[0].field if kept else None,
+        field=kept[0].field,
         details={"errors": [asdict(error) for error in kept], "more": more},
     )
 

@@ -97,9 +97,7 @@ def parse_device_pattern(text: object) -> NamePattern:
         )
     parts, depth = _split_depth(entry, parts)
     last = len(parts) - 1
-    steps = tuple(
-        _parse_step(entry, part, is_last=index == last, depth=depth) for index, part in enumerate(parts)
-    )
+    steps = tuple(_parse_step(entry, part, is_last=index == last, depth=depth) for index, part in enumerate(parts))
     return NamePattern(entry, steps=steps, flags=_DEVICE_KINDS[kind])
 
 
@@ -111,13 +109,9 @@ def parse_name_pattern(text: object) -> NamePattern:
     """
     pattern = parse_device_pattern(text)
     if max(len(pattern.path), len(pattern.steps)) > 1:
-        raise ParameterError(
-            f"Pattern {show_value(pattern.text)} has several levels: plans and functions have none"
-        )
+        raise ParameterError(f"Pattern {show_value(pattern.text)} has several levels: plans and functions have none")
     if pattern.flags:
-        raise ParameterError(
-            f"Pattern {show_value(pattern.text)} names a device kind: plans and functions have none"
-        )
+        raise ParameterError(f"Pattern {show_value(pattern.text)} names a device kind: plans and functions have none")
     return pattern
 
 
@@ -136,9 +130,7 @@ def _split_name(entry: str) -> tuple[str, ...]:
     parts = tuple(entry.split("."))
     # Members of a device vector are numbered, so only the first part must be an identifier of its own.
     if not parts[0].isidentifier() or not all(f"_{part}".isidentifier() and part for part in parts):
-        raise ParameterError(
-            f"Pattern {show_value(entry)} is not a name; a regular expression begins with ':'"
-        )
+        raise ParameterError(f"Pattern {show_value(entry)} is not a name; a regular expression begins with ':'")
     return parts
 
 
@@ -147,14 +139,10 @@ def _split_depth(entry: str, parts: list[str]) -> tuple[list[str], int | None]:
     if whole is None or whole == len(parts) - 1:
         return parts, None
     if whole < len(parts) - 2 or not parts[-1].startswith("depth="):
-        raise ParameterError(
-            f"Pattern {show_value(entry)}: only ':depth=N' may follow the whole-name expression ':?'"
-        )
+        raise ParameterError(f"Pattern {show_value(entry)}: only ':depth=N' may follow the whole-name expression ':?'")
     digits = parts[-1].removeprefix("depth=")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 6 and int(digits) >= 1):
-        raise ParameterError(
-            f"Pattern {show_value(entry)}: the depth must be a whole number from 1 to 999999"
-        )
+        raise ParameterError(f"Pattern {show_value(entry)}: the depth must be a whole number from 1 to 999999")
     return parts[:-1], int(digits)
 
 
@@ -194,6 +182,4 @@ def _compile_search(expression: str) -> Callable[[bytes], object]:
         return _RE2.compile(expression.encode(), options).search
     except _RE2.error as error:
         reason = error.args[0]
-        raise ValueError(
-            reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        ) from error
+        raise ValueError(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from error

@@ -14,7 +14,8 @@ from typing import Any, cast
 from queue_server.access.field_error import FieldError, show_path, show_value
 from queue_server.access.shapes import ANYTHING, TEXT, Fixed, Name, Shape, list_items, unite
 from queue_server.access.signature import Kind, Signature, Slot
-from queue_server.access.type_expression import DEVICE_TYPES, PLAN_OR_DEVICE_TYPE, PLAN_TYPE, parse_type
+from queue_server.access.type_expression import parse_type
+from queue_server.protocol.descriptions import CONVERSIONS, Conversion
 from queue_server.protocol.errors import ParameterError
 
 
@@ -30,11 +31,7 @@ class Limits:
         """The range in words."""
         if self.lowest == -math.inf:
             return f"at most {self.highest:g}"
-        return (
-            f"at least {self.lowest:g}"
-            if self.highest == math.inf
-            else f"{self.lowest:g} to {self.highest:g}"
-        )
+        return f"at least {self.lowest:g}" if self.highest == math.inf else f"{self.lowest:g} to {self.highest:g}"
 
     def explain(self, value: object, place: str) -> Iterator[FieldError]:
         """Yield one finding for each number outside the range; what is no number is not looked at."""
@@ -81,9 +78,7 @@ class Parameter:
         # Plans such as list_scan annotate *args with the tuple that repeats in it, though it is given flat.
         if isinstance(shape, Fixed) and shape.items and not all(map(shape.accepts, values)):
             if len(values) % len(shape.items):
-                yield FieldError(
-                    name, f"{len(values)} values", f"groups of {len(shape.items)} values: {shape.text}"
-                )
+                yield FieldError(name, f"{len(values)} values", f"groups of {len(shape.items)} values: {shape.text}")
                 return
             shapes: Sequence[Shape] = shape.items * (len(values) // len(shape.items))
         else:
@@ -149,6 +144,8 @@ class _Compiler:
     def __init__(self, plan: str, names: Names) -> None:
         self._plan = plan
         self._names = names
+        self._plan_name = Name(names.plans, "a plan: ")
+        self._device_name = Name(names.devices, "a device: ")
 
     def compile(self, entry: object) -> Parameter:
         if not isinstance(entry, Mapping):
@@ -166,9 +163,7 @@ class _Compiler:
         try:
             return Kind(cast(int, number))
         except ValueError as error:
-            raise _unusable(
-                self._plan, f"parameter {name!r} has the unknown kind {show_value(number)}"
-            ) from error
+            raise _unusable(self._plan, f"parameter {name!r} has the unknown kind {show_value(number)}") from error
 
     def _limits(self, name: str, described: Mapping[str, Any]) -> Limits | None:
         lowest = self._limit(name, described, "min", -math.inf)
@@ -185,9 +180,7 @@ class _Compiler:
         except (ValueError, TypeError, OverflowError):
             limit = math.nan
         if math.isnan(limit):
-            raise _unusable(
-                self._plan, f"{key!r} of parameter {name!r} is {show_value(given)}, which is no number"
-            )
+            raise _unusable(self._plan, f"{key!r} of parameter {name!r} is {show_value(given)}, which is no number")
         return limit
 
     def _shape(self, described: Mapping[str, Any]) -> Shape:
@@ -202,16 +195,12 @@ class _Compiler:
 
     def _built_in(self, described: Mapping[str, Any]) -> dict[str, Shape]:
         # Where names stay texts (convert_..._names: false) they need not belong to an object.
-        devices: Shape = (
-            TEXT
-            if described.get("convert_device_names") is False
-            else Name(self._names.devices, "a device: ")
-        )
-        plans: Shape = (
-            TEXT if described.get("convert_plan_names") is False else Name(self._names.plans, "a plan: ")
-        )
-        shapes = dict.fromkeys(DEVICE_TYPES, devices)
-        return {**shapes, PLAN_TYPE: plans, PLAN_OR_DEVICE_TYPE: unite([plans, devices])}
+        shapes: dict[Conversion, Shape] = {
+            "plan": TEXT if described.get("convert_plan_names") is False else self._plan_name,
+            "device": TEXT if described.get("convert_device_names") is False else self._device_name,
+            "expression": TEXT,
+        }
+        return {name: unite([shapes[kind] for kind in kinds]) for name, kinds in CONVERSIONS.items()}
 
     def _listed(self, annotation: Mapping[str, object]) -> dict[str, Shape]:
         shapes: dict[str, Shape] = {}

@@ -135,9 +135,7 @@ class Policy:
         rules = self.rules.get(group) if isinstance(cast(object, group), str) else None
         if rules is None:
             known = ", ".join(repr(name) for name in self.groups)
-            raise ParameterError(
-                f"Unknown user group: {show_value(group)}. Known groups: {known}", field="user_group"
-            )
+            raise ParameterError(f"Unknown user group: {show_value(group)}. Known groups: {known}", field="user_group")
         return rules
 
     def allows_function(self, name: str, group: str) -> bool:
@@ -165,9 +163,7 @@ def _compile_group(group: object, lists: object) -> GroupRules:
     return GroupRules(**rules)
 
 
-def _compile_list(
-    group: str, name: str, lists: Mapping[str, object], parse: _Parse
-) -> tuple[NamePattern, ...] | None:
+def _compile_list(group: str, name: str, lists: Mapping[str, object], parse: _Parse) -> tuple[NamePattern, ...] | None:
     label = f"User group {show_value(group)}, list {name!r}"
     entries = lists.get(name, [])
     if not isinstance(entries, (list, tuple)):

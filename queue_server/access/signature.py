@@ -72,9 +72,7 @@ class Signature:
         self._bind_names(kwargs, binding)
         for slot in self.required:
             if slot.name not in binding.values:
-                binding.errors.append(
-                    FieldError(slot.name, "nothing", "a value, because the parameter has no default")
-                )
+                binding.errors.append(FieldError(slot.name, "nothing", "a value, because the parameter has no default"))
         return binding
 
     def _bind_positions(self, args: Sequence[object], binding: Binding) -> None:
@@ -106,6 +104,4 @@ class Signature:
     def _refuse_name(self, name: str, value: object) -> FieldError:
         if any(slot.name == name for slot in self.positional):
             return FieldError(name, "a value by name", "a value by position only")
-        return FieldError(
-            show_path(name), f"{show_value(value)} for an unknown parameter", show_names(self.keyword)
-        )
+        return FieldError(show_path(name), f"{show_value(value)} for an unknown parameter", show_names(self.keyword))

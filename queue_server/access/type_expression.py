@@ -31,9 +31,6 @@ MAX_TYPE_LENGTH = 10_000
 MAX_TYPE_DEPTH = 20
 """Levels of brackets; what is deeper accepts anything."""
 
-DEVICE_TYPES = ("__DEVICE__", "__READABLE__", "__MOVABLE__", "__FLYABLE__")
-PLAN_TYPE = "__PLAN__"
-PLAN_OR_DEVICE_TYPE = "__PLAN_OR_DEVICE__"
 _PROTOCOL_PREFIX = "bluesky.protocols."
 _PREFIXES = ("typing.", "typing_extensions.", "collections.abc.", "collections.", "builtins.", "types.")
 
@@ -73,16 +70,13 @@ _PLAIN: Mapping[str, Shape] = {
     "Text": TEXT,
     # A function is passed by its name, which the worker looks up.
     "Callable": TEXT,
-    "__CALLABLE__": TEXT,
 }
 _GENERIC: Mapping[str, _Build] = {
     **dict.fromkeys(("list", "List", "set", "Set", "frozenset", "FrozenSet", "deque", "Deque"), _build_list),
     **dict.fromkeys(("AbstractSet", "MutableSet", "MutableSequence"), _build_list),
     **dict.fromkeys(("Sequence", "Reversible"), _build_sequence),
     **dict.fromkeys(("Iterable", "Collection", "Container"), _build_iterable),
-    **dict.fromkeys(
-        ("dict", "Dict", "Mapping", "MutableMapping", "OrderedDict", "defaultdict"), _build_table
-    ),
+    **dict.fromkeys(("dict", "Dict", "Mapping", "MutableMapping", "OrderedDict", "defaultdict"), _build_table),
     "Union": unite,
     "Optional": lambda items: unite([*items, NOTHING]),
     # Only the first argument is a type; the others are remarks.

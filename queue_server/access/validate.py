@@ -52,9 +52,7 @@ def _validate_plan(item: Mapping[str, Any], allowed: GroupCatalog, group: str) -
         raise _refuse("name", show_value(name), "the name of a plan", "The item does not name its plan")
     if name not in allowed.selected_plans:
         accepted = show_names(allowed.selected_plans)
-        message = (
-            f"Plan {show_value(name)} is not in the list of allowed plans of user group {show_value(group)}"
-        )
+        message = f"Plan {show_value(name)} is not in the list of allowed plans of user group {show_value(group)}"
         raise _refuse("name", show_value(name), accepted, message)
     plan = allowed.compile_plan(name)
     args: object = item.get("args", [])
@@ -81,9 +79,7 @@ def _check_form(args: object, kwargs: object, meta: object) -> list[FieldError]:
 
 
 def _is_named(kwargs: object) -> bool:
-    return isinstance(kwargs, Mapping) and all(
-        isinstance(key, str) for key in cast("Mapping[object, object]", kwargs)
-    )
+    return isinstance(kwargs, Mapping) and all(isinstance(key, str) for key in cast("Mapping[object, object]", kwargs))
 
 
 def _is_meta(meta: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from queue_server.clock import Clock
 from queue_server.core.model import State
@@ -44,7 +44,7 @@ class StatusBoard:
         self._renewals += 1
         uid = uuid.uuid5(uuid.UUID(self._instance_id), f"status:{state.epoch}:{self._renewals}")
         # Local time without a zone is what clients of bluesky-queueserver read here.
-        time = datetime.fromtimestamp(self._clock.wall()).isoformat()
+        time = datetime.fromtimestamp(self._clock.wall(), tz=UTC).astimezone().replace(tzinfo=None).isoformat()
         self._shown = {**content, "time": time, "status_uid": str(uid)}
         self._show(self._shown)
 

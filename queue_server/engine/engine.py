@@ -1,7 +1,8 @@
 """The engine: one inbox, one turn at a time, and the only caller that replaces the state.
 
 A turn takes everything that waits (at most 256 entries), applies it in one transaction in the store's thread, and
-only after the commit come the replies, the notices and the orders to workers. If the commit fails, the old state stands.
+only after the commit come the replies, the notices and the orders to workers. If the commit fails, the old state
+stands.
 
 Orders that control motion do not wait for that. They are stepped at once on the state that is shown and sent, and
 stepped again on the result of the turn that was under way, so that neither is lost.
@@ -189,5 +190,3 @@ def _record_command(turn: Turn, event: PauseRequested | ContinueRequested, origi
     order = f"pause_{event.option}" if isinstance(event, PauseRequested) else event.order
     attempt = turn.state.lane(event.lane).attempt
     turn.record("ordered", key=attempt.key if attempt else None, lane=event.lane, origin=origin, data={"order": order})
-
-

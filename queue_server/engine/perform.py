@@ -12,8 +12,8 @@ from queue_server.core.model import State
 from queue_server.engine.ports import Publisher, WorkerHost, WorkerLink
 from queue_server.engine.turn import Turn
 from queue_server.protocol.errors import StorageError
+from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.worker_link import Execute
-from queue_server.storage.base import EventRecord
 
 _log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from queue_server.engine.turn import Turn
+from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.status import Status
 from queue_server.protocol.worker_link import CatalogPage, EnvironmentOpened, ToWorker
-from queue_server.storage.base import EventRecord
 
 
 class WorkerHost(Protocol):

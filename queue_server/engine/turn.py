@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -31,8 +31,9 @@ from queue_server.core.events import (
 )
 from queue_server.core.machine import step
 from queue_server.core.model import State
+from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import BACK, FRONT, AttemptKey, Item, Origin
-from queue_server.storage.base import Claim, EventRecord, HeldAtHead, InstructionAtHead, Transaction
+from queue_server.storage.base import Claim, HeldAtHead, InstructionAtHead, Transaction
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Turn:
         self.events.append(replace(event, seq=self.tx.append_event(event)))
 
     @contextmanager
-    def entry(self) -> Iterator[None]:
+    def entry(self) -> Generator[None]:
         """Undo everything that was done inside the block if it raises, in the store and here."""
         before = (self.state, len(self.orders), len(self.events), len(self.after_commit))
         try:

@@ -202,9 +202,11 @@ def _find(context: TurnContext, pos: Position | None, uid: str | None) -> Item:
 def _require_queued(context: TurnContext, uid: str) -> Item:
     item = context.turn.tx.item(uid)
     if item is not None and item.state == "running":
-        raise StateError(f"Can not remove an item which is currently running: {uid!r}." if _removes(context) else (
-            f"The item with UID {uid!r} is currently running."
-        ))
+        raise StateError(
+            f"Can not remove an item which is currently running: {uid!r}."
+            if _removes(context)
+            else (f"The item with UID {uid!r} is currently running.")
+        )
     if item is None or item.state == "finished" or item.lane != context.lane:
         raise NotFoundError(f"Item with UID {uid!r} is not in the queue.")
     return item

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from queue_server.protocol.items import AttemptKey, Item, Origin, Place, Result, Run
+from queue_server.protocol.event_log import EventRecord
+from queue_server.protocol.items import AttemptKey, Item, Place, Result, Run
 
 T = TypeVar("T")
 
@@ -65,22 +66,6 @@ class HistoryEntry:
     def shown(self) -> dict[str, Any]:
         """Return the map that clients see: the item with its ``result``."""
         return {**self.item.content, "result": dict(self.result)}
-
-
-@dataclass(frozen=True, slots=True)
-class EventRecord:
-    """One row of the append-only event log; ``seq`` is assigned by the store and 0 before."""
-
-    kind: str
-    time: float
-    epoch: int
-    lane: str = ""
-    item_uid: str = ""
-    submission: str = ""
-    attempt: int = 0
-    origin: Origin = Origin()
-    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import apsw
 
@@ -57,7 +58,8 @@ class Database:
 
     def __init__(self, connection: apsw.Connection, file: Path) -> None:
         self._connection = connection
-        self._cursor = connection.cursor()
+        # The type stubs of apsw name a type that the standard library has only from 3.12 on.
+        self._cursor: Any = connection.cursor()
         self._file = file
         self._failure: StorageError | None = None
         self._death: StorageError | None = None
@@ -72,14 +74,14 @@ class Database:
         connection.set_wal_hook(self._note_log)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-        for name, value in (
-            ("foreign_keys", 1),
-            ("recursive_triggers", 1),
-            ("temp_store", "memory"),
-            ("cache_size", -CACHE_KIB),
-            ("journal_size_limit", LOG_LIMIT_BYTES),
+        for setting in (
+            "foreign_keys = ON",
+            "recursive_triggers = ON",
+            "temp_store = MEMORY",
+            f"cache_size = -{CACHE_KIB}",
+            f"journal_size_limit = {LOG_LIMIT_BYTES}",
         ):
-            connection.pragma(name, value)
+            self._cursor.execute(f"PRAGMA {setting}").fetchall()
 
     def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         self._log_pages = pages
@@ -116,7 +118,7 @@ class Database:
         if self._failure is not None:
             raise _again(self._failure)
         try:
-            return cast("list[Row]", self._cursor.execute(statement, values).fetchall())
+            return self._cursor.execute(statement, values).fetchall()
         except apsw.ConstraintError as error:
             raise ConflictError(f"The change contradicts what is stored: {error}.") from error
         except apsw.Error as error:
@@ -158,11 +160,19 @@ class Database:
         """Refuse statements until the next transaction begins."""
         self._failure = StorageError("The transaction has ended: nothing can be done outside of one.")
 
-    def undo_to(self, savepoint: str) -> None:
-        """Undo what was done since a savepoint and forget that, unless the whole transaction has failed."""
-        if self._failure is None:
-            self.rows(f"ROLLBACK TO {savepoint}")
-            self.rows(f"RELEASE {savepoint}")
+    @contextmanager
+    def savepoint(self) -> Generator[None]:
+        """Undo what was done inside the block if it raises; the rest of the transaction stands."""
+        self.rows("SAVEPOINT block")
+        try:
+            yield
+        except BaseException:
+            # An error of the disk has undone the whole transaction already.
+            if self._failure is None:
+                self.rows("ROLLBACK TO block")
+                self.rows("RELEASE block")
+            raise
+        self.rows("RELEASE block")
 
     def checkpoint(self) -> bool:
         """Move the log into the main file as far as no reader needs it; return whether all of it was moved.
@@ -231,7 +241,8 @@ class Database:
             return error.errno in _FULL
         if isinstance(error, apsw.FullError):
             return True
-        return error.extendedresult in _FULL_CODES and self._connection.system_errno in _FULL
+        # Errors of APSW itself, such as its use from two threads at once, carry no code.
+        return getattr(error, "extendedresult", 0) in _FULL_CODES and self._connection.system_errno in _FULL
 
 
 def _again(error: StorageError) -> StorageError:

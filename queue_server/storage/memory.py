@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TypeVar
 
 from queue_server.clock import Chance, Clock
 from queue_server.protocol.errors import StorageError
 from queue_server.storage.base import Transaction
-from queue_server.storage.memory_rows import AttemptTable, QueueTable, RecordTable, Tables
+from queue_server.storage.memory_rows import AttemptTables, RecordTables
+from queue_server.storage.tables import Tables
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def open_memory(*, clock: Clock, chance: Chance) -> MemoryStore:
     return MemoryStore(Tables(), chance.identifier(), 1)
 
 
-class MemoryTransaction(QueueTable, AttemptTable, RecordTable):
+class MemoryTransaction(AttemptTables, RecordTables):
     """Everything that can be done to the store, on its tables."""
 
     @contextmanager

@@ -29,6 +29,7 @@ SELECT_META = statement("select_meta")
 INSERT_META = statement("insert_meta")
 OPEN_EPOCH = statement("open_epoch")
 LAST_SEQ = statement("last_seq")
+ACCEPT_LOSS = statement("mark_closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _refuse_lost_log(database: Database, file: Path) -> NoReturn:
     raise StorageError(
         f"The log {file}-wal is missing or empty, although the manager did not end in order: whatever happened after "
         f"event {seq} is lost with it. Put the log back beside the database, or restore a backup of the whole "
-        f"directory. To go on without it: sqlite3 {file} 'UPDATE meta SET closed = 1'",
+        f"directory. To go on without it, run: sqlite3 {file} '{ACCEPT_LOSS}'",
         details={"last_seq": seq},
     )
 

@@ -55,16 +55,14 @@ class QueueRows(Rows):
         self._insert_all(rows)
 
     def _insert_all(self, rows: list[Row]) -> None:
-        self._database.rows("SAVEPOINT batch")
         try:
-            self._database.change_many(INSERT_ITEM, rows)
+            with self._database.savepoint():
+                self._database.change_many(INSERT_ITEM, rows)
         except ConflictError as error:
-            self._database.undo_to("batch")
             existing = next((row[0] for row in rows if self._database.rows(SELECT_ITEM, row[:1])), None)
             if existing is None:
                 raise
             raise admission.taken(existing) from error
-        self._database.rows("RELEASE batch")
 
     def move(self, uid: str, place: Place) -> None:
         """Move an item of a queue."""
@@ -86,12 +84,10 @@ class QueueRows(Rows):
 
     def remove(self, uids: Sequence[str]) -> None:
         """Take items out of their queue."""
-        self._database.rows("SAVEPOINT batch")
-        for uid in uids:
-            if not self._database.change(DELETE_ITEM, (uid,)):
-                self._database.undo_to("batch")
-                raise admission.not_in_queue(uid)
-        self._database.rows("RELEASE batch")
+        with self._database.savepoint():
+            for uid in uids:
+                if not self._database.change(DELETE_ITEM, (uid,)):
+                    raise admission.not_in_queue(uid)
 
     def clear(self, lane: str) -> int:
         """Empty the queue of a lane."""

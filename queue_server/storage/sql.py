@@ -72,8 +72,7 @@ def read_history(rows: list[Row]) -> list[HistoryEntry]:
     """Return the entries of rows that are those of items with number and result behind."""
     results = content.decode_all([row[8] for row in rows])
     return [
-        HistoryEntry(row[7], item, result)
-        for row, item, result in zip(rows, read_items(rows), results, strict=True)
+        HistoryEntry(row[7], item, result) for row, item, result in zip(rows, read_items(rows), results, strict=True)
     ]
 
 

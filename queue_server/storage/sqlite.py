@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,16 +57,9 @@ def open_sqlite(directory: Path, *, clock: Clock, chance: Chance, vfs: str | Non
 class SqliteTransaction(QueueRows, AttemptRows, RecordRows):
     """Everything that can be done to the store, as statements on its connection."""
 
-    @contextmanager
-    def savepoint(self) -> Generator[None]:
+    def savepoint(self) -> AbstractContextManager[None]:
         """Undo what was done inside the block if it raises."""
-        self._database.rows("SAVEPOINT block")
-        try:
-            yield
-        except BaseException:
-            self._database.undo_to("block")
-            raise
-        self._database.rows("RELEASE block")
+        return self._database.savepoint()
 
 
 class SqliteStore:
@@ -128,8 +121,8 @@ class SqliteStore:
             return
         try:
             self._database.checkpoint()
-        except StorageError as error:
-            logger.error("The log could not be moved into the database.", exc_info=error)
+        except StorageError:
+            logger.exception("The log could not be moved into the main file.")
 
     async def close(self) -> None:
         """Finish what waits, leave the main file complete, and let go of the data directory."""

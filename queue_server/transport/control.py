@@ -13,9 +13,9 @@ from typing import Protocol
 
 import zmq
 
+from queue_server.protocol.codec import CLIENT_BOUNDS, encode, recognise
 from queue_server.protocol.envelope import refuse
 from queue_server.protocol.errors import BusyError, CuelightError, EnvelopeError
-from queue_server.protocol.codec import CLIENT_BOUNDS, encode, recognise
 from queue_server.transport.stream import Frames, Stream, bind, make_socket
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,9 @@ class ControlSocket:
             self._refuse(route, b"", EnvelopeError(f"A request is one frame; this message has {len(body)}."))
         elif self._total >= MOST_IN_FLIGHT or self._in_flight[peer] >= MOST_PER_PEER:
             details = {"retry_after_s": _RETRY_AFTER_S}
-            self._refuse(route, body[0], BusyError("Too many requests are in flight; repeat it later.", details=details))
+            self._refuse(
+                route, body[0], BusyError("Too many requests are in flight; repeat it later.", details=details)
+            )
         else:
             self._pass_on(peer, route, body[0])
 

@@ -10,9 +10,9 @@ import zmq
 
 from queue_server.clock import Clock
 from queue_server.protocol.codec import WORKER_BOUNDS, Encoding
+from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.notices import EVENT_TOPIC, PROGRESS_TOPIC, console_notice, frame_notice, status_notice
 from queue_server.protocol.status import Status
-from queue_server.storage.base import EventRecord
 from queue_server.transport.stream import bind, make_socket
 
 # Clients of bluesky-queueserver take 3 s without a status for "no status", and expect one per second.

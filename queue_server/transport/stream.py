@@ -94,4 +94,4 @@ def bind(socket: zmq.Socket[bytes], address: str) -> str:
         socket.bind(address)
     except zmq.ZMQError as error:
         raise OSError(error.errno, f"cannot bind {address}: {error.strerror}") from error
-    return socket.get(zmq.LAST_ENDPOINT).rstrip(b"\0").decode()
+    return socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")

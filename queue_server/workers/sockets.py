@@ -21,7 +21,7 @@ def link_address(data: Path, environ: Mapping[str, str] = os.environ) -> str:
     if len(os.fsencode(inside)) <= _LONGEST_PATH:
         return f"ipc://{inside}"
     runtime = environ.get("XDG_RUNTIME_DIR")
-    base = Path(runtime) / "cuelight" if runtime else Path(f"/tmp/cuelight-{os.getuid()}")  # noqa: S108 - checked below
+    base = Path(runtime) / "cuelight" if runtime else Path(f"/tmp/cuelight-{os.getuid()}")
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = base.lstat()
     if state.st_uid != os.getuid() or state.st_mode & 0o077:

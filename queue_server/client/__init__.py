@@ -1,0 +1,26 @@
+"""Talk to a Cuelight manager from Python: ``RunControl`` here blocks, the one in ``asynchronous`` awaits.
+
+Importing this package loads neither pydantic nor the declarations of the methods.
+"""
+
+from __future__ import annotations
+
+from queue_server.client.blocking import RunControl
+from queue_server.client.exchange import UnreachableError
+from queue_server.protocol.errors import (
+    CommunicationError,
+    CuelightError,
+    ParameterError,
+    RequestFailedError,
+    RequestTimeoutError,
+)
+
+__all__ = [
+    "CommunicationError",
+    "CuelightError",
+    "ParameterError",
+    "RequestFailedError",
+    "RequestTimeoutError",
+    "RunControl",
+    "UnreachableError",
+]

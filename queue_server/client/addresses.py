@@ -1,0 +1,96 @@
+"""Where a client finds its manager: arguments, environment, ready file, default. Connects to nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from queue_server.protocol.errors import CommunicationError, ParameterError
+
+DEFAULT_CONTROL = "tcp://127.0.0.1:60615"
+DEFAULT_INFO = "tcp://127.0.0.1:60625"
+
+_CONTROL_NAMES = ("CUELIGHT_CONTROL", "QSERVER_ZMQ_CONTROL_ADDRESS")
+_INFO_NAMES = ("CUELIGHT_INFO", "QSERVER_ZMQ_INFO_ADDRESS")
+_READY_FILE_NAME = "CUELIGHT_READY_FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The two sockets of a manager; ``info`` is None where only the manager itself can tell it."""
+
+    control: str
+    info: str | None
+
+
+def find_addresses(
+    control: str | None = None, info: str | None = None, environ: Mapping[str, str] = os.environ
+) -> Addresses:
+    """Return the addresses to connect to.
+
+    For each address the first source that has one wins: the argument, ``CUELIGHT_CONTROL`` or
+    ``CUELIGHT_INFO``, the stock name ``QSERVER_ZMQ_…_ADDRESS``, the ready file that ``CUELIGHT_READY_FILE``
+    names, the default. Ready file and default give ``info`` only for their own ``control``, because the two
+    belong together.
+
+    Raises:
+        ParameterError: an address does not begin with tcp:// or ipc://; the message names its source.
+        CommunicationError: the ready file is missing or is none.
+    """
+    ready: Mapping[str, str] = {}
+    chosen = _first("control", control, _CONTROL_NAMES, environ)
+    chosen_info = _first("info", info, _INFO_NAMES, environ)
+    if environ.get(_READY_FILE_NAME) and (chosen is None or chosen_info is None):
+        ready = read_ready_file(Path(environ[_READY_FILE_NAME]), required=chosen is None)
+    chosen = chosen or ready.get("control") or DEFAULT_CONTROL
+    if chosen_info is None and ready.get("control") == chosen:
+        chosen_info = ready.get("info")
+    if chosen_info is None and chosen == DEFAULT_CONTROL:
+        chosen_info = DEFAULT_INFO
+    return Addresses(chosen, chosen_info)
+
+
+def read_ready_file(path: Path, *, required: bool = True) -> dict[str, Any]:
+    """Return what a running system wrote about itself; an empty map if a file not required is missing.
+
+    Raises:
+        CommunicationError: the file is missing or cannot be read; the message says what to do.
+    """
+    try:
+        content: object = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        if not required:
+            return {}
+        raise CommunicationError(
+            f"There is no ready file {path}, so no manager is up there. "
+            f"Start one with: cuelight up --ready-file {path}"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise CommunicationError(f"The ready file {path} cannot be read: {error}") from error
+    if not isinstance(content, dict) or "control" not in content:
+        raise CommunicationError(
+            f"The file {path} is not the ready file of a manager: it names no control address."
+        )
+    return cast("dict[str, Any]", content)
+
+
+def _first(what: str, given: str | None, names: tuple[str, ...], environ: Mapping[str, str]) -> str | None:
+    sources = [(what, given), *((name, environ.get(name)) for name in names)]
+    for source, address in sources:
+        if address:
+            return _check(source, address)
+    return None
+
+
+def _check(source: str, address: str) -> str:
+    scheme, separator, rest = address.partition("://")
+    if scheme in {"tcp", "ipc"} and separator and rest:
+        return address
+    raise ParameterError(
+        f"'{source}' must be an address such as {DEFAULT_CONTROL} or ipc:///path/of/socket, not {address!r}.",
+        field=source,
+    )

@@ -1,0 +1,254 @@
+"""``RunControl`` for ordinary Python: every call waits for its reply. Several threads may share one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import zmq
+
+from queue_server.client.addresses import find_addresses
+from queue_server.client.exchange import Deadline, Exchange, Question, result_of, values_of
+from queue_server.client.notices import (
+    STATUS_TOPIC,
+    TOPICS,
+    Notice,
+    check_topics,
+    info_address_in,
+    read_notice,
+)
+from queue_server.client.sockets import connect_dealer, connect_subscriber
+from queue_server.protocol.codec import Encoding
+from queue_server.protocol.errors import CommunicationError, RequestFailedError, RequestTimeoutError
+
+if TYPE_CHECKING:
+    from queue_server.protocol.method import Method, Params
+
+_IDLE_SOCKETS = 4
+
+
+class RunControl:
+    """A connection to the manager that carries requests and gives the stream of notices.
+
+    Each request has a socket for itself while it lasts. A socket whose reply stayed out is closed, and what
+    it had not sent is dropped with it, so that nothing which was given up reaches the manager later.
+    """
+
+    # Scripts write `except RM.RequestTimeoutError`, as they do with bluesky-queueserver-api.
+    RequestTimeoutError = RequestTimeoutError
+    RequestFailedError = RequestFailedError
+
+    def __init__(
+        self,
+        control: str | None = None,
+        info: str | None = None,
+        *,
+        timeout_s: float = 2.0,
+        request_fail_exceptions: bool = True,
+        encoding: Encoding = "json",
+    ) -> None:
+        """Prepare the connection; nothing is sent yet.
+
+        Args:
+            control: address of the control socket; by default from ``CUELIGHT_CONTROL``,
+                ``QSERVER_ZMQ_CONTROL_ADDRESS``, the ready file ``CUELIGHT_READY_FILE``, else tcp://127.0.0.1:60615.
+            info: address of the notices; found in the same way, or else told by the manager.
+            timeout_s: how long a request waits for its reply, in seconds, above 0.
+            request_fail_exceptions: raise when the manager refuses; otherwise return the reply as it is.
+            encoding: how requests are sent; replies come in the same form.
+
+        Raises:
+            ParameterError: an argument or a variable has a wrong value.
+        """
+        addresses = find_addresses(control, info)
+        self._exchange = Exchange(addresses.control, timeout_s, request_fail_exceptions, encoding)
+        self._info = addresses.info
+        self._lock = threading.Lock()
+        self._idle: list[zmq.SyncSocket] = []
+        self._closed = False
+
+    @property
+    def control_address(self) -> str:
+        """Where requests go."""
+        return self._exchange.address
+
+    def send_request(
+        self, *, method: str, params: Mapping[str, Any] | None = None, timeout_s: float | None = None
+    ) -> dict[str, Any]:
+        """Send a request and return the reply.
+
+        Raises:
+            RequestTimeoutError: no reply in time; as UnreachableError, if the request was not even sent.
+            RequestFailedError: the manager refused (unless ``request_fail_exceptions`` is False).
+            ParameterError: a parameter cannot be sent.
+        """
+        question = self._exchange.ask(method, params, timeout_s)
+        return self._exchange.judge(question, self._carry(question))
+
+    def call(self, method: Method, params: Params | None = None, *, timeout_s: float | None = None) -> Any:
+        """Send a declared request with checked parameters and return its declared result.
+
+        Raises:
+            RequestTimeoutError: no reply in time.
+            RequestFailedError: the manager refused, whatever ``request_fail_exceptions`` says.
+        """
+        question = self._exchange.ask(method.name, values_of(params), timeout_s)
+        return result_of(method, self._exchange.judge(question, self._carry(question), strict=True))
+
+    def notices(self, topics: Iterable[str] = TOPICS) -> Notices:
+        """Subscribe to the information stream, from now on; every topic is a prefix.
+
+        Raises:
+            ParameterError: ``topics`` is empty or a single string.
+            CommunicationError: the address is neither known nor told by the manager.
+        """
+        prefixes = check_topics(topics)
+        if self._info is None:
+            reply = self.send_request(method="config_get")
+            self._info = info_address_in(reply, self.control_address)
+        socket = _new_socket(zmq.SUB)
+        connect_subscriber(socket, self._info, prefixes)
+        return Notices(socket)
+
+    def wait_for_status(
+        self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float = 60.0
+    ) -> dict[str, Any]:
+        """Return the first status for which ``predicate`` holds: the present one, or one published later.
+
+        Raises:
+            RequestTimeoutError: none came within ``timeout_s`` seconds.
+        """
+        deadline = Deadline(timeout_s)
+        with self.notices([STATUS_TOPIC]) as notices:
+            status = self.send_request(method="status")
+            while not predicate(status):
+                notice = notices.receive(deadline.left_s())
+                if notice is None:
+                    return self._look_once_more(predicate, timeout_s)
+                status = notice.status or status
+        return status
+
+    def close(self) -> None:
+        """Close the connection; requests of other threads that still wait end by their own timeout."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for socket in idle:
+            socket.close(linger=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _carry(self, question: Question) -> dict[str, Any]:
+        socket = self._take()
+        kept = False
+        try:
+            reply = self._converse(socket, question)
+            kept = True
+        finally:
+            self._return(socket, kept=kept)
+        return reply
+
+    def _converse(self, socket: zmq.SyncSocket, question: Question) -> dict[str, Any]:
+        deadline = Deadline(question.timeout_s)
+        sent = False
+        while socket.poll(deadline.left_ms(), zmq.POLLIN if sent else zmq.POLLOUT):
+            if not sent:
+                sent = _try_to_send(socket, question.data)
+                continue
+            reply = self._exchange.read(question, socket.recv_multipart()[-1])
+            if reply is not None:
+                return reply
+        raise self._exchange.unanswered(question, sent=sent)
+
+    def _take(self) -> zmq.SyncSocket:
+        with self._lock:
+            if self._closed:
+                raise CommunicationError("This RunControl is closed; make a new one.")
+            if self._idle:
+                return self._idle.pop()
+        socket = _new_socket(zmq.DEALER)
+        connect_dealer(socket, self._exchange.address)
+        return socket
+
+    def _return(self, socket: zmq.SyncSocket, *, kept: bool) -> None:
+        with self._lock:
+            kept = kept and not self._closed and len(self._idle) < _IDLE_SOCKETS
+            if kept:
+                self._idle.append(socket)
+        if not kept:
+            socket.close(linger=0)
+
+    def _look_once_more(
+        self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float
+    ) -> dict[str, Any]:
+        # Notices may be lost, or not be published at all; the status itself cannot.
+        status = self.send_request(method="status")
+        if predicate(status):
+            return status
+        raise self._exchange.not_reached(status, timeout_s)
+
+
+class Notices:
+    """An open subscription; iterate over it, or ask for one notice at a time. For one thread only."""
+
+    def __init__(self, socket: zmq.SyncSocket) -> None:
+        self._socket = socket
+
+    def receive(self, timeout_s: float | None = None) -> Notice | None:
+        """Return the next notice, or None if none comes within ``timeout_s`` seconds; None waits for ever."""
+        deadline = None if timeout_s is None else Deadline(timeout_s)
+        while self._socket.poll(-1 if deadline is None else deadline.left_ms()):
+            notice = read_notice(self._socket.recv_multipart())
+            if notice is not None:
+                return notice
+        return None
+
+    def statuses(self) -> Iterator[dict[str, Any]]:
+        """Yield every status that is published."""
+        for notice in self:
+            if notice.status is not None:
+                yield notice.status
+
+    def console(self) -> Iterator[str]:
+        """Yield every chunk of console output that is published."""
+        for notice in self:
+            if notice.text is not None:
+                yield notice.text
+
+    def close(self) -> None:
+        """End the subscription."""
+        self._socket.close(linger=0)
+
+    def __iter__(self) -> Iterator[Notice]:
+        while not self._socket.closed:
+            notice = self.receive()
+            if notice is not None:
+                yield notice
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _try_to_send(socket: zmq.SyncSocket, data: bytes) -> bool:
+    try:
+        socket.send(data, zmq.NOBLOCK)
+    except zmq.Again:  # the connection went away after the socket had reported it
+        return False
+    return True
+
+
+def _new_socket(kind: int) -> zmq.SyncSocket:
+    return zmq.SyncContext.instance().socket(kind)

@@ -1,0 +1,420 @@
+"""Being a worker: the link to the manager, in a thread of its own. Knows neither plans nor hardware.
+
+The thread owns the DEALER socket. The first message on every connection is the hello; once the manager welcomes
+it, reports leave in order, again from the first one that is not acknowledged. Other threads hand over reports and
+telegrams and wake the thread; it waits in one poller and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from queue_server.client.outbox import Entry, Outbox
+from queue_server.client.telegrams import ConsoleText, LatestProgress
+from queue_server.failpoints import declare, failpoint
+from queue_server.protocol.codec import CLIENT_BOUNDS
+from queue_server.protocol.errors import EnvelopeError
+from queue_server.protocol.items import AttemptKey, Run
+from queue_server.protocol.worker_link import (
+    Acknowledge,
+    Close,
+    Continue,
+    Dismiss,
+    Execute,
+    FromWorker,
+    Heartbeat,
+    Hello,
+    Pause,
+    Progress,
+    Report,
+    ToWorker,
+    Welcome,
+    pack,
+    read_to_worker,
+)
+
+_log = logging.getLogger(__name__)
+
+Order = Execute | Pause | Continue | Close
+
+RECONNECT_MS = 50
+RECONNECT_MAX_MS = 500
+HANDSHAKE_MS = 2000
+TCP_HEARTBEAT_MS = 2000
+HIGH_WATER_MARK = 1000
+LINGER_MS = 500
+ORDERS_PER_TURN = 100
+ANY_TIME = float("inf")
+
+declare("worker_link.before_hello", "worker_link.before_report", "worker_link.after_report")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a worker is doing, as it tells in its hello."""
+
+    environment: Literal["loading", "open", "failed"] = "loading"
+    re_state: str | None = None
+    attempt: AttemptKey | None = None
+    runs: tuple[Run, ...] = ()
+
+
+class Worker(Protocol):
+    """What the link asks its worker and tells it, from the link's thread: every answer must come at once."""
+
+    def standing(self) -> Standing:
+        """Return what the worker is doing now."""
+        ...
+
+    def main_thread_age_s(self) -> float:
+        """Return for how many seconds what executes the items has not answered; 0 while it answers."""
+        ...
+
+    def take(self, order: Order, epoch: int) -> None:
+        """Take an order of the manager that serves in ``epoch``."""
+        ...
+
+    def dismiss(self, reason: str) -> None:
+        """End the process without touching hardware: no lane expects this worker."""
+        ...
+
+    def notice_absence(self, absent_s: float) -> None:
+        """Learn that the manager has been away for ``absent_s`` seconds; told again after as long a time."""
+        ...
+
+    def link_ended(self) -> None:
+        """Learn that the link's thread has ended, in order or not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """Who the worker is, and how the link behaves; ``absence_s`` of 0 never reports an absence."""
+
+    address: str
+    lane: str
+    incarnation: str
+    pid: int
+    heartbeat_s: float = 1.0
+    progress_s: float = 0.1
+    console_s: float = 0.05
+    absence_s: float = 3600.0
+
+
+class _Connection:
+    """The DEALER socket, what its monitor says, and the socket pair that wakes the poller."""
+
+    def __init__(self, settings: LinkSettings) -> None:
+        self._context = zmq.Context()
+        self._dealer = self._context.socket(zmq.DEALER)
+        options = {
+            zmq.IMMEDIATE: 1,  # nothing is queued without a connection, or it would overtake the hello
+            zmq.RECONNECT_IVL: RECONNECT_MS,
+            zmq.RECONNECT_IVL_MAX: RECONNECT_MAX_MS,
+            zmq.HANDSHAKE_IVL: HANDSHAKE_MS,
+            zmq.SNDHWM: HIGH_WATER_MARK,
+            zmq.RCVHWM: HIGH_WATER_MARK,
+            zmq.MAXMSGSIZE: CLIENT_BOUNDS.size_bytes,
+            zmq.LINGER: LINGER_MS,
+        }
+        if settings.address.startswith("tcp:"):
+            options[zmq.HEARTBEAT_IVL] = TCP_HEARTBEAT_MS
+            options[zmq.HEARTBEAT_TIMEOUT] = 3 * TCP_HEARTBEAT_MS
+        for option, value in options.items():
+            self._dealer.setsockopt(option, value)
+        self._dealer.setsockopt(zmq.ROUTING_ID, f"{settings.lane}.{settings.incarnation}".encode())
+        self._monitor = self._dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self._poller = zmq.Poller()
+        for waited in (self._dealer, self._monitor, self._wake_reader):
+            self._poller.register(waited, zmq.POLLIN)
+        self._address = settings.address
+
+    def open(self) -> None:
+        """Begin to connect; nothing happens if the other side is not there yet."""
+        self._dealer.connect(self._address)
+
+    def wake(self) -> None:
+        """Make ``wait`` return; from any thread."""
+        # A full pair means that a wake-up is under way already; a closed one, that the link has ended.
+        with contextlib.suppress(OSError):
+            self._wake_writer.send(b"\0")
+
+    def wait(self, timeout_s: float | None, *, for_room: bool) -> None:
+        """Wait for a message, a change of the connection, a wake-up, or with ``for_room`` until sending is possible."""
+        self._poller.modify(self._dealer, zmq.POLLIN | zmq.POLLOUT if for_room else zmq.POLLIN)
+        # Rounded up: a wait that ends just before its deadline would be followed by one of no length.
+        self._poller.poll(None if timeout_s is None else int(timeout_s * 1000) + 1)
+        with contextlib.suppress(BlockingIOError):
+            while self._wake_reader.recv(4096):
+                pass
+
+    def changes(self) -> list[bool]:
+        """Return what happened to the connection since the last call: True for made, False for lost."""
+        found: list[bool] = []
+        while self._monitor.poll(0):
+            event = recv_monitor_message(self._monitor)["event"]
+            found.append(event == zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        return found
+
+    def send(self, frame: bytes) -> bool:
+        """Send a frame; return whether there was room for it."""
+        try:
+            self._dealer.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def receive(self) -> list[bytes] | None:
+        """Return the frames of the next message; None when there is none."""
+        try:
+            return self._dealer.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+
+    def close(self) -> None:
+        """Close everything; what was sent may still leave for a moment."""
+        self._dealer.disable_monitor()
+        self._monitor.close(0)
+        self._dealer.close()
+        self._context.term()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+
+class WorkerLink:
+    """The link of one worker process; its methods may be called from any thread."""
+
+    def __init__(self, settings: LinkSettings, outbox: Outbox) -> None:
+        self._settings = settings
+        self._outbox = outbox
+        self._console = ConsoleText(settings.console_s)
+        self._progress = LatestProgress(settings.progress_s)
+        self._connection = _Connection(settings)
+        self._session: _Session | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, worker: Worker) -> None:
+        """Begin to serve ``worker``: the hello leaves as soon as the manager is there."""
+        outgoing = _Outgoing(self._outbox, self._console, self._progress)
+        self._session = _Session(self._settings, worker, outgoing, self._connection)
+        self._thread = threading.Thread(target=self._session.run, name="worker-link", daemon=True)
+        self._thread.start()
+
+    def report(self, report: Report) -> int:
+        """Keep a report until the manager acknowledges it; return its number."""
+        number = self._outbox.put(report)
+        self._connection.wake()
+        return number
+
+    def show_progress(self, progress: Progress) -> None:
+        """Send the progress soon; a newer one may take its place."""
+        if self._progress.put(progress):
+            self._connection.wake()
+
+    def write_console(self, text: str) -> None:
+        """Send what was printed."""
+        if self._console.put(text):
+            self._connection.wake()
+
+    def wait_acknowledged(self, timeout_s: float) -> bool:
+        """Wait until the manager has committed every report; return whether that happened in time."""
+        return self._outbox.wait_empty(timeout_s)
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """End the link's thread and close its sockets."""
+        if self._session is None or self._thread is None:
+            self._connection.close()
+            return
+        self._session.stop()
+        self._connection.wake()
+        self._thread.join(timeout_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    outbox: Outbox
+    console: ConsoleText
+    progress: LatestProgress
+
+
+class _Session:
+    """The work of the link's thread: one turn after the other."""
+
+    def __init__(self, settings: LinkSettings, worker: Worker, outgoing: _Outgoing, connection: _Connection) -> None:
+        self._settings = settings
+        self._worker = worker
+        self._outgoing = outgoing
+        self._connection = connection
+        self._phase: Literal["away", "connected", "greeted", "welcome"] = "away"
+        self._epoch = 0
+        self._is_blocked = False
+        self._is_stopping = False
+        self._heartbeat_due_s = 0.0
+        self._absent_since_s = time.monotonic()
+
+    def stop(self) -> None:
+        """Let ``run`` end after its present turn."""
+        self._is_stopping = True
+
+    def run(self) -> None:
+        """Serve the link until it is stopped."""
+        try:
+            self._connection.open()
+            while not self._is_stopping:
+                waits_for_room = self._is_blocked or self._phase == "connected"
+                self._connection.wait(self._timeout_s(), for_room=waits_for_room)
+                self._follow_connection()
+                self._read_orders()
+                self._write()
+            if self._phase == "welcome":
+                self._send_console(ANY_TIME)
+        finally:
+            self._connection.close()
+            self._worker.link_ended()
+
+    def _timeout_s(self) -> float | None:
+        deadlines: list[float] = []
+        if self._phase == "welcome":
+            deadlines.append(self._heartbeat_due_s)
+            waiting = [self._outgoing.progress.due_s(), self._outgoing.console.due_s()]
+            if not self._is_blocked:
+                deadlines += [due_s for due_s in waiting if due_s is not None]
+        elif self._settings.absence_s:
+            deadlines.append(self._absent_since_s + self._settings.absence_s)
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+
+    def _follow_connection(self) -> None:
+        for is_made in self._connection.changes():
+            if self._phase == "welcome":
+                self._absent_since_s = time.monotonic()
+                _log.warning("The connection to the manager is lost; trying again until it is back")
+            self._phase = "connected" if is_made else "away"
+            self._is_blocked = False
+        if self._phase != "welcome" and self._settings.absence_s:
+            self._note_absence()
+
+    def _note_absence(self) -> None:
+        absent_s = time.monotonic() - self._absent_since_s
+        if absent_s >= self._settings.absence_s:
+            self._absent_since_s = time.monotonic()
+            self._worker.notice_absence(absent_s)
+
+    # --- what the manager sends ---------------------------------------------------------------------------------
+
+    def _read_orders(self) -> None:
+        for _ in range(ORDERS_PER_TURN):
+            frames = self._connection.receive()
+            if frames is None:
+                return
+            try:
+                if len(frames) != 1:
+                    raise EnvelopeError(f"A message must have one frame, not {len(frames)}.")
+                message = read_to_worker(frames[0])
+            except EnvelopeError as error:
+                _log.error("A message of the manager is dropped: %s", error)
+            else:
+                self._take(message)
+
+    def _take(self, message: ToWorker) -> None:
+        if isinstance(message, Acknowledge):
+            self._outgoing.outbox.acknowledge(message.number)
+        elif isinstance(message, Welcome):
+            self._be_welcome(message)
+        elif isinstance(message, Dismiss):
+            self._worker.dismiss(message.reason)
+        elif self._phase == "welcome":
+            self._worker.take(message, self._epoch)
+        else:
+            _log.warning("Late: the order %r came before the welcome and is dropped", message.kind)
+
+    def _be_welcome(self, message: Welcome) -> None:
+        if message.epoch < self._epoch:
+            _log.error("A manager of epoch %d is ignored: epoch %d has begun", message.epoch, self._epoch)
+            return
+        if self._phase != "greeted":
+            _log.warning("Late: a welcome that answers no hello is dropped")
+            return
+        self._phase = "welcome"
+        self._epoch = message.epoch
+        self._heartbeat_due_s = time.monotonic()
+        self._outgoing.outbox.rewind()
+
+    # --- what the worker sends ----------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        self._is_blocked = False
+        if self._phase == "connected":
+            self._greet()
+        elif self._phase == "welcome":
+            self._send_heartbeat()
+            self._send_reports()
+            self._send_progress(time.monotonic())
+            self._send_console(time.monotonic())
+
+    def _greet(self) -> None:
+        failpoint("worker_link.before_hello")
+        standing = self._worker.standing()
+        hello = Hello(
+            lane=self._settings.lane,
+            incarnation=self._settings.incarnation,
+            pid=self._settings.pid,
+            environment=standing.environment,
+            re_state=standing.re_state,
+            attempt=standing.attempt,
+            runs=standing.runs,
+            next_report=self._outgoing.outbox.first_number,
+        )
+        if self._send(hello):
+            self._phase = "greeted"
+
+    def _send_heartbeat(self) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._heartbeat_due_s:
+            self._heartbeat_due_s = now_s + self._settings.heartbeat_s
+            self._send(Heartbeat(main_thread_age_s=self._worker.main_thread_age_s()))
+
+    def _send_reports(self) -> None:
+        while not self._is_blocked and (entry := self._outgoing.outbox.next_unsent()) is not None:
+            if entry.is_finish:
+                # The last points must not arrive after the end of their attempt.
+                self._send_progress(ANY_TIME)
+            self._send_entry(entry)
+
+    def _send_entry(self, entry: Entry) -> None:
+        if failpoint("worker_link.before_report") or self._push(entry.frame):
+            self._outgoing.outbox.mark_sent(entry)
+            failpoint("worker_link.after_report")
+
+    def _send_progress(self, until_s: float) -> None:
+        due_s = self._outgoing.progress.due_s()
+        if due_s is None or due_s > until_s or self._is_blocked:
+            return
+        progress = self._outgoing.progress.take(time.monotonic())
+        if progress is not None and not self._send(progress):
+            self._outgoing.progress.put(progress)
+
+    def _send_console(self, until_s: float) -> None:
+        waiting = self._outgoing.console
+        while not self._is_blocked and (due_s := waiting.due_s()) is not None and due_s <= until_s:
+            console = waiting.take(time.monotonic())
+            if console is not None and not self._send(console):
+                waiting.give_back(console)
+
+    def _send(self, message: FromWorker) -> bool:
+        return self._push(pack(message))
+
+    def _push(self, frame: bytes) -> bool:
+        self._is_blocked = not self._connection.send(frame)
+        return not self._is_blocked
