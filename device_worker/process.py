@@ -191,14 +191,16 @@ class _WorkerProcess:
 
     def _close(self, reason: str) -> None:
         _log.info("RE Environment is closed: %s", reason)
-        self._end_with(EnvironmentClosed(number=UNNUMBERED))
+        self._link.report(EnvironmentClosed(number=UNNUMBERED))
+        if self._link.is_welcome:
+            self._wait_acknowledged()
 
     def _fail(self, report: EnvironmentFailed) -> None:
         self._activity.fail()
         _log.error("The environment could not be opened: %s\n%s", report.message, report.traceback)
-        self._end_with(report)
-
-    def _end_with(self, report: EnvironmentClosed | EnvironmentFailed) -> None:
         self._link.report(report)
+        self._wait_acknowledged()
+
+    def _wait_acknowledged(self) -> None:
         if not self._link.wait_acknowledged(ACKNOWLEDGEMENT_S):
             _log.warning("The manager has not acknowledged the last reports within %.0f seconds", ACKNOWLEDGEMENT_S)

@@ -81,10 +81,10 @@ def convert_argument(value: Any, rule: ArgumentRule, resolver: NameResolver) -> 
 def _convert(value: Any, rule: ArgumentRule, resolver: NameResolver) -> Any:
     if isinstance(value, str):
         return _convert_text(value, rule, resolver)
-    if isinstance(value, Mapping):
-        return {key: _convert(part, rule, resolver) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_convert(part, rule, resolver) for part in value)
+        return type(value)([_convert(part, rule, resolver) for part in value])
+    if isinstance(value, dict):
+        return {key: _convert(part, rule, resolver) for key, part in value.items()}
     return value
 
 

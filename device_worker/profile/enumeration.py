@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import typing
-from collections.abc import Mapping
 from typing import Any
 
 Enumerations = tuple[type[enum.Enum], ...]
@@ -24,10 +23,10 @@ def convert_members(value: Any, enumerations: Enumerations) -> Any:
     """
     if not enumerations:
         return value
-    if isinstance(value, Mapping):
-        return {key: convert_members(part, enumerations) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(convert_members(part, enumerations) for part in value)
+        return type(value)([convert_members(part, enumerations) for part in value])
+    if isinstance(value, dict):
+        return {key: convert_members(part, enumerations) for key, part in value.items()}
     members = (member for enumeration in enumerations for member in enumeration)
     return next((member for member in members if _is_value(member, value)), value)
 

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ class Profile:
     """Loaded startup code: the namespace in which plans, devices and functions live."""
 
     source: StartupSource
-    namespace: dict[str, Any]
+    namespace: dict[str, Any] = field(repr=False)
 
 
 def load_profile(source: StartupSource) -> Profile:

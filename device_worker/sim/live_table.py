@@ -14,6 +14,18 @@ _STREAM = "primary"
 _SHOWN_TYPES = frozenset({"number", "integer", "string", "boolean"})
 
 
+class _Printer:
+    """Prints the lines of one table and remembers its border."""
+
+    def __init__(self) -> None:
+        self.border = ""
+
+    def __call__(self, line: str) -> None:
+        if line.startswith("+"):
+            self.border = line
+        _print(line)
+
+
 class RunTables(DocumentRouter):
     """One table for each open run, so that nested runs do not mix; columns are what the devices hint at."""
 
@@ -21,6 +33,7 @@ class RunTables(DocumentRouter):
         super().__init__()
         self._starts: dict[str, dict[str, Any]] = {}
         self._tables: dict[str, LiveTable] = {}
+        self._printers: dict[str, _Printer] = {}
         self._runs: dict[str, str] = {}
 
     def start(self, doc: Any) -> None:
@@ -37,7 +50,9 @@ class RunTables(DocumentRouter):
             return
         self._runs[doc["uid"]] = run
         if run not in self._tables:
-            self._tables[run] = LiveTable(_choose_columns(self._starts[run], doc), stream_name=_STREAM)
+            printer = self._printers.setdefault(run, _Printer())
+            columns = _choose_columns(self._starts[run], doc)
+            self._tables[run] = LiveTable(columns, stream_name=_STREAM, out=printer)
             self._tables[run]("start", self._starts[run])
         self._tables[run]("descriptor", doc)
 
@@ -51,11 +66,15 @@ class RunTables(DocumentRouter):
     def stop(self, doc: Any) -> None:
         """End the table of a run and forget it."""
         run = doc["run_start"]
-        self._starts.pop(run, None)
+        start = self._starts.pop(run, {})
         self._runs = {descriptor: owner for descriptor, owner in self._runs.items() if owner != run}
-        table = self._tables.pop(run, None)
-        if table is not None:
-            table("stop", doc)
+        # The table is not told: it would sleep for 0.1 s here, and every plan with it.
+        self._tables.pop(run, None)
+        printer = self._printers.pop(run, None)
+        if printer is not None:
+            _print(printer.border)
+            kind, name = start.get("plan_type", ""), start.get("plan_name", "")
+            _print(f"{kind} {name} ['{run:.8}'] (scan num: {start.get('scan_id', '')})\n")
 
 
 def _choose_columns(start: Mapping[str, Any], descriptor: Mapping[str, Any]) -> list[str]:
@@ -65,7 +84,7 @@ def _choose_columns(start: Mapping[str, Any], descriptor: Mapping[str, Any]) -> 
 
 
 def _scanned_fields(start: Mapping[str, Any]) -> Iterator[str]:
-    for fields, _ in start.get("hints", {}).get("dimensions", []):
+    for fields, *_ in start.get("hints", {}).get("dimensions", []):
         yield from fields
 
 
