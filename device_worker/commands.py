@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol
@@ -49,10 +50,17 @@ Command = Execute | Continue | Close | End
 class Commands:
     """Fences orders and passes them on: what arrives late or twice is logged and changes nothing."""
 
-    def __init__(self, lane: str, activity: Activity, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        lane: str,
+        activity: Activity,
+        reporter: Reporter,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._lane = lane
         self._activity = activity
         self._reporter = reporter
+        self._monotonic = monotonic
         self._queue: SimpleQueue[Command] = SimpleQueue()
         self._pauses: SimpleQueue[Pause] = SimpleQueue()
         self._seen: dict[AttemptKey, None] = {}
@@ -150,7 +158,7 @@ class Commands:
             _log.info("%s: the worker ends", signal_name)
             self.end(signal_name)
             return
-        now_s = time.monotonic()
+        now_s = self._monotonic()
         if now_s - self._told_to_end_s > REPEAT_WITHIN_S:
             self._told_to_end_s = now_s
             _log.warning(

@@ -184,7 +184,7 @@ async def _recover(parts: _Parts) -> None:
         return all(lane.worker.connected or lane.worker.environment == "closed" for lane in state.lanes)
 
     await adopt_workers(expected, parts.host, parts.intake.hear_exit, lambda: engine.wait_until(is_settled))
-    await engine.post(lambda turn: turn.apply(RecoveryFinished()))
+    await engine.post(lambda turn: turn.apply(RecoveryFinished()), insist=True)
 
 
 def _obey_signals(parts: _Parts) -> None:

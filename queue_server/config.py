@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from yaml import YAMLError
 
 from queue_server.protocol.errors import ParameterError
 
@@ -94,6 +96,11 @@ def load_settings(flags: Mapping[str, object]) -> Settings:
         problem = error.errors(include_url=False)[0]
         name = ".".join(map(str, problem["loc"]))
         raise ParameterError(f"Setting {name!r}: {problem['msg']}, not {problem['input']!r}.", field=name) from error
+    except YAMLError as error:
+        raise ParameterError(f"{SETTINGS_FILE} in {directory} is not YAML: {error}", field="config") from error
+    except (TypeError, ValueError) as error:
+        message = f"{SETTINGS_FILE} in {directory} must be a map from names of settings to values."
+        raise ParameterError(message, field="config") from error
 
 
 def check_address(address: str) -> str:
@@ -108,6 +115,15 @@ def check_address(address: str) -> str:
     host, _, port = rest.rpartition(":")
     if scheme != "tcp" or not host or not port.isdigit() or int(port) > 65535:
         raise ValueError("an address has the form tcp://HOST:PORT or ipc://PATH")
-    if host != "localhost" and host != "[::1]" and not host.startswith("127."):
+    if not _is_loopback(host):
         raise ValueError("only loopback addresses can be bound without encryption; use tcp://127.0.0.1:PORT")
     return address
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False

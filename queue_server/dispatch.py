@@ -18,7 +18,7 @@ from queue_server.handlers.context import Desk, MemoryContext, TurnContext
 from queue_server.handlers.registry import HANDLERS
 from queue_server.protocol.codec import Encoding, decode, encode, recognise
 from queue_server.protocol.envelope import Request, read_request, refuse, succeed
-from queue_server.protocol.errors import ConflictError, CuelightError, EnvelopeError, UnknownMethodError
+from queue_server.protocol.errors import ConflictError, CuelightError, ParameterError, StateError, UnknownMethodError
 from queue_server.protocol.items import Origin
 from queue_server.protocol.method import Method, Params, fields_of
 from queue_server.protocol.methods import METHODS
@@ -135,7 +135,7 @@ def _guard(call: _Call, handle: Callable[[], bytes]) -> bytes:
 
 def _settle(call: _Call, done: asyncio.Future[bytes]) -> bytes:
     if done.cancelled():
-        return _refusal(call, EnvelopeError("The manager is stopping; the request was not done."))
+        return _refusal(call, StateError("The manager is stopping; the request was not done."))
     error = done.exception()
     return done.result() if error is None else _refusal(call, error)
 
@@ -153,5 +153,10 @@ def _reply(call: _Call, fields: Mapping[str, Any]) -> bytes:
 
 
 def _digest(request: Request) -> bytes:
-    body = orjson.dumps([request.method, request.params], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    try:
+        body = orjson.dumps([request.method, request.params], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    except TypeError as error:
+        raise ParameterError(
+            f"The parameters of a repeatable request must be JSON: {error}.", field="params"
+        ) from error
     return hashlib.sha256(body).digest()

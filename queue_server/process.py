@@ -71,7 +71,7 @@ def living_workers(directory: Path, processes: Path = Path("/proc")) -> list[int
     found = []
     for entry in processes.iterdir():
         if entry.name.isdigit():
-            words = _command_line(int(entry.name))
+            words = _command_line(entry)
             if b"device_worker" in words and wanted in words.split(b"\0"):
                 found.append(int(entry.name))
     return sorted(found)
@@ -92,8 +92,8 @@ def end_process(pid: int, number: int, patience_s: float) -> bool:
         os.close(handle)
 
 
-def _command_line(pid: int) -> bytes:
+def _command_line(process: Path) -> bytes:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return (process / "cmdline").read_bytes()
     except OSError:
         return b""

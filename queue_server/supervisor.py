@@ -62,9 +62,9 @@ def stop(data: Path, *, workers: bool = False) -> int:
                 _log.error("Process %d does not end", pid)
                 return 5
     left = living_workers(data / "workers")
-    for pid in left if workers else ():
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+    if workers and not all([_kill_session(pid) for pid in left]):
+        _log.error("Not all workers end: %s", left)
+        return 5
     if left and not workers:
         _log.warning("Workers go on with their plans: %s. End them with: cuelight down --workers", left)
     if not found:
@@ -72,15 +72,22 @@ def stop(data: Path, *, workers: bool = False) -> int:
     return 0
 
 
+def _kill_session(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    return end_process(pid, signal.SIGKILL, STOP_PATIENCE_S)
+
+
 @dataclass(slots=True)
 class _Child:
-    """The manager process and what it has told."""
+    """The manager process and what it has told; ``news`` wakes whoever watches it."""
 
     process: subprocess.Popen[bytes]
     report_fd: int
     pidfd: int
     started_s: float
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
     heard_s: float | None = None
     was_ready: bool = False
     failure: str = ""
@@ -94,6 +101,7 @@ class _Supervisor:
         self._chance = Chance()
         self._child: _Child | None = None
         self._stopping: signal.Signals | None = None
+        self._stop_asked_s: float | None = None
         self._asked = asyncio.Event()
         self._served = False
 
@@ -151,9 +159,10 @@ class _Supervisor:
     async def _watch(self, child: _Child) -> int:
         """Wait until the manager has ended; kill it if it does not answer, or does not end when asked."""
         while not child.ended.is_set():
+            child.news.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._patience_s(child)):
-                    await child.ended.wait()
+                    await child.news.wait()
             if not child.ended.is_set():
                 # Whatever it has said while this process slept counts.
                 self._read_reports(child)
@@ -167,8 +176,8 @@ class _Supervisor:
 
     def _patience_s(self, child: _Child) -> float:
         now = self._clock.monotonic()
-        if self._stopping is not None:
-            return max(0.0, (child.heard_s or child.started_s) + STOP_PATIENCE_S - now)
+        if self._stop_asked_s is not None:
+            return max(0.0, self._stop_asked_s + STOP_PATIENCE_S - now)
         if child.heard_s is None:
             return max(0.0, child.started_s + START_PATIENCE_S - now)
         return max(0.0, child.heard_s + SILENT_AFTER_S - now)
@@ -181,6 +190,7 @@ class _Supervisor:
         if not data:
             asyncio.get_running_loop().remove_reader(child.report_fd)
             return
+        child.news.set()
         *lines, child.rest = (child.rest + data).split(b"\n")
         for line in lines:
             child.heard_s = self._clock.monotonic()
@@ -201,17 +211,18 @@ class _Supervisor:
         loop.remove_reader(child.pidfd)
         loop.remove_reader(child.report_fd)
         child.ended.set()
+        child.news.set()
 
     def _ask_to_stop(self, number: signal.Signals) -> None:
-        first = self._stopping is None
+        if self._stop_asked_s is None:
+            _log.info("Stopping ...")
+            self._stop_asked_s = self._clock.monotonic()
         self._stopping = signal.SIGUSR1 if number == signal.SIGUSR1 else signal.SIGTERM
         self._asked.set()
         child = self._child
         if child is None or child.ended.is_set():
             return
-        if first:
-            _log.info("Stopping ...")
-            child.heard_s = self._clock.monotonic()
+        child.news.set()
         child.process.send_signal(self._stopping)
 
     def _say_goodbye(self, code: int) -> int:

@@ -228,6 +228,11 @@ class WorkerLink:
         if self._console.put(text):
             self._connection.wake()
 
+    @property
+    def is_welcome(self) -> bool:
+        """Whether the manager is there and knows this worker."""
+        return self._session is not None and self._session.is_welcome
+
     def wait_acknowledged(self, timeout_s: float) -> bool:
         """Wait until the manager has committed every report; return whether that happened in time."""
         return self._outbox.wait_empty(timeout_s)
@@ -263,6 +268,11 @@ class _Session:
         self._is_stopping = False
         self._heartbeat_due_s = 0.0
         self._absent_since_s = time.monotonic()
+
+    @property
+    def is_welcome(self) -> bool:
+        """Whether the manager has welcomed the worker on the present connection."""
+        return self._phase == "welcome"
 
     def stop(self) -> None:
         """Let ``run`` end after its present turn."""

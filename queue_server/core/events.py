@@ -7,7 +7,7 @@ from typing import Literal
 
 from queue_server.core.model import Order
 from queue_server.protocol.items import AttemptKey, Item
-from queue_server.protocol.worker_link import Hello, Report
+from queue_server.protocol.worker_link import Hello, ItemFinished, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +170,16 @@ class WorkerReported:
 
 @dataclass(frozen=True, slots=True)
 class WorkerExited:
-    """The process of a worker is gone; ``cause`` says how, as far as it is known."""
+    """The process of a worker is gone; ``cause`` says how, as far as it is known.
+
+    ``finished`` are the finish records that it had written down and may not have delivered.
+    """
 
     lane: str
     incarnation: str
     cause: str
     at: float
+    finished: tuple[ItemFinished, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ def _lane_violations(lane: Lane, epoch: int) -> list[str]:
         "the queue has a negative size": lane.size < 0,
         "a closed environment has a worker": worker.environment == "closed" and bool(worker.incarnation),
         "an environment has no worker": worker.environment != "closed" and not worker.incarnation,
+        "it is not said what is waited for": worker.environment not in ("closed", "open") and worker.wait is None,
         "an attempt is open without an environment": attempt is not None and worker.environment == "closed",
         "an attempt is open while the environment opens": attempt is not None and worker.environment == "opening",
         "a queue runs without an attempt": lane.queue != "stopped" and attempt is None,

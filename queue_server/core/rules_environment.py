@@ -20,6 +20,13 @@ from queue_server.protocol.worker_link import Close
 
 Outcome = tuple[State, tuple[Effect, ...]]
 
+WAITS: Mapping[str, str] = {
+    "opening": "the worker to load the startup code",
+    "closing": "the worker to close",
+    "destroying": "the worker process to end",
+}
+"""What is waited for while an environment is neither open nor closed."""
+
 
 def finish_recovery(state: State, _: RecoveryFinished) -> Outcome:
     """Begin to serve."""
@@ -34,7 +41,7 @@ def open_environment(state: State, event: EnvironmentOpenRequested) -> Outcome:
         raise StateError("The environment is being opened already; wait for it, or destroy it.")
     if lane.worker.environment != "closed":
         raise StateError("RE Worker environment already exists.", details={"environment": lane.worker.environment})
-    worker = Worker("opening", event.incarnation, wait=Wait("the worker to load the startup code", event.at))
+    worker = Worker("opening", event.incarnation, wait=Wait(WAITS["opening"], event.at))
     return state.with_lane(replace(lane, worker=worker)), (StartWorker(lane.name, event.incarnation),)
 
 
@@ -49,7 +56,7 @@ def close_environment(state: State, event: EnvironmentCloseRequested) -> Outcome
 
 def close_idle(state: State, lane: Lane, at: float) -> Outcome:
     """Return the state in which the worker of an idle lane is told to close."""
-    worker = replace(lane.worker, environment="closing", wait=Wait("the worker to close", at))
+    worker = replace(lane.worker, environment="closing", wait=Wait(WAITS["closing"], at))
     return state.with_lane(replace(lane, worker=worker)), (Send(worker.incarnation, Close()),)
 
 
@@ -64,13 +71,14 @@ def destroy_environment(state: State, event: EnvironmentDestroyRequested) -> Out
 
 def kill(state: State, lane: Lane, at: float) -> Outcome:
     """Return the state in which the worker of a lane is being killed."""
-    worker = replace(lane.worker, environment="destroying", wait=Wait("the worker process to end", at))
+    worker = replace(lane.worker, environment="destroying", wait=Wait(WAITS["destroying"], at))
     return state.with_lane(replace(lane, worker=worker)), (KillWorker(lane.name, worker.incarnation),)
 
 
 def stop(state: State, event: StopRequested) -> Outcome:
     """Stop serving: close the idle environments, kill or leave the others; end when nothing is left to wait for."""
-    if state.phase in ("stopping", "stopped"):
+    # A worker that hangs while it closes can still be killed.
+    if state.phase == "stopped" or (state.phase == "stopping" and event.workers != "kill"):
         raise StateError("The manager is stopping already.")
     state = replace(state, phase="stopping")
     effects: tuple[Effect, ...] = ()

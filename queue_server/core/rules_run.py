@@ -56,7 +56,8 @@ def proceed(state: State, event: ContinueRequested) -> Outcome:
 
 def _paused_attempt(state: State, lane: Lane) -> Attempt:
     attempt = lane.attempt
-    if attempt is None or lane.worker.re_state != "paused" or attempt.order is not None:
+    is_open = lane.worker.environment == "open"
+    if attempt is None or lane.worker.re_state != "paused" or attempt.order is not None or not is_open:
         current = manager_state(state, lane)
         raise StateError(f"RE Manager is not paused: current state is '{current}'. Pause the plan first (re_pause).")
     return attempt

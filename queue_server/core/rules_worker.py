@@ -13,6 +13,7 @@ from queue_server.core.effects import (
     ClaimNext,
     Effect,
     FinishAttempt,
+    KillWorker,
     RecordPhase,
     RecordRunClosed,
     RecordRunOpened,
@@ -21,7 +22,7 @@ from queue_server.core.effects import (
 )
 from queue_server.core.events import WorkerAnswering, WorkerConnected, WorkerExited, WorkerReported
 from queue_server.core.model import PAUSES, Attempt, Lane, State, Wait, Worker
-from queue_server.core.rules_environment import end_if_stopped
+from queue_server.core.rules_environment import WAITS, end_if_stopped
 from queue_server.core.rules_queue import stopped
 from queue_server.core.rules_run import send_pause
 from queue_server.protocol.errors import NotFoundError, StateError
@@ -33,6 +34,7 @@ from queue_server.protocol.worker_link import (
     EnvironmentClosed,
     EnvironmentFailed,
     EnvironmentOpened,
+    Hello,
     ItemAcknowledged,
     ItemFinished,
     OrderRefused,
@@ -55,24 +57,41 @@ def connect(state: State, event: WorkerConnected) -> Outcome:
     if lane.worker.incarnation != hello.incarnation or lane.worker.environment == "closed":
         return state, (Send(hello.incarnation, Dismiss(reason="the lane is served by another worker")),)
     effects: tuple[Effect, ...] = (Send(hello.incarnation, Welcome(epoch=state.epoch)),)
-    worker = replace(lane.worker, connected=True, answering=True, re_state=hello.re_state)
-    lane, more = _compare_attempts(replace(lane, worker=worker), hello.attempt, hello.runs)
-    if worker.environment == "closing":
-        # The order to close may have died with the manager that gave it; closing twice is harmless.
-        more = (*more, Send(hello.incarnation, Close()))
-    return state.with_lane(lane).bump("runs"), effects + more
+    wait = lane.worker.wait
+    if wait is not None:
+        # What a restarted manager waits for is this hello; then it is what was waited for before.
+        what = WAITS.get(lane.worker.environment)
+        wait = None if what is None else replace(wait, what=what)
+    worker = replace(lane.worker, connected=True, answering=True, re_state=hello.re_state, wait=wait)
+    lane = replace(lane, worker=worker)
+    # An order to end may have died with the manager that gave it; giving it twice is harmless.
+    if lane.worker.environment == "closing":
+        effects = (*effects, Send(hello.incarnation, Close()))
+    if lane.worker.environment == "destroying":
+        effects = (*effects, KillWorker(lane.name, hello.incarnation))
+    state, more = _compare_attempts(state, lane, hello)
+    return state, effects + more
 
 
-def _compare_attempts(lane: Lane, theirs: AttemptKey | None, runs: tuple[Run, ...]) -> tuple[Lane, tuple[Effect, ...]]:
+def _compare_attempts(state: State, lane: Lane, hello: Hello) -> Outcome:
     attempt = lane.attempt
     if attempt is None:
-        return lane, ()
-    if attempt.key == theirs:
-        # An order may have been lost with a connection; what counts is the state that the worker tells.
-        return replace(lane, attempt=replace(attempt, runs=runs or attempt.runs, order=None)), ()
-    if attempt.phase == "dispatched":
-        return lane, (Redispatch(attempt.key),)
-    return lane, ()
+        return state.with_lane(lane), ()
+    if attempt.key == hello.attempt:
+        return _adopt_attempt(state, lane, attempt, hello)
+    if attempt.phase == "dispatched" and may_start(state, lane):
+        return state.with_lane(lane), (Redispatch(attempt.key),)
+    return state.with_lane(lane), ()
+
+
+def _adopt_attempt(state: State, lane: Lane, attempt: Attempt, hello: Hello) -> Outcome:
+    # An order may have been lost with a connection. What counts is the state that the worker tells: it shows whether a
+    # paused plan went on, and a pause that is not met yet is ordered again.
+    waits = attempt.order in PAUSES and hello.re_state != "paused"
+    attempt = replace(attempt, order=attempt.order if waits else None, order_sent=False)
+    state, effects = _note_runs(state, replace(lane, attempt=attempt), attempt, hello.runs)
+    state, more = send_pause(state, state.lane(lane.name))
+    return state, effects + more
 
 
 def report(state: State, event: WorkerReported) -> Outcome:
@@ -80,64 +99,72 @@ def report(state: State, event: WorkerReported) -> Outcome:
     lane = state.lane(event.lane)
     if lane.worker.incarnation != event.incarnation or lane.worker.environment == "closed":
         raise StateError(f"late: the lane {lane.name!r} is not served by worker {event.incarnation!r} any more")
-    return _REPORTS[type(event.report)](state, lane, event)
+    return _REPORTS[type(event.report)](state, lane, event.report, event.at)
 
 
-def _pass(state: State, lane: Lane, event: WorkerReported) -> Outcome:
+def _pass(state: State, lane: Lane, message: CatalogPage | EnvironmentClosed, at: float) -> Outcome:
     return state, ()
 
 
-def _opened(state: State, lane: Lane, event: WorkerReported) -> Outcome:
+def _opened(state: State, lane: Lane, message: EnvironmentOpened, at: float) -> Outcome:
     if lane.worker.environment != "opening":
         return state, ()
     worker = replace(lane.worker, environment="open", re_state="idle", wait=None, failure="")
     return state.with_lane(replace(lane, worker=worker)), ()
 
 
-def _failed(state: State, lane: Lane, event: WorkerReported) -> Outcome:
-    failure = event.report.message if isinstance(event.report, EnvironmentFailed) else ""
-    wait = Wait("the worker process to end", event.at)
-    worker = replace(lane.worker, environment="closing", failure=failure, wait=wait)
+def _failed(state: State, lane: Lane, message: EnvironmentFailed, at: float) -> Outcome:
+    worker = replace(lane.worker, failure=message.message)
+    if worker.environment != "destroying":
+        worker = replace(worker, environment="closing", wait=Wait(WAITS["destroying"], at))
     return state.with_lane(replace(lane, worker=worker)), ()
 
 
-def _acknowledged(state: State, lane: Lane, event: WorkerReported) -> Outcome:
-    attempt = _open_attempt(lane, event)
+def _acknowledged(state: State, lane: Lane, message: ItemAcknowledged, at: float) -> Outcome:
+    attempt = _open_attempt(lane, message.attempt)
+    if attempt.phase != "dispatched":
+        return state, ()
     lane = replace(lane, attempt=replace(attempt, phase="acknowledged"))
     lane = replace(lane, queue="running" if lane.queue == "starting" else lane.queue)
     return state.with_lane(lane), (RecordPhase(attempt.key, "acknowledged"),)
 
 
-def _run_opened(state: State, lane: Lane, event: WorkerReported) -> Outcome:
-    attempt = _open_attempt(lane, event)
-    message = event.report
-    if not isinstance(message, RunOpened) or any(run.uid == message.run_uid for run in attempt.runs):
+def _run_opened(state: State, lane: Lane, message: RunOpened, at: float) -> Outcome:
+    attempt = _open_attempt(lane, message.attempt)
+    return _note_runs(state, lane, attempt, (Run(message.run_uid, message.scan_id),))
+
+
+def _run_closed(state: State, lane: Lane, message: RunClosed, at: float) -> Outcome:
+    attempt = _open_attempt(lane, message.attempt)
+    opened = next((run for run in attempt.runs if run.uid == message.run_uid), None)
+    if opened is None:
         return state, ()
-    run = Run(message.run_uid, message.scan_id)
-    lane = replace(lane, attempt=replace(attempt, phase="running", runs=(*attempt.runs, run)))
-    effects: tuple[Effect, ...] = (RecordRunOpened(attempt.key, run),)
+    closed = replace(opened, is_open=False, exit_status=message.exit_status)
+    return _note_runs(state, lane, attempt, (closed,))
+
+
+def _note_runs(state: State, lane: Lane, attempt: Attempt, told: tuple[Run, ...]) -> Outcome:
+    """Return the state that knows of these runs, and what has to be written of what is new."""
+    runs = {run.uid: run for run in attempt.runs}
+    effects: tuple[Effect, ...] = ()
+    for run in told:
+        if run.uid not in runs:
+            runs[run.uid] = replace(run, is_open=True, exit_status=None)
+            effects += (RecordRunOpened(attempt.key, runs[run.uid]),)
+        if runs[run.uid].is_open and not run.is_open:
+            runs[run.uid] = replace(runs[run.uid], is_open=False, exit_status=run.exit_status)
+            effects += (RecordRunClosed(attempt.key, run.uid, run.exit_status or ""),)
+    if not effects:
+        return state.with_lane(lane), ()
     if attempt.phase != "running":
         effects = (RecordPhase(attempt.key, "running"), *effects)
+    attempt = replace(attempt, phase="running", runs=tuple(runs.values()))
+    lane = replace(lane, attempt=attempt, queue="running" if lane.queue == "starting" else lane.queue)
     return state.with_lane(lane).bump("runs"), effects
 
 
-def _run_closed(state: State, lane: Lane, event: WorkerReported) -> Outcome:
-    attempt = _open_attempt(lane, event)
-    message = event.report
-    if not isinstance(message, RunClosed) or all(run.uid != message.run_uid for run in attempt.runs):
-        return state, ()
-    runs = tuple(
-        replace(run, is_open=False, exit_status=message.exit_status) if run.uid == message.run_uid else run
-        for run in attempt.runs
-    )
-    lane = replace(lane, attempt=replace(attempt, runs=runs))
-    return state.with_lane(lane).bump("runs"), (RecordRunClosed(attempt.key, message.run_uid, message.exit_status),)
-
-
-def _re_state(state: State, lane: Lane, event: WorkerReported) -> Outcome:
-    if not isinstance(event.report, REStateChanged):
-        return state, ()
-    new, attempt = event.report.re_state, lane.attempt
+def _re_state(state: State, lane: Lane, message: REStateChanged, at: float) -> Outcome:
+    new, attempt = message.re_state, lane.attempt
     lane = replace(lane, worker=replace(lane.worker, re_state=new))
     if attempt is not None and attempt.order is not None:
         is_pause = attempt.order in PAUSES
@@ -147,17 +174,22 @@ def _re_state(state: State, lane: Lane, event: WorkerReported) -> Outcome:
     return send_pause(state, lane)
 
 
-def _order_refused(state: State, lane: Lane, event: WorkerReported) -> Outcome:
-    attempt = _open_attempt(lane, event)
+def _order_refused(state: State, lane: Lane, message: OrderRefused, at: float) -> Outcome:
+    attempt = _open_attempt(lane, message.attempt)
+    if message.order == "pause" and attempt.order in PAUSES:
+        # It waits for the RunEngine to run again; if the plan ends before, the queue stops all the same.
+        return state.with_lane(replace(lane, attempt=replace(attempt, order_sent=False))), ()
+    if message.order != attempt.order:
+        return state, ()
     return state.with_lane(replace(lane, attempt=replace(attempt, order=None))), ()
 
 
-def _finished(state: State, lane: Lane, event: WorkerReported) -> Outcome:
-    attempt = _open_attempt(lane, event)
-    message = event.report
-    if not isinstance(message, ItemFinished):
-        return state, ()
-    result = Result(
+def _finished(state: State, lane: Lane, message: ItemFinished, at: float) -> Outcome:
+    return end_attempt(state, lane, _open_attempt(lane, message.attempt), _result_of(message))
+
+
+def _result_of(message: ItemFinished) -> Result:
+    return Result(
         outcome=message.outcome,
         time_start=message.time_start,
         time_stop=message.time_stop,
@@ -167,22 +199,26 @@ def _finished(state: State, lane: Lane, event: WorkerReported) -> Outcome:
         traceback=message.traceback,
         points=message.points,
     )
-    return end_attempt(state, lane, attempt, result)
 
 
 def end_attempt(state: State, lane: Lane, attempt: Attempt, result: Result) -> Outcome:
     """Record the outcome, put a copy back where the policy says so, and go on with the queue or stop it."""
     as_success = result.outcome in ("completed", "stopped") or (result.outcome == "failed" and lane.ignore_failures)
-    goes_on = as_success and result.outcome != "stopped" and lane.queue != "stopped"
+    goes_on = as_success and result.outcome != "stopped" and lane.queue != "stopped" and may_start(state, lane)
     pauses = attempt.order in PAUSES
     reason = f"attempt {attempt.key.number} ended as {result.outcome}: {result.message}".rstrip(": ")
     finish = FinishAttempt(attempt.key, result, _copy(lane, result, as_success=as_success), reason)
     lane = replace(lane, attempt=None)
     if finish.copy == "held":
         lane = replace(lane, condition="held", reason=reason)
-    if goes_on and not lane.stop_pending and not pauses and state.phase != "stopping":
+    if goes_on and not lane.stop_pending and not pauses:
         return state.with_lane(lane).bump("runs"), (finish, ClaimNext(lane.name))
     return state.with_lane(stopped(lane)).bump("runs"), (finish,)
+
+
+def may_start(state: State, lane: Lane) -> bool:
+    """Whether a plan may begin to move hardware: never while its worker or the manager is about to end."""
+    return state.phase in ("recovering", "serving") and lane.worker.environment == "open"
 
 
 def _copy(lane: Lane, result: Result, *, as_success: bool) -> Any:
@@ -194,7 +230,11 @@ def _copy(lane: Lane, result: Result, *, as_success: bool) -> Any:
 
 
 def exit_worker(state: State, event: WorkerExited) -> Outcome:
-    """Close the environment; an attempt that was under way ends as unknown, or as failed if a person killed it."""
+    """Close the environment and stop the queue.
+
+    An attempt that was under way ends as the worker has written it down, as failed if a person killed the worker, and
+    as unknown otherwise.
+    """
     lane = state.lane(event.lane)
     if lane.worker.incarnation != event.incarnation or lane.worker.environment == "closed":
         return state, ()
@@ -203,8 +243,19 @@ def exit_worker(state: State, event: WorkerExited) -> Outcome:
     closed = replace(lane, worker=Worker(failure=failure))
     if attempt is None:
         return end_if_stopped(state.with_lane(stopped(closed)), ())
-    destroyed = was == "destroying"
-    result = Result(
+    record = next((record for record in event.finished if record.attempt == attempt.key), None)
+    if record is not None:
+        state, effects = end_attempt(state, closed, attempt, _result_of(record))
+        return end_if_stopped(state, effects)
+    # Whatever the mode says, the plan has not done what it was to do.
+    result = _lost(attempt, event, destroyed=was == "destroying")
+    state, effects = end_attempt(state, replace(closed, ignore_failures=False), attempt, result)
+    lane = replace(state.lane(lane.name), ignore_failures=lane.ignore_failures)
+    return end_if_stopped(state.with_lane(lane), effects)
+
+
+def _lost(attempt: Attempt, event: WorkerExited, *, destroyed: bool) -> Result:
+    return Result(
         outcome="failed" if destroyed else "unknown",
         time_start=attempt.time_start,
         time_stop=max(event.at, attempt.time_start),
@@ -212,11 +263,6 @@ def exit_worker(state: State, event: WorkerExited) -> Outcome:
         scan_ids=tuple(run.scan_id for run in attempt.runs if run.scan_id is not None),
         message="The environment was destroyed." if destroyed else f"The worker ended during the plan: {event.cause}",
     )
-    # Whatever the modes say, a queue does not go on without its worker.
-    halted = replace(closed, queue="stopped", loop=False, ignore_failures=False)
-    state, effects = end_attempt(state, halted, attempt, result)
-    lane = replace(state.lane(lane.name), loop=closed.loop, ignore_failures=closed.ignore_failures)
-    return end_if_stopped(state.with_lane(lane), effects)
 
 
 def note_answering(state: State, event: WorkerAnswering) -> Outcome:
@@ -227,14 +273,13 @@ def note_answering(state: State, event: WorkerAnswering) -> Outcome:
     return state.with_lane(replace(lane, worker=replace(lane.worker, answering=event.answering))), ()
 
 
-def _open_attempt(lane: Lane, event: WorkerReported) -> Attempt:
-    key = getattr(event.report, "attempt", None)
+def _open_attempt(lane: Lane, key: AttemptKey) -> Attempt:
     if lane.attempt is None or lane.attempt.key != key:
         raise StateError(f"late: the attempt of this report is not the open one of the lane {lane.name!r}")
     return lane.attempt
 
 
-_REPORTS: Mapping[type, Callable[[State, Lane, WorkerReported], Outcome]] = {
+_REPORTS: Mapping[type, Callable[[State, Lane, Any, float], Outcome]] = {
     CatalogPage: _pass,
     EnvironmentOpened: _opened,
     EnvironmentFailed: _failed,

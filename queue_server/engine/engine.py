@@ -6,35 +6,38 @@ stands.
 
 Orders that control motion do not wait for that. They are stepped at once on the state that is shown and sent, and
 stepped again on the result of the turn that was under way, so that neither is lost.
+
+A full disk refuses what clients ask for. What has happened cannot be refused: such entries wait for the disk.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from queue_server.clock import Chance, Clock
-from queue_server.core.effects import OuterEffect
+from queue_server.core.effects import OuterEffect, Send
 from queue_server.core.events import ContinueRequested, PauseRequested
 from queue_server.core.machine import step
 from queue_server.core.model import State
 from queue_server.engine.board import StatusBoard
+from queue_server.engine.inbox import Entry, Inbox
 from queue_server.engine.perform import Done, Performer, attempt
 from queue_server.engine.recovery import durable_part, save
 from queue_server.engine.turn import Turn
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.errors import RefusedError, StorageError
 from queue_server.protocol.items import Origin
+from queue_server.protocol.worker_link import Welcome
 from queue_server.storage.base import Store, Transaction
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Work = Callable[[Turn], Any]
+Command = PauseRequested | ContinueRequested
 
 MOST_PER_TURN = 256
 
@@ -42,9 +45,11 @@ declare("engine.before_turn", "engine.before_send", "engine.after_send")
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    work: Work
-    answer: asyncio.Future[Any]
+class _Ordered:
+    """An order of motion that was given while a turn was under way, and whether a message has left for it."""
+
+    event: Command
+    has_left: bool
 
 
 class Engine:
@@ -59,25 +64,27 @@ class Engine:
         self._performer = performer
         self._clock = clock
         self._chance = chance
-        self._inbox: deque[_Entry] = deque()
-        self._wake = asyncio.Event()
+        self._inbox = Inbox()
         self._changed = asyncio.Event()
         self._saved = b""
-        self._rebase: list[PauseRequested | ContinueRequested] | None = None
+        self._rebase: list[_Ordered] | None = None
 
     @property
     def state(self) -> State:
         """The state that is shown."""
         return self._state
 
-    def post(self, work: Callable[[Turn], T]) -> asyncio.Future[T]:
-        """Put ``work`` into the next turn; the future has its result, or its refusal, after the commit."""
+    def post(self, work: Callable[[Turn], T], *, insist: bool = False) -> asyncio.Future[T]:
+        """Put ``work`` into the next turn; the future has its result, or its refusal, after the commit.
+
+        The future is cancelled if the engine ends before. With ``insist`` the work is not given up while the store
+        has no room, but tried again, before everything that came later.
+        """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._inbox.append(_Entry(work, answer))
-        self._wake.set()
+        self._inbox.put(Entry(work, answer, insist))
         return answer
 
-    def command(self, event: PauseRequested | ContinueRequested, origin: Origin) -> None:
+    def command(self, event: Command, origin: Origin) -> None:
         """Order a change of motion at once; only its record waits for the store.
 
         Raises:
@@ -87,7 +94,7 @@ class Engine:
         outcome = step(before, event)
         self._state = outcome.state
         if self._rebase is not None:
-            self._rebase.append(event)
+            self._rebase.append(_Ordered(event, bool(outcome.effects)))
         self._performer.perform(outcome.effects)
         self._board.update(self._state)
         self.post(lambda turn: _record_command(turn, event, origin)).add_done_callback(_retrieve)
@@ -99,19 +106,18 @@ class Engine:
             await self._changed.wait()
 
     async def run(self) -> None:
-        """Take turns until cancelled.
+        """Take turns until the state says that the manager has stopped; then, or when cancelled, refuse what waits.
 
         Raises:
             StorageError: the store cannot be used any more.
         """
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._inbox:
-                batch = [self._inbox.popleft() for _ in range(min(len(self._inbox), MOST_PER_TURN))]
-                await self._take_turn(batch)
+        try:
+            while self._state.phase != "stopped":
+                await self._take_turn(await self._inbox.take(MOST_PER_TURN))
+        finally:
+            self._inbox.close()
 
-    async def _take_turn(self, batch: list[_Entry]) -> None:
+    async def _take_turn(self, batch: list[Entry]) -> None:
         failpoint("engine.before_turn")
         self._rebase = []
         state, saved, now = self._state, self._saved, self._clock.wall()
@@ -119,8 +125,7 @@ class Engine:
             turn, done, saved = await self._store.transact(lambda tx: self._work(tx, batch, state, saved, now))
         except StorageError as error:
             self._rebase = None
-            for entry in batch:
-                _settle(entry.answer, Done(error=error))
+            self._give_up(batch, error)
             if error.is_fatal:
                 raise
             return
@@ -136,8 +141,19 @@ class Engine:
             _settle(entry.answer, result)
         failpoint("engine.after_send")
 
+    def _give_up(self, batch: list[Entry], error: StorageError) -> None:
+        kept: list[Entry] = []
+        for entry in batch:
+            if entry.insists and not error.is_fatal:
+                kept.append(entry)
+            else:
+                _settle(entry.answer, Done(error=error))
+        if kept:
+            _log.error("%d events wait for the store: %s", len(kept), error)
+            self._inbox.put_back(kept)
+
     def _work(
-        self, tx: Transaction, batch: list[_Entry], state: State, saved: bytes, now: float
+        self, tx: Transaction, batch: list[Entry], state: State, saved: bytes, now: float
     ) -> tuple[Turn, list[Done], bytes]:
         turn = Turn(tx, state, now, self._chance)
         done = [attempt(entry.work, turn) for entry in batch]
@@ -148,19 +164,20 @@ class Engine:
                 saved = part
         return turn, done, saved
 
-    def _replace_state(self, turn: Turn, rebase: list[PauseRequested | ContinueRequested]) -> list[OuterEffect]:
+    def _replace_state(self, turn: Turn, rebase: list[_Ordered]) -> list[OuterEffect]:
         shown, self._state = self._state, turn.state
         for act in turn.after_commit:
             act()
         orders = list(turn.orders)
-        for event in rebase:
-            orders += self._apply_again(event, shown)
+        for ordered in rebase:
+            orders += self._apply_again(ordered, shown, turn.orders)
         return orders
 
-    def _apply_again(self, event: PauseRequested | ContinueRequested, shown: State) -> list[OuterEffect]:
+    def _apply_again(self, ordered: _Ordered, shown: State, orders: list[OuterEffect]) -> list[OuterEffect]:
         """Step an order on the result of a turn that did not know of it; return what still has to be sent."""
-        was, now = shown.lane(event.lane).attempt, self._state.lane(event.lane).attempt
-        same = was is not None and now is not None and was.key == now.key
+        event = ordered.event
+        was, lane = shown.lane(event.lane).attempt, self._state.lane(event.lane)
+        same = was is not None and lane.attempt is not None and was.key == lane.attempt.key
         if not same and isinstance(event, ContinueRequested):
             return []
         try:
@@ -168,8 +185,18 @@ class Engine:
         except RefusedError:
             return []
         self._state = outcome.state
-        # For the same attempt the order has left already; a pause that met the change of items holds for the next.
-        return [] if same else [effect for effect in outcome.effects if isinstance(effect, OuterEffect)]
+        # A pause that met the change of items holds for the next one. A worker that is only now welcomed has dropped
+        # what left before.
+        if same and ordered.has_left and not _welcomes(orders, lane.worker.incarnation):
+            return []
+        return [effect for effect in outcome.effects if isinstance(effect, OuterEffect)]
+
+
+def _welcomes(orders: list[OuterEffect], incarnation: str) -> bool:
+    return any(
+        isinstance(order, Send) and order.incarnation == incarnation and isinstance(order.message, Welcome)
+        for order in orders
+    )
 
 
 def _settle(answer: asyncio.Future[Any], done: Done) -> None:
@@ -186,7 +213,7 @@ def _retrieve(answer: asyncio.Future[Any]) -> None:
         _log.error("A record could not be written: %s", answer.exception())
 
 
-def _record_command(turn: Turn, event: PauseRequested | ContinueRequested, origin: Origin) -> None:
+def _record_command(turn: Turn, event: Command, origin: Origin) -> None:
     order = f"pause_{event.option}" if isinstance(event, PauseRequested) else event.order
     attempt = turn.state.lane(event.lane).attempt
     turn.record("ordered", key=attempt.key if attempt else None, lane=event.lane, origin=origin, data={"order": order})

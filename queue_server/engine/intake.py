@@ -51,7 +51,7 @@ class Intake:
     def hear_hello(self, hello: Hello) -> None:
         """A worker has connected: adopt or dismiss it."""
         _log.info("The worker of lane %s says hello (process %d)", hello.lane, hello.pid)
-        self._keep(self._engine.post(lambda turn: turn.apply(WorkerConnected(hello))), "hello")
+        self._keep(self._engine.post(lambda turn: turn.apply(WorkerConnected(hello)), insist=True), "hello")
         if self._liveness is not None:
             self._liveness.expect(hello.lane, hello.incarnation)
 
@@ -61,7 +61,7 @@ class Intake:
             # Not acknowledged by itself: a manager that restarts before the environment is open needs the pages again.
             self._keeper.receive(incarnation, report)
             return
-        answer = self._engine.post(lambda turn: self._apply(turn, lane, incarnation, report))
+        answer = self._engine.post(lambda turn: self._apply(turn, lane, incarnation, report), insist=True)
         answer.add_done_callback(lambda done: self._acknowledge(done, incarnation, report.number))
 
     def hear_heartbeat(self, lane: str, incarnation: str, heartbeat: Heartbeat) -> None:
@@ -94,28 +94,34 @@ class Intake:
             self._liveness.forget(incarnation)
         if self._link is not None:
             self._link.forget(incarnation)
-        finished = [report for report in self._remains(incarnation) if isinstance(report, ItemFinished)]
+        finished = self._read_remains(incarnation)
 
         def end(turn: Turn) -> None:
-            for report in finished:
-                attempt = turn.state.lane(lane).attempt
-                if attempt is not None and attempt.key == report.attempt:
-                    self._apply(turn, lane, incarnation, report)
-            turn.apply(WorkerExited(lane, incarnation, cause, turn.now))
+            turn.apply(WorkerExited(lane, incarnation, cause, turn.now, finished))
             turn.record("worker_exited", lane=lane, data={"incarnation": incarnation, "cause": cause})
+            turn.after_commit.append(lambda: self._keeper.forget(incarnation))
 
-        self._keep(self._engine.post(end), "exit of a worker")
+        self._keep(self._engine.post(end, insist=True), "exit of a worker")
 
     def hear_answering(self, lane: str, incarnation: str, *, answering: bool) -> None:
         """A worker has fallen silent, or speaks again."""
         if not answering:
             _log.warning("The worker of lane %s does not answer", lane)
         event = WorkerAnswering(lane, incarnation, answering)
-        self._keep(self._engine.post(lambda turn: turn.apply(event)), "silence of a worker")
+        self._keep(self._engine.post(lambda turn: turn.apply(event), insist=True), "silence of a worker")
+
+    def _read_remains(self, incarnation: str) -> tuple[ItemFinished, ...]:
+        try:
+            return tuple(report for report in self._remains(incarnation) if isinstance(report, ItemFinished))
+        except OSError as error:
+            # The end of the worker counts, whatever has become of its file.
+            _log.error("What the worker had written down cannot be read: %s", error)
+            return ()
 
     def _apply(self, turn: Turn, lane: str, incarnation: str, report: Report) -> None:
         try:
-            turn.apply(WorkerReported(lane, incarnation, report, turn.now))
+            with turn.entry():
+                turn.apply(WorkerReported(lane, incarnation, report, turn.now))
         except RefusedError as error:
             _log.warning("A report was recorded and not applied: %s", error)
             turn.record("late_report", lane=lane, data={"report": report.model_dump(), "reason": str(error)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from queue_server.core.effects import Dispatch, Effect, EndProcess, KillWorker, Send, StartWorker
@@ -32,9 +33,18 @@ def attempt(work: Callable[[Turn], Any], turn: Turn) -> Done:
     Raises:
         StorageError: the store failed, and with it the whole turn.
     """
-    try:
+
+    def undoable() -> Any:
         with turn.entry():
-            return Done(value=work(turn))
+            return work(turn)
+
+    return _contain(undoable)
+
+
+def _contain(action: Callable[[], Any]) -> Done:
+    """Do something whose failure must not end the loop."""
+    try:
+        return Done(value=action())
     except StorageError:
         raise
     except Exception as error:
@@ -65,16 +75,17 @@ class Performer:
     def perform(self, effects: Iterable[Effect]) -> None:
         """Carry the orders out."""
         for effect in effects:
-            try:
-                self._perform_one(effect)
-            except Exception:
+            done = _contain(partial(self._perform_one, effect))
+            if done.error is not None:
                 # What could not be sent shows as an answer that does not come; the loop must live.
-                _log.exception("An order could not be carried out: %s", type(effect).__name__)
+                _log.error("An order could not be carried out: %s", type(effect).__name__, exc_info=done.error)
 
     def publish(self, events: Iterable[EventRecord]) -> None:
-        """Publish committed events."""
+        """Publish committed events; one that cannot be published is logged, for it can still be asked for."""
         for event in events:
-            self._publisher.publish_event(event)
+            done = _contain(partial(self._publisher.publish_event, event))
+            if done.error is not None:
+                _log.error("An event could not be published: %s", event.kind, exc_info=done.error)
 
     def _perform_one(self, effect: Effect) -> None:
         if isinstance(effect, EndProcess):

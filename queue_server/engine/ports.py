@@ -54,6 +54,10 @@ class CatalogKeeper(Protocol):
         """Make the collected pages the catalog, save it, and apply what has changed."""
         ...
 
+    def forget(self, incarnation: str) -> None:
+        """Drop the pages of a worker that is gone."""
+        ...
+
 
 class NoticeBoard(Protocol):
     """Publishes what workers tell in passing."""

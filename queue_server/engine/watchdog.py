@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from queue_server.engine.engine import Engine
+from queue_server.protocol.errors import StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +34,11 @@ class Watchdog:
             self._timer = None
 
     def _answered(self, done: asyncio.Future[None]) -> None:
-        if done.cancelled() or done.exception() is not None:
+        if done.cancelled():
             return
+        error = done.exception()
+        if isinstance(error, StorageError) and error.is_fatal:
+            return
+        # A store that says that the disk is full has answered.
         self._alive()
         self._timer = asyncio.get_running_loop().call_later(self._period_s, self.start)

@@ -118,8 +118,9 @@ def move_item(context: TurnContext, params: ItemMoveParams) -> ItemTaken:
         place = _resolve_neighbour(context, place)
     if item.uid not in (place.before_uid, place.after_uid):
         tx.move(item.uid, place)
-        context.turn.apply(QueueChanged(context.lane, 0))
-        context.record(item_uid=item.uid)
+        if tx.index_of(item.uid) != source:
+            context.turn.apply(QueueChanged(context.lane, 0))
+            context.record(item_uid=item.uid)
     return ItemTaken(item.shown(), size)
 
 
@@ -136,7 +137,9 @@ def remove_item(context: TurnContext, params: ItemRemoveParams) -> ItemTaken:
 
 def hold_item(context: TurnContext, params: ItemHoldParams) -> ItemReply:
     """Hold an item."""
-    _require_queued(context, params.uid)
+    item = _require_queued(context, params.uid)
+    if item.state == "held" and item.reason == params.reason:
+        return ItemReply(item.shown(), context.turn.state.lane(context.lane).size)
     return _set_held(context, params.uid, params.reason)
 
 
@@ -145,8 +148,9 @@ def release_item(context: TurnContext, params: ItemReleaseParams) -> ItemReply:
     item = _require_queued(context, params.uid)
     if item.state != "held":
         raise StateError(f"Item with UID {item.uid!r} is not held.")
+    reply = _set_held(context, params.uid, None)
     _release_lane(context, item)
-    return _set_held(context, params.uid, None)
+    return reply
 
 
 def _set_held(context: TurnContext, uid: str, reason: str | None) -> ItemReply:
@@ -158,7 +162,9 @@ def _set_held(context: TurnContext, uid: str, reason: str | None) -> ItemReply:
 
 
 def _release_lane(context: TurnContext, item: Item) -> None:
-    if item.state == "held":
+    """Open the lane after a held item was dealt with, unless its head is still held."""
+    head = context.turn.tx.item_at(context.lane, 0)
+    if item.state == "held" and (head is None or head.state != "held"):
         context.turn.apply(HoldReleased(item.lane))
 
 

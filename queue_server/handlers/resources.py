@@ -61,9 +61,13 @@ class Resources:
             turn.apply(CatalogChanged(plans=plans, devices=devices))
         turn.after_commit.append(lambda: self._replace(incarnation, catalog))
 
+    def forget(self, incarnation: str) -> None:
+        """Drop the pages of a worker that is gone."""
+        self._pages.pop(incarnation, None)
+
     def _replace(self, incarnation: str, catalog: Catalog) -> None:
         self.catalog = catalog
-        self._pages.pop(incarnation, None)
+        self.forget(incarnation)
 
     def _choose_policy(self, permissions: Mapping[str, Any] | None) -> Policy:
         if permissions is None:

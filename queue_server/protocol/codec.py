@@ -7,6 +7,7 @@ A message is one map. JSON objects begin with ``{`` or white space, msgpack maps
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -42,15 +43,35 @@ def encode(value: Mapping[str, Any], encoding: Encoding = "json") -> bytes:
     """Return ``value`` as bytes; numbers that are not finite become null in JSON.
 
     Raises:
-        TypeError: a value is of a type that neither encoding knows.
+        TypeError: a value is of a type that the encoding does not know, or beyond what it can carry.
     """
-    if encoding == "msgpack":
-        return cast(bytes, _msgpack.packb(value, use_bin_type=True, default=_plain))
+    try:
+        if encoding == "msgpack":
+            return cast(bytes, _msgpack.packb(value, use_bin_type=True, default=_plain))
+        return _write_json(value)
+    except (ValueError, RecursionError) as error:
+        raise TypeError(f"The value cannot be put into a {encoding} message: {error}") from error
+
+
+def _write_json(value: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
         # orjson stops at 64-bit integers, Python and its clients do not.
-        return json.dumps(value, default=_plain).encode()
+        return json.dumps(_without_odd_numbers(value)).encode()
+
+
+def _without_odd_numbers(value: object) -> object:
+    """Return a plain copy in which null stands for numbers that are not finite, as orjson does it."""
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _without_odd_numbers(item) for key, item in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_odd_numbers(item) for item in cast("Iterable[object]", value)]
+    return _without_odd_numbers(_plain(value))
 
 
 def decode(data: bytes, bounds: Bounds = CLIENT_BOUNDS) -> tuple[dict[str, Any], Encoding]:
@@ -97,9 +118,12 @@ def _read_json(data: bytes, bounds: Bounds) -> object:
 
 
 def _read_msgpack(data: bytes, bounds: Bounds) -> object:
+    options: dict[str, Any] = {"raw": False, "strict_map_key": False, "timestamp": 1, "ext_hook": _refuse_extension}
     if len(data) <= bounds.elements:
-        return _msgpack.unpackb(data, raw=False, strict_map_key=False)
+        return _msgpack.unpackb(data, **options)
     left = bounds.elements
+    # A container that is too long alone is refused by its header, before anything is made for it.
+    options |= {"max_array_len": bounds.elements, "max_map_len": bounds.elements}
 
     def count(container: Any) -> Any:
         nonlocal left
@@ -108,7 +132,11 @@ def _read_msgpack(data: bytes, bounds: Bounds) -> object:
             raise EnvelopeError(f"The message has more than {bounds.elements} elements.")
         return container
 
-    return _msgpack.unpackb(data, raw=False, strict_map_key=False, object_hook=count, list_hook=count)
+    return _msgpack.unpackb(data, **options, object_hook=count, list_hook=count)
+
+
+def _refuse_extension(code: int, _: bytes) -> object:
+    raise EnvelopeError(f"The message has a value of the msgpack extension type {code}, which has no meaning here.")
 
 
 def _check_depth(value: object, bounds: Bounds) -> None:

@@ -49,7 +49,7 @@ def read_request(message: Mapping[str, Any]) -> Request:
     if params is not None and not isinstance(params, dict):
         raise EnvelopeError(f"'params' must be a map, not {type(params).__name__}.")
     identifier = message.get("id")
-    if identifier is not None and not isinstance(identifier, (str, int)):
+    if identifier is not None and (isinstance(identifier, bool) or not isinstance(identifier, (str, int))):
         raise EnvelopeError(f"'id' must be a string or an integer, not {type(identifier).__name__}.")
     origin = message.get("origin")
     if origin is not None and not isinstance(origin, dict):

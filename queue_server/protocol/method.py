@@ -137,5 +137,3 @@ def _reword(text: str, given: object) -> str:
         return "is required"
     shown = repr(given)
     return f"{text[:1].lower()}{text[1:]}, not {shown if len(shown) <= 80 else shown[:77] + '...'}"
-
-

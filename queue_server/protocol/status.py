@@ -18,9 +18,7 @@ ManagerState = Literal[
 EnvironmentState = Literal[
     "initializing", "failed", "idle", "reserved", "executing_plan", "executing_task", "closing", "closed"
 ]
-REState = Literal[
-    "idle", "running", "pausing", "paused", "halting", "stopping", "aborting", "suspending", "panicked"
-]
+REState = Literal["idle", "running", "pausing", "paused", "halting", "stopping", "aborting", "suspending", "panicked"]
 
 
 class QueueMode(TypedDict):
@@ -88,4 +86,3 @@ class Status(TypedDict):
 
 
 DOCUMENTED_KEYS: tuple[str, ...] = tuple(name for name in Status.__annotations__ if name not in ("epoch", "lanes"))
-

@@ -20,9 +20,9 @@ M = TypeVar("M")
 
 
 class Message(BaseModel):
-    """What all messages have in common: frozen, no unknown keys."""
+    """What all messages have in common: frozen, no unknown keys, finite numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 # --- worker to manager: telegrams, which may be lost -----------------------------------------------------------

@@ -21,17 +21,20 @@ def check_batch(items: Sequence[Item]) -> None:
     if len({item.lane for item in items}) > 1:
         raise ParameterError("Items that are inserted together must be of one lane.", field="lane")
     for item in items:
-        check_state(item)
+        check_item(item)
     if len({item.uid for item in items}) < len(items):
         raise ConflictError("Two of the items have the same uid.")
 
 
-def check_state(item: Item) -> None:
+def check_item(item: Item) -> None:
     """Refuse an item that has no place in a queue.
 
     Raises:
-        ParameterError: it is neither queued nor held.
+        ParameterError: it has no uid, lane or submission, or it is neither queued nor held.
     """
+    for field in ("uid", "lane", "submission"):
+        if not getattr(item, field):
+            raise ParameterError(f"An item needs a {field} that is not empty.", field=field)
     if item.state not in QUEUE_STATES:
         raise ParameterError(f"Item {item.uid} is {item.state}; only queued and held items can be in a queue.")
 
@@ -44,7 +47,7 @@ def check_successor(item: Item, lane: str) -> None:
     """
     if item.lane != lane:
         raise ParameterError(f"Item {item.uid} is of lane {item.lane}; the place is in lane {lane}.", field="lane")
-    check_state(item)
+    check_item(item)
 
 
 def check_index(index: int, size: int) -> None:

@@ -38,19 +38,33 @@ def connect(file: Path, vfs: str | None) -> Database:
     """Open an existing file, through the virtual file system named ``vfs`` if one is.
 
     Raises:
-        StorageError: the file cannot be opened for writing.
+        StorageError: the file cannot be opened for writing, or is no database.
     """
     try:
         connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     except apsw.Error as error:
         raise StorageError(f"{file} cannot be opened: {error}. {_ACCESS}") from error
-    if connection.readonly("main"):
-        connection.close()
-        raise StorageError(f"{file} cannot be written. {_ACCESS}")
-    return Database(connection, file)
+    database = Database(connection, file)
+    try:
+        if connection.readonly("main"):
+            raise StorageError(f"{file} cannot be written. {_ACCESS}")
+        for setting in _SETTINGS:
+            database.rows(f"PRAGMA {setting}")
+    except BaseException:
+        database.keep_log()
+        database.close()
+        raise
+    return database
 
 
 _ACCESS = "Give this user write access to it and to its directory, or choose another data directory (--data)."
+_SETTINGS = (
+    "foreign_keys = ON",
+    "recursive_triggers = ON",
+    "temp_store = MEMORY",
+    f"cache_size = -{CACHE_KIB}",
+    f"journal_size_limit = {LOG_LIMIT_BYTES}",
+)
 
 
 class Database:
@@ -65,23 +79,11 @@ class Database:
         self._death: StorageError | None = None
         self._log_pages = 0
         self._keeps_log = False
-        self._configure()
-
-    def _configure(self) -> None:
-        connection = self._connection
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         # SQLite's own checkpoint after a commit swallows its errors, a failed fsync included.
         connection.set_wal_hook(self._note_log)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-        for setting in (
-            "foreign_keys = ON",
-            "recursive_triggers = ON",
-            "temp_store = MEMORY",
-            f"cache_size = -{CACHE_KIB}",
-            f"journal_size_limit = {LOG_LIMIT_BYTES}",
-        ):
-            self._cursor.execute(f"PRAGMA {setting}").fetchall()
 
     def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         self._log_pages = pages
@@ -197,9 +199,9 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; the log goes if it has been moved into the main file as a whole."""
-        if self.is_dead or self._keeps_log:
-            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         try:
+            if self.is_dead or self._keeps_log:
+                self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self._connection.close()
         except apsw.Error as error:
             logger.warning("The database was not closed in order.", exc_info=error)
@@ -238,7 +240,8 @@ class Database:
 
     def _is_full(self, error: apsw.Error | OSError) -> bool:
         if isinstance(error, OSError):
-            return error.errno in _FULL
+            # Outside of a transaction nobody can say that nothing was changed.
+            return error.errno in _FULL and self._connection.in_transaction
         if isinstance(error, apsw.FullError):
             return True
         # Errors of APSW itself, such as its use from two threads at once, carry no code.

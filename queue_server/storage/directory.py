@@ -23,6 +23,7 @@ DATABASE_FILE = "queue.sqlite"
 MARKER_FILE = "instance"
 # A log that was written to at all has at least its header.
 _LOG_HEADER_BYTES = 32
+_HEADER = b"SQLite format 3\0"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _RESTORE = "Restore a backup of the whole directory, or start with an empty queue in another one (--data)."
@@ -97,17 +98,24 @@ class DataDirectory:
         Raises:
             StorageError: database and marker do not go together, or other users may read them.
         """
-        size = _size(self.database)
-        if self.read_marker() is not None:
-            if size is None:
-                self._refuse(f"The database {self.database} is missing.")
-            if size == 0:
-                self._refuse(f"The database {self.database} is empty (0 bytes).")
-        elif not size and _size(self.log) is not None:
-            self._refuse(f"There is a log, {self.log}, without its database.")
         for file in (self.database, self.log):
-            if file.exists() and file.stat().st_mode & _OTHERS:
-                raise StorageError(f"Other users may use {file}: run chmod 600 {file}")
+            if file.exists():
+                _check_file(file)
+        size = _size(self.database)
+        if self.read_marker() is None:
+            if not size and _size(self.log) is not None:
+                self._refuse(f"There is a log, {self.log}, without its database.")
+        elif size is None:
+            self._refuse(f"The database {self.database} is missing.")
+        elif size == 0:
+            self._refuse(f"The database {self.database} is empty (0 bytes).")
+        elif not self._has_header():
+            # SQLite takes a file of one byte for a new database and deletes its log.
+            self._refuse(f"{self.database} is not a database, or was cut off.")
+
+    def _has_header(self) -> bool:
+        with self.database.open("rb") as file:
+            return file.read(len(_HEADER)) == _HEADER
 
     def read_marker(self) -> str | None:
         """Return the instance id, or None if nothing was ever stored here.
@@ -206,6 +214,13 @@ def sync_directory(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _check_file(file: Path) -> None:
+    if not file.is_file():
+        raise StorageError(f"{file} is not a file. Choose another data directory (--data).")
+    if file.stat().st_mode & _OTHERS:
+        raise StorageError(f"Other users may use {file}: run chmod 600 {file}")
 
 
 def _size(file: Path) -> int | None:

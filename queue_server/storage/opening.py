@@ -6,6 +6,8 @@ The order is: identity and schema version, integrity, migrations, write-ahead lo
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -52,18 +54,31 @@ def open_database(directory: DataDirectory, clock: Clock, chance: Chance, vfs: s
     had_log = directory.has_log()
     if marker is None:
         directory.create_database()
-    database = connect(directory.database, vfs)
+    with _no_trace_of_refusal(directory):
+        database = connect(directory.database, vfs)
+        try:
+            if not _is_unfinished(database, marker):
+                _check(database, directory.database, marker, had_log=had_log)
+            instance_id = _complete(database, clock, chance)
+            if marker is None:
+                _write_marker(directory, instance_id)
+            return Opened(database, instance_id, _begin_epoch(database, clock))
+        except BaseException:
+            # A checkpoint now would write into data that were just refused.
+            database.keep_log()
+            database.close()
+            raise
+
+
+@contextmanager
+def _no_trace_of_refusal(directory: DataDirectory) -> Generator[None]:
+    """Take away the empty log that SQLite makes as soon as it looks into a database that has none."""
+    log_existed = directory.log.exists()
     try:
-        if not _is_unfinished(database, marker):
-            _check(database, directory.database, marker, had_log=had_log)
-        instance_id = _complete(database, clock, chance)
-        if marker is None:
-            _write_marker(directory, instance_id)
-        return Opened(database, instance_id, _begin_epoch(database, clock))
+        yield
     except BaseException:
-        # A checkpoint now would write into data that were just refused.
-        database.keep_log()
-        database.close()
+        if not log_existed and not directory.has_log():
+            directory.log.unlink(missing_ok=True)
         raise
 
 

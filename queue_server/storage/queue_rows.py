@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Literal
 
 from queue_server.protocol.errors import ConflictError
@@ -56,7 +57,8 @@ class QueueRows(Rows):
 
     def _insert_all(self, rows: list[Row]) -> None:
         try:
-            with self._database.savepoint():
+            # One row is inserted as a whole or not at all without a savepoint.
+            with self._database.savepoint() if len(rows) > 1 else nullcontext():
                 self._database.change_many(INSERT_ITEM, rows)
         except ConflictError as error:
             existing = next((row[0] for row in rows if self._database.rows(SELECT_ITEM, row[:1])), None)

@@ -99,9 +99,9 @@ class SqliteStore:
 
     def _perform(self, work: Callable[[Transaction], T]) -> T:
         database = self._database
-        database.pass_point("store.begin")
         database.begin()
         try:
+            database.pass_point("store.begin")
             answer = work(SqliteTransaction(database))
             database.pass_point("store.before_commit")
             database.commit()

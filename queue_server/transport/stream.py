@@ -67,7 +67,12 @@ class Stream:
             except zmq.ZMQError as error:
                 _log.warning("A message could not be received: %s", error)
                 return
-            self._take(frames)
+            try:
+                self._take(frames)
+            except BaseException:
+                # What waits behind this message shows by no further sign.
+                self._look_soon()
+                raise
         self._look_soon()
 
 
@@ -90,8 +95,12 @@ def bind(socket: zmq.Socket[bytes], address: str) -> str:
     Raises:
         OSError: the address is in use or cannot be bound; the message names it.
     """
+    if address.startswith("tcp://["):
+        socket.setsockopt(zmq.IPV6, 1)
     try:
         socket.bind(address)
     except zmq.ZMQError as error:
+        # A socket that stays open would keep the context, and with it the process, from ending.
+        socket.close(0)
         raise OSError(error.errno, f"cannot bind {address}: {error.strerror}") from error
     return socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")

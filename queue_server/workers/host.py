@@ -82,14 +82,23 @@ class LocalHost:
         self._processes.clear()
 
     async def _start(self, lane: str, incarnation: str) -> None:
-        failpoint("worker.before_start")
         try:
+            failpoint("worker.before_start")
             child = await asyncio.to_thread(self._launch, lane, incarnation)
         except OSError as error:
+            self._doomed.discard(incarnation)
             self._exited(lane, incarnation, f"it could not be started: {error}")
             return
-        failpoint("worker.after_start")
-        self._watch(lane, incarnation, child.pid, child)
+        try:
+            failpoint("worker.after_start")
+            self._watch(lane, incarnation, child.pid, child)
+        except OSError as error:
+            # A worker whose end nobody would see must not live.
+            child.kill()
+            await asyncio.to_thread(child.wait)
+            self._doomed.discard(incarnation)
+            self._exited(lane, incarnation, f"it could not be watched: {error}")
+            return
         if incarnation in self._doomed:
             self._doomed.discard(incarnation)
             self.kill(lane, incarnation)
@@ -115,6 +124,11 @@ def _cause(child: subprocess.Popen[bytes] | None) -> str:
     if child is None:
         return "the process is gone (it was started by an earlier manager, so how it ended is not known)"
     code = child.wait()
-    if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
-    return f"exit code {code}"
+    return f"exit code {code}" if code >= 0 else f"killed by {_signal_name(-code)}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -122,11 +122,13 @@ class WorkerLinkSocket:
             self._take_report(identity, peer, message)
 
     def _take_hello(self, identity: bytes, hello: Hello) -> None:
-        self._peers[identity] = _Peer(hello.lane, hello.incarnation, hello.next_report)
         if hello.version != VERSION:
             reason = f"the worker speaks version {hello.version} of the link, the manager {VERSION}"
-            self.send(hello.incarnation, Dismiss(reason=reason))
+            self._stream.send([identity, pack(Dismiss(reason=reason))])
             return
+        # Whatever this worker was known as before is a connection that it has given up.
+        self.forget(hello.incarnation)
+        self._peers[identity] = _Peer(hello.lane, hello.incarnation, hello.next_report)
         self._listener.hear_hello(hello)
 
     def _take_report(self, identity: bytes, peer: _Peer, report: Report) -> None:

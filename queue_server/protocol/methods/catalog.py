@@ -83,7 +83,9 @@ def _read(name: str, path: str, summary: str, params: type[Params], result: type
 METHODS = (
     _read("plans_allowed", "/plans", "Return the plans that a user group may run.", PlansAllowedParams, PlansAllowed),
     _read("plans_existing", "/plans/existing", "Return all plans.", PlansExistingParams, PlansExisting),
-    _read("devices_allowed", "/devices", "Return the devices that a user group may use.", AllowedParams, DevicesAllowed),
+    _read(
+        "devices_allowed", "/devices", "Return the devices that a user group may use.", AllowedParams, DevicesAllowed
+    ),
     _read("devices_existing", "/devices/existing", "Return all devices.", NoParams, DevicesExisting),
     Method(
         name="permissions_get",

@@ -36,7 +36,8 @@ class ManagerStopParams(Params):
     """How careful the end must be."""
 
     option: Literal["safe_on", "safe_off"] = Field(
-        default="safe_on", description="safe_on: only while idle; safe_off: at once, a running plan goes on in its worker."
+        default="safe_on",
+        description="safe_on: only while idle; safe_off: at once, a running plan goes on in its worker.",
     )
 
 

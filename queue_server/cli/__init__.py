@@ -1,0 +1,1 @@
+"""The command ``cuelight``: verbs over the client. It decides nothing about the queue and imports no other room."""

@@ -1,0 +1,65 @@
+"""The verbs of the history: what has run, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from queue_server.cli import render
+from queue_server.cli.options import LockKey
+from queue_server.cli.session import Session
+from queue_server.cli.values import describe_call
+
+
+def show(
+    session: Session,
+    limit: Annotated[int, typer.Option(help="Number of entries, the newest ones.")] = 20,
+    before: Annotated[int | None, typer.Option(help="Only entries older than this one.")] = None,
+) -> None:
+    """Show what has run, newest last, with outcome, runs, points and duration."""
+    reply = session.request("history_get", {"limit": limit, "before": before})
+    session.show(reply, lambda: print_history(reply["items"]))
+
+
+def clear(
+    session: Session,
+    size: Annotated[int | None, typer.Option(help="Number of newest entries to keep.")] = None,
+    item: Annotated[str | None, typer.Option(help="Uid of an entry: remove it and all that are older.")] = None,
+    lock_key: LockKey = None,
+) -> None:
+    """Remove entries of the history, without options all of them."""
+    reply = session.request("history_clear", {"size": size, "item_uid": item, "lock_key": lock_key})
+    session.show(reply, lambda: render.say("The history was cleared."))
+
+
+def print_history(items: Iterable[Mapping[str, Any]]) -> None:
+    """Print finished items as a table, and below it why the failed ones failed."""
+    items = list(items)
+    columns = ("STARTED", "ITEM", "OUTCOME", "POINTS", "DURATION", "RUNS")
+    render.print_table(columns, map(_row, items))
+    for item in items:
+        reason = reason_of(item)
+        if reason:
+            render.say(f"{item['name']} ({item['item_uid']}): {reason}")
+
+
+def reason_of(item: Mapping[str, Any]) -> str:
+    """Return why an item did not complete, in a line; empty if it completed or nobody knows."""
+    result = item["result"]
+    if result["exit_status"] == "completed":
+        return ""
+    return render.last_line(result["traceback"]) or result["msg"]
+
+
+def _row(item: Mapping[str, Any]) -> tuple[str, ...]:
+    result = item["result"]
+    return (
+        render.show_time(result["time_start"]),
+        describe_call(item),
+        result["exit_status"],
+        str(result.get("points", "")),
+        render.show_duration(result["time_stop"] - result["time_start"]),
+        " ".join(result["run_uids"]),
+    )

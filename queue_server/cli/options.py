@@ -1,0 +1,65 @@
+"""The options of commands: those that every verb has, and those that several share."""
+
+from __future__ import annotations
+
+import getpass
+import inspect
+from collections.abc import Callable
+from contextlib import closing
+from typing import Annotated, Any
+
+import typer
+
+from queue_server.cli.session import COMMON, CommonOption, Session
+
+LockKey = Annotated[
+    str | None, typer.Option("--lock-key", envvar="CUELIGHT_LOCK_KEY", help="Key of the lock, if one is set.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the outcome. Ctrl-C stops the waiting only.")]
+User = Annotated[
+    str | None, typer.Option("--user", envvar="CUELIGHT_USER", help="Who asks; by default the login name.")
+]
+UserGroup = Annotated[str, typer.Option("--group", envvar="CUELIGHT_USER_GROUP", help="Group whose permissions apply.")]
+
+DEFAULT_GROUP = "primary"
+
+Verb = Callable[..., int | None]
+"""What does the work of a verb; it returns an exit code other than 0 if the work did not end well."""
+
+
+def who(user: str | None, group: str) -> dict[str, str]:
+    """Return the parameters that say who asks; without ``user`` it is the login name."""
+    return {"user": user or getpass.getuser(), "user_group": group}
+
+
+def as_command(function: Verb) -> Verb:
+    """Return a command from a verb: if its first parameter is a session, with the options that all such verbs have."""
+    first, *own = inspect.signature(function, eval_str=True).parameters.values()
+    return with_options(function, own) if first.annotation is Session else function
+
+
+def with_options(function: Verb, own: list[inspect.Parameter]) -> Verb:
+    """Return a command with the parameters ``own`` and those which all verbs share."""
+
+    def command(**values: Any) -> int | None:
+        session = Session(**{option.name: values.pop(option.name) for option in COMMON})
+        with closing(session):
+            return function(session, **values)
+
+    signature = inspect.Signature([*own, *map(_parameter, COMMON)])
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    command.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    command.__name__ = function.__name__
+    command.__doc__ = function.__doc__
+    return command
+
+
+def _parameter(option: CommonOption) -> inspect.Parameter:
+    asked = typer.Option(option.flag, metavar=option.metavar, help=option.help)
+    kind: Any = bool if option.kind is bool else option.kind | None
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        annotation=Annotated[kind, asked],
+        default=False if option.kind is bool else None,
+    )

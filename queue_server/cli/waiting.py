@@ -1,0 +1,123 @@
+"""What ``--wait`` waits for: states of the manager, and outcomes of items. Every wait is driven by notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from queue_server.cli import failures, render
+from queue_server.cli.failures import OperationFailedError
+from queue_server.cli.history import print_history
+from queue_server.cli.session import Session
+
+Status = Mapping[str, Any]
+# So many items can finish between two looks at the history without being missed.
+_HISTORY_PAGE = 1000
+
+
+def environment_opened(session: Session) -> None:
+    """Wait until the environment is open.
+
+    Raises:
+        OperationFailedError: it did not open.
+    """
+    status = session.wait_for_status(lambda status: status["manager_state"] != "creating_environment")
+    if not status["worker_environment_exists"]:
+        reason = "; ".join(filter(None, (lane["reason"] for lane in status.get("lanes", ()))))
+        raise OperationFailedError(f"The environment did not open: {reason or 'the manager does not say why'}")
+    render.say("The environment is open.")
+
+
+def environment_gone(session: Session) -> None:
+    """Wait until there is no environment.
+
+    Raises:
+        OperationFailedError: it could not be closed.
+    """
+    busy = {"closing_environment", "destroying_environment"}
+    status = session.wait_for_status(lambda status: status["manager_state"] not in busy)
+    if status["worker_environment_exists"]:
+        raise OperationFailedError("The environment is still there; 'cuelight env destroy' ends it by force.")
+    render.say("The environment is closed.")
+
+
+def plan_paused(session: Session) -> None:
+    """Wait until the plan is paused or has ended."""
+    status = session.wait_for_status(lambda status: not status["pause_pending"] and _is_at_rest(status))
+    render.say("The plan is paused." if status["manager_state"] == "paused" else "The plan ended before it paused.")
+
+
+def plan_resumed(session: Session) -> None:
+    """Wait until the plan runs again, or has ended."""
+    session.wait_for_status(lambda status: status["manager_state"] != "paused")
+    render.say("The plan goes on.")
+
+
+def plan_ended(session: Session) -> None:
+    """Wait until no item runs any more."""
+    session.wait_for_status(lambda status: status["running_item_uid"] is None)
+    render.say("The plan has ended.")
+
+
+def queue_ended(session: Session, finished_before: int) -> int:
+    """Wait until the queue has stopped; report what the history holds beyond ``finished_before`` entries."""
+    status = session.wait_for_status(lambda status: status["manager_state"] == "idle")
+    count = status["items_in_history"] - finished_before
+    items = session.request("history_get", {"limit": count})["items"] if count > 0 else []
+    return report(session, items)
+
+
+def items_ended(session: Session, uids: Iterable[str]) -> int:
+    """Wait until all of the items have an outcome, and report them.
+
+    Raises:
+        OperationFailedError: one was taken out of the queue before it ran.
+    """
+    search = OutcomeSearch(session.request, uids)
+    session.wait_for_status(search.look)
+    if search.missing:
+        raise OperationFailedError(f"Removed from the queue before it ran: {', '.join(search.missing)}.")
+    return report(session, search.found.values())
+
+
+class OutcomeSearch:
+    """Finds the history entries of some items while the queue works; for one waiting command."""
+
+    def __init__(self, request: Callable[[str, Mapping[str, Any]], Mapping[str, Any]], uids: Iterable[str]) -> None:
+        self._request = request
+        self._wanted = list(uids)
+        self._seen: tuple[str, str] | None = None
+        self.found: dict[str, dict[str, Any]] = {}
+        self.missing: list[str] = []
+
+    def look(self, status: Status) -> bool:
+        """Look again if queue or history have changed; return whether no outcome is awaited any more."""
+        seen = (status["plan_history_uid"], status["plan_queue_uid"])
+        if seen != self._seen:
+            self._seen = seen
+            self._search()
+        return not self._open()
+
+    def _open(self) -> list[str]:
+        return [uid for uid in self._wanted if uid not in self.found and uid not in self.missing]
+
+    def _search(self) -> None:
+        # The queue first: an item that is not in it can then be in the history or nowhere, never in between.
+        queue = self._request("queue_get", {})
+        waiting = {item["item_uid"] for item in (*queue["items"], queue["running_item"]) if item}
+        history = self._request("history_get", {"limit": _HISTORY_PAGE})
+        for item in history["items"]:
+            if item["item_uid"] in self._wanted:
+                self.found[item["item_uid"]] = item
+        self.missing = [uid for uid in self._wanted if uid not in self.found and uid not in waiting]
+
+
+def report(session: Session, items: Iterable[Mapping[str, Any]]) -> int:
+    """Print the outcome of finished items; return the exit code of the first that did not end well, else 0."""
+    finished = list(items)
+    session.show({"success": True, "msg": "", "items": finished}, lambda: print_history(finished))
+    return failures.exit_code_after(item["result"]["exit_status"] for item in finished)
+
+
+def _is_at_rest(status: Status) -> bool:
+    return status["manager_state"] in {"paused", "idle"}
