@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -32,6 +33,7 @@ from queue_server.engine.recovery import restore
 from queue_server.engine.watchdog import Watchdog
 from queue_server.failpoints import declare, failpoint
 from queue_server.handlers.context import Desk
+from queue_server.handlers.lock_keys import LockKeys
 from queue_server.handlers.resources import Resources
 from queue_server.protocol.codec import Encoding
 from queue_server.protocol.worker_link import Report
@@ -112,7 +114,8 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         host = _connect_workers(stack, context, settings, intake, performer, engine)
         board.update(state)
 
-        desk = Desk(lambda: engine.state, lambda: board.status, resources, clock, store.instance_id)
+        keys = LockKeys(clock, chance, os.environ.get("QSERVER_EMERGENCY_LOCK_KEY_FOR_SERVER") or None)
+        desk = Desk(lambda: engine.state, lambda: board.status, resources, clock, store.instance_id, keys)
         control = ControlSocket(context, settings.control, Dispatcher(engine, desk))
         stack.callback(control.close)
         failpoint("start.after_bind")

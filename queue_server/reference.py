@@ -303,7 +303,7 @@ def _fields_of(kind: type, marked: Iterable[str] = ()) -> Iterator[str]:
     hints = typing.get_type_hints(kind)
     own = set(marked)
     rows = (
-        (f"`{name}`" + (" (Cuelight)" if name in own else ""), _type(hint), _STATUS_MEANINGS[name])
+        (f"`{name}`" + (" (Cuelight)" if name in own else ""), _type(hint), _STATUS_MEANINGS.get(name, ""))
         for name, hint in hints.items()
     )
     yield from _table(("field", "type", "meaning"), rows)

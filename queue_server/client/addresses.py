@@ -66,15 +66,12 @@ def read_ready_file(path: Path, *, required: bool = True) -> dict[str, Any]:
         if not required:
             return {}
         raise CommunicationError(
-            f"There is no ready file {path}, so no manager is up there. "
-            f"Start one with: cuelight up --ready-file {path}"
+            f"There is no ready file {path}, so no manager is up there. Start one with: cuelight up --ready-file {path}"
         ) from error
     except (OSError, ValueError) as error:
         raise CommunicationError(f"The ready file {path} cannot be read: {error}") from error
     if not isinstance(content, dict) or "control" not in content:
-        raise CommunicationError(
-            f"The file {path} is not the ready file of a manager: it names no control address."
-        )
+        raise CommunicationError(f"The file {path} is not the ready file of a manager: it names no control address.")
     return cast("dict[str, Any]", content)
 
 

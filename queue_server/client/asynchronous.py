@@ -87,9 +87,7 @@ class RunControl:
         question = self._exchange.ask(method, params, timeout_s)
         return self._exchange.judge(question, await self._carry(question))
 
-    async def call(
-        self, method: Method, params: Params | None = None, *, timeout_s: float | None = None
-    ) -> Any:
+    async def call(self, method: Method, params: Params | None = None, *, timeout_s: float | None = None) -> Any:
         """Send a declared request with checked parameters and return its declared result.
 
         Raises:
@@ -182,9 +180,7 @@ class RunControl:
         connect_dealer(socket, self._exchange.address)
         return socket
 
-    async def _look_once_more(
-        self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float
-    ) -> dict[str, Any]:
+    async def _look_once_more(self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float) -> dict[str, Any]:
         # Notices may be lost, or not be published at all; the status itself cannot.
         status = await self.send_request(method="status")
         if predicate(status):

@@ -186,9 +186,7 @@ class RunControl:
         if not kept:
             socket.close(linger=0)
 
-    def _look_once_more(
-        self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float
-    ) -> dict[str, Any]:
+    def _look_once_more(self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float) -> dict[str, Any]:
         # Notices may be lost, or not be published at all; the status itself cannot.
         status = self.send_request(method="status")
         if predicate(status):

@@ -74,13 +74,9 @@ class Exchange:
     def __post_init__(self) -> None:
         check_timeout(self.timeout_s)
         if self.encoding not in {"json", "msgpack"}:
-            raise ParameterError(
-                f"'encoding' must be json or msgpack, not {self.encoding!r}.", field="encoding"
-            )
+            raise ParameterError(f"'encoding' must be json or msgpack, not {self.encoding!r}.", field="encoding")
 
-    def ask(
-        self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float | None = None
-    ) -> Question:
+    def ask(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float | None = None) -> Question:
         """Return the request to send.
 
         Raises:
@@ -91,9 +87,7 @@ class Exchange:
         try:
             data = encode(request.as_mapping(), self.encoding)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise ParameterError(
-                f"The parameters of {method} cannot be sent: {error}", field="params"
-            ) from error
+            raise ParameterError(f"The parameters of {method} cannot be sent: {error}", field="params") from error
         wait_s = self.timeout_s if timeout_s is None else check_timeout(timeout_s)
         return Question(number, method, data, wait_s)
 
@@ -109,15 +103,11 @@ class Exchange:
         try:
             reply, _ = decode(data, REPLY_BOUNDS)
         except EnvelopeError as error:
-            raise CommunicationError(
-                f"{self.address} sent something that is not a reply: {error.message}"
-            ) from error
+            raise CommunicationError(f"{self.address} sent something that is not a reply: {error.message}") from error
         identifier = reply.pop("id", question.id)
         return reply if identifier == question.id else None
 
-    def judge(
-        self, question: Question, reply: dict[str, Any], *, strict: bool | None = None
-    ) -> dict[str, Any]:
+    def judge(self, question: Question, reply: dict[str, Any], *, strict: bool | None = None) -> dict[str, Any]:
         """Return ``reply``; ``strict`` overrules ``request_fail_exceptions``.
 
         Raises:

@@ -11,10 +11,10 @@ import struct
 import threading
 import zlib
 from collections import deque
-from dataclasses import dataclass
 from pathlib import Path
 
 from queue_server.failpoints import declare, failpoint
+from queue_server.protocol.codec import WORKER_BOUNDS
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.worker_link import (
     ItemFinished,
@@ -32,6 +32,7 @@ UNNUMBERED = 0
 """The number of a report that the outbox has not numbered yet."""
 
 CAPACITY = 10_000
+WINDOW = 2000
 RECORD_SPACE_BYTES = 64 * 1024
 RECORD_LIMIT_BYTES = 4 * 1024 * 1024
 
@@ -135,45 +136,38 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A numbered report as it is sent."""
-
-    number: int
-    frame: bytes
-    is_finish: bool
-    is_told_again: bool
-
-
 class Outbox:
-    """Reports in their order, from any thread, until the manager has committed them."""
+    """Reports in their order, from any thread, until the manager has committed them.
+
+    A report gets its number when it is sent, so that numbers have no gap even where a report had to be dropped, and
+    again on each connection, beginning after the last one that is acknowledged.
+    """
 
     def __init__(self, records: FinishRecords | None = None, *, capacity: int = CAPACITY) -> None:
         self._records = records
         self._capacity = capacity
         self._changed = threading.Condition()
-        self._last = UNNUMBERED
-        self._sent: deque[Entry] = deque()
-        self._unsent: deque[Entry] = deque()
+        self._acknowledged = 0
+        self._sent: deque[Report] = deque()
+        self._unsent: deque[Report] = deque()
         self._is_full = False
 
-    def put(self, report: Report) -> int:
-        """Number a report, keep it, and return its number; a finish record is on the disk before it can be sent.
+    def put(self, report: Report) -> None:
+        """Keep a report until it is acknowledged; a finish record is on the disk before it can be sent.
 
         Raises:
             TypeError: it contains a value that cannot be put into a message.
+            ValueError: it exceeds the size of a message.
         """
+        size_bytes = len(pack(report))
+        if size_bytes > WORKER_BOUNDS.size_bytes:
+            raise ValueError(f"A report of {size_bytes} bytes is too large; at most {WORKER_BOUNDS.size_bytes} fit")
         if isinstance(report, ItemFinished):
             self._record(report)
         with self._changed:
-            number = self._last + 1
-            frame = pack(report.model_copy(update={"number": number}))
-            told_again = isinstance(report, _TOLD_AGAIN)
-            self._unsent.append(Entry(number, frame, isinstance(report, ItemFinished), told_again))
-            self._last = number
+            self._unsent.append(report)
             if len(self._sent) + len(self._unsent) > self._capacity:
                 self._make_room()
-        return number
 
     def _record(self, report: ItemFinished) -> None:
         if self._records is None:
@@ -188,42 +182,43 @@ class Outbox:
 
     def _holds_finish(self) -> bool:
         with self._changed:
-            return any(entry.is_finish for entries in (self._sent, self._unsent) for entry in entries)
+            return any(isinstance(report, ItemFinished) for report in (*self._sent, *self._unsent))
 
     def _make_room(self) -> None:
         if not self._is_full:
             self._is_full = True
             _log.warning("The manager is away for long: the oldest reports about runs and states are dropped")
-        for entries in (self._sent, self._unsent):
-            for index, entry in enumerate(entries):
-                if entry.is_told_again:
-                    del entries[index]
-                    return
+        for index, report in enumerate(self._unsent):
+            if isinstance(report, _TOLD_AGAIN):
+                del self._unsent[index]
+                return
 
-    def next_unsent(self) -> Entry | None:
-        """Return the first report that was not sent on this connection."""
+    def take_next(self) -> Report | None:
+        """Return the next report to be sent, with its number; None when too many wait for an acknowledgement."""
         with self._changed:
-            return self._unsent[0] if self._unsent else None
+            if not self._unsent or len(self._sent) >= WINDOW:
+                return None
+            report = self._unsent.popleft()
+            self._sent.append(report)
+            return report.model_copy(update={"number": self._acknowledged + len(self._sent)})
 
-    def mark_sent(self, entry: Entry) -> None:
-        """Note that the first unsent report has left."""
+    def give_back(self) -> None:
+        """Take the last report back that ``take_next`` returned: it could not be sent."""
         with self._changed:
-            if self._unsent and self._unsent[0] is entry:
-                self._sent.append(self._unsent.popleft())
+            self._unsent.appendleft(self._sent.pop())
 
     def rewind(self) -> None:
         """Begin again with the first report that is not acknowledged, for a new connection."""
         with self._changed:
-            self._sent.extend(self._unsent)
-            self._sent, self._unsent = self._unsent, self._sent
+            self._unsent.extendleft(reversed(self._sent))
             self._sent.clear()
 
     def acknowledge(self, number: int) -> None:
         """Forget every report up to and including ``number``."""
         with self._changed:
-            for entries in (self._sent, self._unsent):
-                while entries and entries[0].number <= number:
-                    entries.popleft()
+            while self._sent and self._acknowledged < number:
+                self._sent.popleft()
+                self._acknowledged += 1
             self._is_full = self._is_full and bool(self._sent or self._unsent)
             self._changed.notify_all()
 
@@ -235,10 +230,8 @@ class Outbox:
 
     @property
     def first_number(self) -> int:
-        """The number of the first report that is not acknowledged, or of the next one."""
-        with self._changed:
-            entries = self._sent or self._unsent
-            return entries[0].number if entries else self._last + 1
+        """The number of the first report that is not acknowledged, whether there is one or not."""
+        return self._acknowledged + 1
 
     def wait_empty(self, timeout_s: float) -> bool:
         """Wait until everything is acknowledged; return whether that happened in time."""

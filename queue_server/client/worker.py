@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from queue_server.client.outbox import Entry, Outbox
+from queue_server.client.outbox import Outbox
 from queue_server.client.telegrams import ConsoleText, LatestProgress
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.codec import CLIENT_BOUNDS
@@ -33,6 +33,7 @@ from queue_server.protocol.worker_link import (
     FromWorker,
     Heartbeat,
     Hello,
+    ItemFinished,
     Pause,
     Progress,
     Report,
@@ -212,11 +213,15 @@ class WorkerLink:
         self._thread = threading.Thread(target=self._session.run, name="worker-link", daemon=True)
         self._thread.start()
 
-    def report(self, report: Report) -> int:
-        """Keep a report until the manager acknowledges it; return its number."""
-        number = self._outbox.put(report)
+    def report(self, report: Report) -> None:
+        """Keep a report until the manager acknowledges it.
+
+        Raises:
+            TypeError: it contains a value that cannot be put into a message.
+            ValueError: it exceeds the size of a message.
+        """
+        self._outbox.put(report)
         self._connection.wake()
-        return number
 
     def show_progress(self, progress: Progress) -> None:
         """Send the progress soon; a newer one may take its place."""
@@ -312,6 +317,7 @@ class _Session:
                 _log.warning("The connection to the manager is lost; trying again until it is back")
             self._phase = "connected" if is_made else "away"
             self._is_blocked = False
+            self._outgoing.outbox.rewind()
         if self._phase != "welcome" and self._settings.absence_s:
             self._note_absence()
 
@@ -359,7 +365,6 @@ class _Session:
         self._phase = "welcome"
         self._epoch = message.epoch
         self._heartbeat_due_s = time.monotonic()
-        self._outgoing.outbox.rewind()
 
     # --- what the worker sends ----------------------------------------------------------------------------------
 
@@ -396,16 +401,14 @@ class _Session:
             self._send(Heartbeat(main_thread_age_s=self._worker.main_thread_age_s()))
 
     def _send_reports(self) -> None:
-        while not self._is_blocked and (entry := self._outgoing.outbox.next_unsent()) is not None:
-            if entry.is_finish:
+        while not self._is_blocked and (report := self._outgoing.outbox.take_next()) is not None:
+            if isinstance(report, ItemFinished):
                 # The last points must not arrive after the end of their attempt.
                 self._send_progress(ANY_TIME)
-            self._send_entry(entry)
-
-    def _send_entry(self, entry: Entry) -> None:
-        if failpoint("worker_link.before_report") or self._push(entry.frame):
-            self._outgoing.outbox.mark_sent(entry)
-            failpoint("worker_link.after_report")
+            if failpoint("worker_link.before_report") or self._send(report):
+                failpoint("worker_link.after_report")
+            else:
+                self._outgoing.outbox.give_back()
 
     def _send_progress(self, until_s: float) -> None:
         due_s = self._outgoing.progress.due_s()

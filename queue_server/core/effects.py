@@ -16,6 +16,7 @@ class ClaimNext:
     """Claim the head of the queue; the answer returns as an event."""
 
     lane: str
+    is_immediate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

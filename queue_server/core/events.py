@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from queue_server.core.locks import LockCleared, LockSet
 from queue_server.core.model import Order
 from queue_server.protocol.items import AttemptKey, Item
 from queue_server.protocol.worker_link import Hello, ItemFinished, Report
@@ -57,6 +58,21 @@ class QueueStopRequested:
 @dataclass(frozen=True, slots=True)
 class QueueStopCancelled:
     """A person takes the request to stop back."""
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class AutostartSet:
+    """A person wants the queue to start by itself whenever it can, or no longer."""
+
+    lane: str
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteRequested:
+    """A person wants the item that now stands at the front to run at once, and nothing after it."""
 
     lane: str
 
@@ -118,6 +134,7 @@ class ItemClaimed:
     key: AttemptKey
     item: Item
     at: float
+    is_immediate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +216,10 @@ Event = (
     | QueueStartRequested
     | QueueStopRequested
     | QueueStopCancelled
+    | AutostartSet
+    | ExecuteRequested
+    | LockSet
+    | LockCleared
     | ModeSet
     | PauseRequested
     | ContinueRequested

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from queue_server.core.locks import OPEN, Lock
 from queue_server.protocol.errors import NotFoundError
 from queue_server.protocol.items import DEFAULT_LANE, AttemptKey, Run
 
@@ -54,6 +55,7 @@ class Attempt:
     order: Order | None = None
     order_since: float = 0.0
     order_sent: bool = False
+    is_immediate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Lane:
     loop: bool = False
     ignore_failures: bool = False
     stop_pending: bool = False
+    autostart: bool = False
     on_failure: FailurePolicy = "front"
     size: int = 0
 
@@ -89,6 +92,7 @@ class Revisions:
     devices_existing: int = 0
     plans_allowed: int = 0
     devices_allowed: int = 0
+    lock: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class State:
     lanes: tuple[Lane, ...] = (Lane(),)
     revisions: Revisions = field(default_factory=Revisions)
     history_size: int = 0
+    lock: Lock = OPEN
 
     def lane(self, name: str) -> Lane:
         """Return the lane of that name.

@@ -8,7 +8,9 @@ from typing import Any
 
 from queue_server.core.effects import ClaimNext, Dispatch, Effect
 from queue_server.core.events import (
+    AutostartSet,
     CatalogChanged,
+    ExecuteRequested,
     HistoryChanged,
     InstructionReached,
     ItemClaimed,
@@ -36,6 +38,34 @@ def start(state: State, event: QueueStartRequested) -> Outcome:
         raise StateError(f"The lane {lane.name!r} is stopped by an emergency stop: {lane.reason}")
     lane = replace(lane, queue="starting", condition="open", reason="")
     return state.with_lane(lane), (ClaimNext(lane.name),)
+
+
+def start_by_itself(state: State) -> Outcome:
+    """Start every queue with autostart that may run now; asked after each event, so that no cause is forgotten."""
+    effects: tuple[Effect, ...] = ()
+    for lane in state.lanes:
+        is_ready = lane.worker.environment == "open" and lane.is_idle and lane.condition == "open" and lane.size > 0
+        if lane.autostart and is_ready and state.phase == "serving":
+            state = state.with_lane(replace(lane, queue="starting"))
+            effects += (ClaimNext(lane.name),)
+    return state, effects
+
+
+def set_autostart(state: State, event: AutostartSet) -> Outcome:
+    """Switch autostart."""
+    return state.with_lane(replace(state.lane(event.lane), autostart=event.is_enabled)), ()
+
+
+def execute(state: State, event: ExecuteRequested) -> Outcome:
+    """Claim the item that was put to the front for this, and nothing after it."""
+    require_serving(state)
+    lane = require_environment(state, event.lane)
+    if not lane.is_idle:
+        raise StateError("RE Manager must be in idle state: an item is running already.")
+    if lane.condition == "estopped":
+        raise StateError(f"The lane {lane.name!r} is stopped by an emergency stop: {lane.reason}")
+    lane = replace(lane, queue="starting", size=lane.size + 1)
+    return state.with_lane(lane), (ClaimNext(lane.name, is_immediate=True),)
 
 
 def request_stop(state: State, event: QueueStopRequested) -> Outcome:
@@ -73,13 +103,13 @@ def begin_attempt(state: State, event: ItemClaimed) -> Outcome:
     lane = state.lane(event.key.lane)
     if lane.attempt is not None or lane.queue == "stopped":
         raise StateError(f"No item can be started in the lane {lane.name!r} now.")
-    lane = replace(lane, attempt=Attempt(event.key, event.at), size=lane.size - 1)
+    lane = replace(lane, attempt=Attempt(event.key, event.at, is_immediate=event.is_immediate), size=lane.size - 1)
     return state.with_lane(lane).bump("queue"), (Dispatch(event.key, event.item),)
 
 
 def obey_instruction(state: State, event: InstructionReached) -> Outcome:
     """Do what the instruction says; the only one is to stop the queue."""
-    return state.with_lane(stopped(state.lane(event.lane))), ()
+    return state.with_lane(replace(stopped(state.lane(event.lane)), autostart=False)), ()
 
 
 def exhaust(state: State, event: QueueExhausted) -> Outcome:
@@ -87,6 +117,9 @@ def exhaust(state: State, event: QueueExhausted) -> Outcome:
     lane = stopped(state.lane(event.lane))
     if event.held_reason:
         lane = replace(lane, condition="held", reason=event.held_reason)
+    elif lane.size > 0:
+        # The store knows better; autostart must not ask it for ever.
+        lane = replace(lane, autostart=False)
     return state.with_lane(lane), ()
 
 
@@ -104,6 +137,8 @@ def stopped(lane: Lane) -> Lane:
 
 RULES: Mapping[type, Any] = {
     QueueStartRequested: start,
+    AutostartSet: set_autostart,
+    ExecuteRequested: execute,
     QueueStopRequested: request_stop,
     QueueStopCancelled: cancel_stop,
     ModeSet: set_mode,

@@ -204,14 +204,16 @@ def _result_of(message: ItemFinished) -> Result:
 def end_attempt(state: State, lane: Lane, attempt: Attempt, result: Result) -> Outcome:
     """Record the outcome, put a copy back where the policy says so, and go on with the queue or stop it."""
     as_success = result.outcome in ("completed", "stopped") or (result.outcome == "failed" and lane.ignore_failures)
-    goes_on = as_success and result.outcome != "stopped" and lane.queue != "stopped" and may_start(state, lane)
-    pauses = attempt.order in PAUSES
+    is_done = (as_success and result.outcome != "stopped" and attempt.order not in PAUSES) or attempt.is_immediate
     reason = f"attempt {attempt.key.number} ended as {result.outcome}: {result.message}".rstrip(": ")
-    finish = FinishAttempt(attempt.key, result, _copy(lane, result, as_success=as_success), reason)
-    lane = replace(lane, attempt=None)
+    copy = "none" if attempt.is_immediate else _copy(lane, result, as_success=as_success)
+    finish = FinishAttempt(attempt.key, result, copy, reason)
+    # Whatever a person or a failure has stopped does not start again by itself.
+    lane = replace(lane, attempt=None, autostart=lane.autostart and is_done and not lane.stop_pending)
     if finish.copy == "held":
         lane = replace(lane, condition="held", reason=reason)
-    if goes_on and not lane.stop_pending and not pauses:
+    goes_on = is_done and not attempt.is_immediate and lane.queue != "stopped" and not lane.stop_pending
+    if goes_on and may_start(state, lane):
         return state.with_lane(lane).bump("runs"), (finish, ClaimNext(lane.name))
     return state.with_lane(stopped(lane)).bump("runs"), (finish,)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from queue_server.core.locks import Lock
 from queue_server.core.model import Attempt, Lane, Revisions, State, Wait, Worker
 from queue_server.storage.base import RunningItem, Transaction
 
@@ -27,11 +28,12 @@ def durable_part(state: State) -> bytes:
             "loop": lane.loop,
             "ignore_failures": lane.ignore_failures,
             "stop_pending": lane.stop_pending,
+            "autostart": lane.autostart,
             "on_failure": lane.on_failure,
         }
         for lane in state.lanes
     ]
-    return orjson.dumps({"lanes": lanes, "revisions": asdict(state.revisions)})
+    return orjson.dumps({"lanes": lanes, "revisions": asdict(state.revisions), "lock": asdict(state.lock)})
 
 
 def save(tx: Transaction, state: State) -> None:
@@ -49,7 +51,8 @@ def restore(tx: Transaction, epoch: int, now: float) -> State:
     running = {item.attempt.lane: item for item in tx.running()}
     lanes = tuple(_restore_lane(tx, record, running.get(record["name"]), now) for record in document["lanes"])
     revisions = Revisions(**document["revisions"])
-    return State(epoch=epoch, lanes=lanes, revisions=revisions, history_size=history_size)
+    lock = Lock(**document.get("lock", {}))
+    return State(epoch=epoch, lanes=lanes, revisions=revisions, history_size=history_size, lock=lock)
 
 
 def _restore_lane(tx: Transaction, record: dict[str, Any], running: RunningItem | None, now: float) -> Lane:
@@ -71,6 +74,7 @@ def _restore_lane(tx: Transaction, record: dict[str, Any], running: RunningItem 
         loop=record["loop"],
         ignore_failures=record["ignore_failures"],
         stop_pending=record["stop_pending"],
+        autostart=record.get("autostart", False),
         on_failure=record["on_failure"],
         size=tx.count_queue(record["name"]),
     )
@@ -79,5 +83,6 @@ def _restore_lane(tx: Transaction, record: dict[str, Any], running: RunningItem 
 def _restore_attempt(running: RunningItem | None) -> Attempt | None:
     if running is None:
         return None
-    attempt = Attempt(running.attempt, running.time_start, runs=running.runs)
+    is_immediate = bool(running.item.content.get("properties", {}).get("immediate_execution"))
+    attempt = Attempt(running.attempt, running.time_start, runs=running.runs, is_immediate=is_immediate)
     return attempt if running.phase in ("dispatched", "finished") else replace(attempt, phase=running.phase)

@@ -125,7 +125,7 @@ class Turn:
         if isinstance(found, Claim):
             _log.info("Processing the next queue item: %s", found.item.name)
             self.record("item_started", key=found.attempt, data={"name": found.item.name})
-            self.apply(ItemClaimed(found.attempt, found.item, self.now))
+            self.apply(ItemClaimed(found.attempt, found.item, self.now, effect.is_immediate))
         elif isinstance(found, InstructionAtHead):
             self._take_instruction(found.item)
         elif isinstance(found, HeldAtHead):

@@ -9,6 +9,7 @@ from queue_server.clock import Clock
 from queue_server.core.model import State
 from queue_server.core.view import part_uid
 from queue_server.engine.turn import Turn
+from queue_server.handlers.lock_keys import LockKeys
 from queue_server.handlers.resources import Resources
 from queue_server.protocol.items import DEFAULT_LANE, Origin
 from queue_server.protocol.status import Status
@@ -23,6 +24,7 @@ class Desk:
     resources: Resources
     clock: Clock
     instance_id: str
+    keys: LockKeys
 
     def uid(self, part: str, revision: int) -> str:
         """Return the uid that clients compare for a part of the state."""

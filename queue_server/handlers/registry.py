@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queue_server.handlers import catalog, environment, history, items, queue, run, service
+from queue_server.handlers import batches, catalog, environment, execution, history, items, locks, queue, run, service
 from queue_server.handlers.group import join
 from queue_server.protocol.methods import METHODS
 
@@ -12,7 +12,10 @@ HANDLERS = join(
     environment.GROUP,
     queue.GROUP,
     items.GROUP,
+    batches.GROUP,
+    execution.GROUP,
     history.GROUP,
     run.GROUP,
     catalog.GROUP,
+    locks.GROUP,
 )

@@ -11,6 +11,7 @@
     │   ├── NotFoundError             not_found           no such item, run or lane
     │   ├── ConflictError             conflict            the same key with another request
     │   ├── ForbiddenError            forbidden           the peer may not do this
+    │   ├── LockedError               locked              a person has locked it
     │   └── BusyError                 busy                too much at once; try again later
     ├── StorageError                  storage             the store cannot be used
     │   └── StorageFullError          storage_full        no space left on the device
@@ -113,6 +114,14 @@ class ForbiddenError(RefusedError):
     code = "forbidden"
     http_status = 403
     exit_code = 9
+
+
+class LockedError(RefusedError):
+    """The environment or the queue is locked by a person."""
+
+    code = "locked"
+    http_status = 423
+    exit_code = 10
 
 
 class BusyError(RefusedError):

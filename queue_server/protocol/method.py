@@ -24,6 +24,13 @@ Scope = Literal[
     "write:plan:control",
     "write:history:edit",
     "write:manager:stop",
+    "write:execute",
+    "write:config",
+    "write:permissions",
+    "write:scripts",
+    "write:testing",
+    "write:lock",
+    "read:lock",
 ]
 LockedPart = Literal["environment", "queue"]
 Verb = Literal["GET", "POST"]

@@ -93,6 +93,7 @@ class Transaction(Protocol):
         stands (0 to the size of the queue); ``before_uid``/``after_uid`` name an item in the queue of that lane.
 
         Raises:
+            ParameterError: an index outside of the queue, items of several lanes, or content that is not JSON.
             NotFoundError: the neighbour is not in the queue.
             ConflictError: an item with one of these uids exists already, in any state.
         """
@@ -248,7 +249,11 @@ class Transaction(Protocol):
         ...
 
     def store_reply(self, key: str, reply: StoredReply, time: float) -> None:
-        """Keep the finished answer to the request with an idempotency key."""
+        """Keep the finished answer to the request with an idempotency key.
+
+        Raises:
+            ConflictError: an answer is kept for that key already.
+        """
         ...
 
 

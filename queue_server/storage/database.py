@@ -184,12 +184,10 @@ class Database:
         """
         if self._death is not None:
             raise _again(self._death)
-        self.pass_point("store.before_checkpoint")
-        try:
+        with self._translating():
+            failpoint("store.before_checkpoint")
             frames, moved = self._connection.wal_checkpoint("main", apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.Error as error:
-            raise self._fail(error) from error
-        self.pass_point("store.after_checkpoint")
+            failpoint("store.after_checkpoint")
         self._log_pages = frames - moved
         return frames == moved
 
@@ -212,9 +210,14 @@ class Database:
         Raises:
             StorageError: a fault test asks for an error here.
         """
-        try:
+        with self._translating():
             failpoint(name)
-        except OSError as error:
+
+    @contextmanager
+    def _translating(self) -> Generator[None]:
+        try:
+            yield
+        except (apsw.Error, OSError) as error:
             raise self._fail(error) from error
 
     def _fail(self, error: apsw.Error | OSError) -> StorageError:

@@ -58,13 +58,12 @@ class DirectoryLock:
 def _take(handle: int, path: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.pread(handle, _PID_LENGTH, 0).decode(errors="replace").strip()
-        raise _refusal(path, holder, error) from error
-    try:
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         failpoint("store.after_lock")
+    except BlockingIOError as error:
+        holder = os.pread(handle, _PID_LENGTH, 0).decode(errors="replace").strip()
+        raise _refusal(path, holder) from error
     except OSError as error:
         raise _unusable(path / LOCK_FILE, error) from error
 
@@ -76,9 +75,7 @@ def _unusable(file: Path, error: OSError) -> StorageError:
     )
 
 
-def _refusal(path: Path, holder: str, error: OSError) -> StorageError:
-    if not isinstance(error, BlockingIOError):
-        return StorageError(f"The data directory {path} cannot be locked: {error.strerror}. Use a local disk.")
+def _refusal(path: Path, holder: str) -> DirectoryLockedError:
     who = f"process {holder}" if holder else "another process"
     return DirectoryLockedError(
         f"The data directory {path} is in use by {who}. "

@@ -108,12 +108,15 @@ def _check(database: Database, file: Path, marker: str | None, *, had_log: bool)
         _refuse(f"{file} is damaged: {'; '.join(faults)}.")
 
 
+# A log that was cut off behind its header cannot be told from one that never was longer; and the main file does not
+# tell a log that was lost from one that another program has moved into it.
 def _refuse_lost_log(database: Database, file: Path) -> NoReturn:
     [(seq,)] = database.rows(LAST_SEQ)
     raise StorageError(
         f"The log {file}-wal is missing or empty, although the manager did not end in order: whatever happened after "
-        f"event {seq} is lost with it. Put the log back beside the database, or restore a backup of the whole "
-        f"directory. To go on without it, run: sqlite3 {file} '{ACCEPT_LOSS}'",
+        f"event {seq} is lost with it (unless another program, such as sqlite3, has opened the database since then: "
+        "that takes the log in when it closes, and nothing is lost). Put the log back beside the database, or restore "
+        f"a backup of the whole directory. To go on without it, run: sqlite3 {file} '{ACCEPT_LOSS}'",
         details={"last_seq": seq},
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from queue_server.protocol.event_log import EventRecord
 from queue_server.storage import admission
-from queue_server.storage.base import EventRecord, HistoryEntry, StoredReply
+from queue_server.storage.base import HistoryEntry, StoredReply
 from queue_server.storage.database import Rows
 from queue_server.storage.sql import read_event, read_history, statement, write_event
 

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 from typing import Any, cast
 
+from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import AttemptKey, Item, ItemState, Origin, Run
 from queue_server.storage import content
-from queue_server.storage.base import EventRecord, HistoryEntry, Phase, RunningItem
+from queue_server.storage.base import HistoryEntry, Phase, RunningItem
 
 Row = tuple[Any, ...]
 

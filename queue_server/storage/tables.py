@@ -9,9 +9,10 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import AttemptKey, Item, Run
 from queue_server.storage import content
-from queue_server.storage.base import EventRecord, HistoryEntry, Phase, RunningItem, StoredReply
+from queue_server.storage.base import HistoryEntry, Phase, RunningItem, StoredReply
 
 Table = MutableMapping[Any, Any]
 

@@ -16,29 +16,36 @@ from queue_server.protocol.status import Status
 from queue_server.transport.stream import bind, make_socket
 
 # Clients of bluesky-queueserver take 3 s without a status for "no status", and expect one per second.
-_REPEAT_S = 1.0
+REPEAT_S = 1.0
 
 
 class NoticesSocket:
     """Binds the notices address and publishes."""
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], address: str, *, clock: Clock, encoding: Encoding
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        address: str,
+        *,
+        clock: Clock,
+        encoding: Encoding,
+        repeat_s: float = REPEAT_S,
     ) -> None:
         self._socket = make_socket(context, zmq.PUB, most_bytes=WORKER_BOUNDS.size_bytes)
         self.address = bind(self._socket, address)
         self._clock = clock
         self._encoding: Encoding = encoding
+        self._repeat_s = repeat_s
         self._last: Status | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def publish_status(self, status: Status) -> None:
-        """Publish the status, and again each second until another one comes."""
+        """Publish the status, and again after each interval until another one comes."""
         self._last = status
         self._send(status_notice(self._clock.wall(), status, self._encoding))
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(_REPEAT_S, self._repeat)
+        self._timer = asyncio.get_running_loop().call_later(self._repeat_s, self._repeat)
 
     def publish_event(self, event: EventRecord) -> None:
         """Publish a committed event under its sequence number."""

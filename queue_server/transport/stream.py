@@ -47,6 +47,8 @@ class Stream:
 
     def close(self, linger_ms: int = 500) -> None:
         """Stop reading and close the socket; what was sent may take ``linger_ms`` to leave."""
+        if self._socket.closed:
+            return
         self._loop.remove_reader(self._socket.FD)
         self._socket.close(linger_ms)
 

@@ -25,7 +25,7 @@ async def adopt_workers(
     expected: dict[str, str],
     host: Adopter,
     exited: Callable[[str, str, str], None],
-    settled: Callable[[], Awaitable[None]],
+    settled: Callable[[], Awaitable[object]],
     patience_s: float = PATIENCE_S,
 ) -> None:
     """Adopt the workers in ``expected`` (lane to incarnation), and wait until ``settled`` or until patience ends."""

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-MAY_SLEEP = {"system", "clients", "faults"}
+MAY_SLEEP = {"system", "clients", "faults", "processes"}
 KINDS = ["architecture", "unit", "property", "contract", "system", "clients", "faults"]
 
 

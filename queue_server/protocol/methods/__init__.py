@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from queue_server.protocol.method import Method, collect
-from queue_server.protocol.methods import catalog, environment, history, items, queue, run, service
+from queue_server.protocol.methods import (
+    batches,
+    catalog,
+    environment,
+    execution,
+    history,
+    items,
+    locks,
+    queue,
+    run,
+    service,
+)
 
 METHODS: dict[str, Method] = collect(
     service.METHODS,
     environment.METHODS,
     queue.METHODS,
     items.METHODS,
+    batches.METHODS,
+    execution.METHODS,
     history.METHODS,
     run.METHODS,
     catalog.METHODS,
+    locks.METHODS,
 )

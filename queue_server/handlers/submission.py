@@ -1,0 +1,53 @@
+"""What a client submits, checked and made into an item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from queue_server.access import validate_item
+from queue_server.handlers.context import TurnContext
+from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.items import PUBLIC_KEYS, Item
+
+
+def require_user(user: str | None, group_name: str | None) -> str:
+    """Return the user group of a request that says who asks.
+
+    Raises:
+        ParameterError: it does not.
+    """
+    if group_name is None:
+        raise ParameterError("Incorrect request format: user group is not specified", field="user_group")
+    if user is None:
+        raise ParameterError("Incorrect request format: user name is not specified", field="user")
+    return group_name
+
+
+def require_item(content: object) -> Mapping[str, Any]:
+    """Return the map that describes an item.
+
+    Raises:
+        ParameterError: there is none, or it is no map.
+    """
+    if content is None:
+        raise ParameterError("Incorrect request format: request contains no item info", field="item")
+    if not isinstance(content, dict):
+        raise ParameterError(
+            f"Incorrect request format: an item must be a map, not {type(content).__name__}", field="item"
+        )
+    return cast("dict[str, Any]", content)
+
+
+def make_item(context: TurnContext, content: object, user: str, group_name: str, *, uid: str | None = None) -> Item:
+    """Return a new item of a new submission; without ``uid`` it gets a new one.
+
+    Raises:
+        ParameterError: the item does not fit its plan, or the group may not run it.
+    """
+    checked = require_item(content)
+    validate_item(checked, context.desk.resources.catalog, group_name)
+    uid = uid or context.turn.chance.identifier()
+    public = {name: checked[name] for name in PUBLIC_KEYS if name in checked}
+    public |= {"item_uid": uid, "user": user, "user_group": group_name}
+    return Item(uid, context.lane, uid, public)
