@@ -169,6 +169,11 @@ class CatalogChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PermissionsChanged:
+    """The permissions of user groups were set, or read again."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerConnected:
     """A worker said hello on a new connection."""
 
@@ -231,6 +236,7 @@ Event = (
     | QueueExhausted
     | HoldReleased
     | CatalogChanged
+    | PermissionsChanged
     | WorkerConnected
     | WorkerReported
     | WorkerExited

@@ -15,6 +15,7 @@ from queue_server.core.events import (
     InstructionReached,
     ItemClaimed,
     ModeSet,
+    PermissionsChanged,
     QueueChanged,
     QueueExhausted,
     QueueStartRequested,
@@ -130,6 +131,11 @@ def change_catalog(state: State, event: CatalogChanged) -> Outcome:
     return state.bump(*parts), ()
 
 
+def change_permissions(state: State, _: PermissionsChanged) -> Outcome:
+    """Raise the numbers of the lists of allowed plans and devices."""
+    return state.bump("plans_allowed", "devices_allowed"), ()
+
+
 def stopped(lane: Lane) -> Lane:
     """Return the lane with its queue stopped; a request to stop is thereby met."""
     return replace(lane, queue="stopped", stop_pending=False)
@@ -148,4 +154,5 @@ RULES: Mapping[type, Any] = {
     InstructionReached: obey_instruction,
     QueueExhausted: exhaust,
     CatalogChanged: change_catalog,
+    PermissionsChanged: change_permissions,
 }

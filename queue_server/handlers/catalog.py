@@ -1,4 +1,4 @@
-"""Handlers of the methods about plans, devices and permissions."""
+"""Handlers of the methods about plans and devices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from queue_server.protocol.methods.catalog import (
     AllowedParams,
     DevicesAllowed,
     DevicesExisting,
-    Permissions,
     PlansAllowed,
     PlansAllowedParams,
     PlansExisting,
@@ -44,11 +43,6 @@ def list_existing_devices(context: MemoryContext, _: NoParams) -> DevicesExistin
     return DevicesExisting(dict(devices), context.desk.status()["devices_existing_uid"])
 
 
-def tell_permissions(context: MemoryContext, _: NoParams) -> Permissions:
-    """Return the permissions of all groups."""
-    return Permissions(context.desk.resources.catalog.policy.as_mapping())
-
-
 def _require_group(params: AllowedParams) -> str:
     if params.user_group is None:
         raise ParameterError("Incorrect request format: user group is not specified", field="user_group")
@@ -61,6 +55,5 @@ GROUP = group(
         "plans_existing": list_existing_plans,
         "devices_allowed": list_allowed_devices,
         "devices_existing": list_existing_devices,
-        "permissions_get": tell_permissions,
     }
 )

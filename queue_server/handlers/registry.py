@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from queue_server.handlers import batches, catalog, environment, execution, history, items, locks, queue, run, service
+from queue_server.handlers import (
+    batches,
+    catalog,
+    environment,
+    execution,
+    history,
+    items,
+    locks,
+    permissions,
+    queue,
+    run,
+    service,
+    validation,
+)
 from queue_server.handlers.group import join
 from queue_server.protocol.methods import METHODS
 
@@ -18,4 +31,6 @@ HANDLERS = join(
     run.GROUP,
     catalog.GROUP,
     locks.GROUP,
+    permissions.GROUP,
+    validation.GROUP,
 )

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import orjson
 
 from queue_server.access import Catalog, Policy
-from queue_server.core.events import CatalogChanged
+from queue_server.core.events import CatalogChanged, PermissionsChanged
 from queue_server.engine.turn import Turn
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.worker_link import CatalogPage, EnvironmentOpened
@@ -21,6 +21,7 @@ Descriptions = dict[str, dict[str, Any]]
 Kind = Literal["plans", "devices"]
 
 _PERMISSIONS = "permissions"
+_STARTUP_PERMISSIONS = "startup_permissions"
 
 
 class Resources:
@@ -47,19 +48,45 @@ class Resources:
         """Make the collected pages the catalog, save it, and apply what has changed."""
         pages = self._pages.get(incarnation, {"plans": {}, "devices": {}})
         old = self.catalog
-        policy = self._choose_policy(opened.permissions)
+        policy = self._choose_policy(turn.tx, opened.permissions)
         catalog = Catalog.build(pages["plans"], pages["devices"], policy)
         plans = pages["plans"] != old.plans_existing
         devices = pages["devices"] != old.devices_existing
         if policy.as_mapping() != old.policy.as_mapping():
-            plans = devices = True
             turn.tx.save(_PERMISSIONS, orjson.dumps(policy.as_mapping()))
+            turn.apply(PermissionsChanged())
         for kind, changed in (("plans", plans), ("devices", devices)):
             if changed:
                 turn.tx.save(kind, orjson.dumps(pages[cast(Kind, kind)], option=orjson.OPT_NON_STR_KEYS))
         if plans or devices:
             turn.apply(CatalogChanged(plans=plans, devices=devices))
         turn.after_commit.append(lambda: self._replace(incarnation, catalog))
+
+    def set_permissions(self, turn: Turn, permissions: Mapping[str, Any]) -> None:
+        """Make ``permissions`` those of all groups.
+
+        Raises:
+            ParameterError: a group or a pattern in it is wrong; the last good set stays.
+        """
+        if permissions == self.catalog.policy.as_mapping():
+            return
+        self._change_policy(turn, Policy.from_mapping(permissions))
+
+    def reload(self, turn: Turn, *, from_startup: bool) -> None:
+        """Take the permissions of the startup files again, or without ``from_startup`` the present ones anew."""
+        startup = _read(turn.tx, _STARTUP_PERMISSIONS) if from_startup else self.catalog.policy.as_mapping()
+        self._change_policy(turn, Policy.from_mapping(startup) if startup else Policy.default())
+
+    def _change_policy(self, turn: Turn, policy: Policy) -> None:
+        old = self.catalog
+        # Built here, so that a set which cannot be applied is refused before it is saved.
+        catalog = Catalog.build(old.plans_existing, old.devices_existing, policy)
+        turn.tx.save(_PERMISSIONS, orjson.dumps(policy.as_mapping()))
+        turn.apply(PermissionsChanged())
+        turn.after_commit.append(lambda: self._use(catalog))
+
+    def _use(self, catalog: Catalog) -> None:
+        self.catalog = catalog
 
     def forget(self, incarnation: str) -> None:
         """Drop the pages of a worker that is gone."""
@@ -69,11 +96,15 @@ class Resources:
         self.catalog = catalog
         self.forget(incarnation)
 
-    def _choose_policy(self, permissions: Mapping[str, Any] | None) -> Policy:
-        if permissions is None:
-            return Policy.default()
+    def _choose_policy(self, tx: Transaction, permissions: Mapping[str, Any] | None) -> Policy:
+        """Return the permissions of the startup files where these have changed, and the present ones otherwise."""
+        told = orjson.dumps(permissions)
+        if told == tx.load(_STARTUP_PERMISSIONS):
+            return self.catalog.policy
         try:
-            return Policy.from_mapping(permissions)
+            policy = Policy.default() if permissions is None else Policy.from_mapping(permissions)
+            tx.save(_STARTUP_PERMISSIONS, told)
+            return policy
         except ParameterError as error:
             # A wrong file must not take rights away or give them: the last good set stays.
             _log.error("The permissions of the startup directory are not used: %s", error)

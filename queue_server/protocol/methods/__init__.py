@@ -11,9 +11,11 @@ from queue_server.protocol.methods import (
     history,
     items,
     locks,
+    permissions,
     queue,
     run,
     service,
+    validation,
 )
 
 METHODS: dict[str, Method] = collect(
@@ -27,4 +29,6 @@ METHODS: dict[str, Method] = collect(
     run.METHODS,
     catalog.METHODS,
     locks.METHODS,
+    permissions.METHODS,
+    validation.METHODS,
 )

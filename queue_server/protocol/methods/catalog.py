@@ -1,4 +1,4 @@
-"""Declarations about plans, devices and permissions."""
+"""Declarations about plans and devices."""
 
 from __future__ import annotations
 
@@ -60,13 +60,6 @@ class DevicesExisting:
     devices_existing_uid: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Permissions:
-    """The permissions of all user groups."""
-
-    user_group_permissions: dict[str, Any] = field(default_factory=dict[str, Any])
-
-
 def _read(name: str, path: str, summary: str, params: type[Params], result: type[Any]) -> Method:
     return Method(
         name=name,
@@ -87,12 +80,4 @@ METHODS = (
         "devices_allowed", "/devices", "Return the devices that a user group may use.", AllowedParams, DevicesAllowed
     ),
     _read("devices_existing", "/devices/existing", "Return all devices.", NoParams, DevicesExisting),
-    Method(
-        name="permissions_get",
-        summary="Return the permissions of all user groups.",
-        kind="memory",
-        scope="read:config",
-        route=("GET", "/permissions"),
-        result=Permissions,
-    ),
 )

@@ -1,0 +1,101 @@
+"""The DEALER socket of a worker: it tells when a connection is made or lost, and can be woken. Knows no message."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from queue_server.protocol.codec import CLIENT_BOUNDS
+
+RECONNECT_MS = 50
+RECONNECT_MAX_MS = 500
+HANDSHAKE_MS = 2000
+TCP_HEARTBEAT_MS = 2000
+HIGH_WATER_MARK = 1000
+LINGER_MS = 500
+
+
+class Connection:
+    """The DEALER socket, what its monitor says, and the socket pair that wakes the poller."""
+
+    def __init__(self, address: str, routing_id: str) -> None:
+        self._context = zmq.Context()
+        self._dealer = self._context.socket(zmq.DEALER)
+        options = {
+            zmq.IMMEDIATE: 1,  # nothing is queued without a connection, or it would overtake the hello
+            zmq.RECONNECT_IVL: RECONNECT_MS,
+            zmq.RECONNECT_IVL_MAX: RECONNECT_MAX_MS,
+            zmq.HANDSHAKE_IVL: HANDSHAKE_MS,
+            zmq.SNDHWM: HIGH_WATER_MARK,
+            zmq.RCVHWM: HIGH_WATER_MARK,
+            zmq.MAXMSGSIZE: CLIENT_BOUNDS.size_bytes,
+            zmq.LINGER: LINGER_MS,
+        }
+        if address.startswith("tcp:"):
+            options[zmq.HEARTBEAT_IVL] = TCP_HEARTBEAT_MS
+            options[zmq.HEARTBEAT_TIMEOUT] = 3 * TCP_HEARTBEAT_MS
+        for option, value in options.items():
+            self._dealer.setsockopt(option, value)
+        self._dealer.setsockopt(zmq.ROUTING_ID, routing_id.encode())
+        self._monitor = self._dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self._poller = zmq.Poller()
+        for waited in (self._dealer, self._monitor, self._wake_reader):
+            self._poller.register(waited, zmq.POLLIN)
+        self._address = address
+
+    def open(self) -> None:
+        """Begin to connect; nothing happens if the other side is not there yet."""
+        self._dealer.connect(self._address)
+
+    def wake(self) -> None:
+        """Make ``wait`` return; from any thread."""
+        # A full pair means that a wake-up is under way already; a closed one, that the link has ended.
+        with contextlib.suppress(OSError):
+            self._wake_writer.send(b"\0")
+
+    def wait(self, timeout_s: float | None, *, for_room: bool) -> None:
+        """Wait for a message, a change of the connection, a wake-up, or with ``for_room`` until sending is possible."""
+        self._poller.modify(self._dealer, zmq.POLLIN | zmq.POLLOUT if for_room else zmq.POLLIN)
+        # Rounded up: a wait that ends just before its deadline would be followed by one of no length.
+        self._poller.poll(None if timeout_s is None else int(timeout_s * 1000) + 1)
+        with contextlib.suppress(BlockingIOError):
+            while self._wake_reader.recv(4096):
+                pass
+
+    def changes(self) -> list[bool]:
+        """Return what happened to the connection since the last call: True for made, False for lost."""
+        found: list[bool] = []
+        while self._monitor.poll(0):
+            event = recv_monitor_message(self._monitor)["event"]
+            found.append(event == zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        return found
+
+    def send(self, frame: bytes) -> bool:
+        """Send a frame; return whether there was room for it."""
+        try:
+            self._dealer.send(frame, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def receive(self) -> list[bytes] | None:
+        """Return the frames of the next message; None when there is none."""
+        try:
+            return self._dealer.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            return None
+
+    def close(self) -> None:
+        """Close everything; what was sent may still leave for a moment."""
+        self._dealer.disable_monitor()
+        self._monitor.close(0)
+        self._dealer.close()
+        self._context.term()
+        self._wake_reader.close()
+        self._wake_writer.close()
