@@ -115,7 +115,9 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         board.update(state)
 
         keys = LockKeys(clock, chance, os.environ.get("QSERVER_EMERGENCY_LOCK_KEY_FOR_SERVER") or None)
-        desk = Desk(lambda: engine.state, lambda: board.status, resources, clock, store.instance_id, keys)
+        desk = Desk(
+            lambda: engine.state, lambda: board.status, resources, clock, store.instance_id, keys, settings.test_methods
+        )
         control = ControlSocket(context, settings.control, Dispatcher(engine, desk))
         stack.callback(control.close)
         failpoint("start.after_bind")

@@ -26,7 +26,7 @@ from queue_server.storage.lock import LOCK_FILE
 
 _log = logging.getLogger(__name__)
 
-SILENT_AFTER_S = 10.0
+SILENT_AFTER_S = 5.0
 START_PATIENCE_S = 30.0
 STOP_PATIENCE_S = 15.0
 LONGEST_PAUSE_S = 30.0
@@ -62,9 +62,11 @@ def stop(data: Path, *, workers: bool = False) -> int:
                 _log.error("Process %d does not end", pid)
                 return 5
     left = living_workers(data / "workers")
-    if workers and not all([_kill_session(pid) for pid in left]):
-        _log.error("Not all workers end: %s", left)
-        return 5
+    if workers:
+        remaining = [pid for pid in left if not _kill_session(pid)]
+        if remaining:
+            _log.error("Not all workers end: %s", remaining)
+            return 5
     if left and not workers:
         _log.warning("Workers go on with their plans: %s. End them with: cuelight down --workers", left)
     if not found:

@@ -25,6 +25,7 @@ class Desk:
     clock: Clock
     instance_id: str
     keys: LockKeys
+    has_test_methods: bool = False
 
     def uid(self, part: str, revision: int) -> str:
         """Return the uid that clients compare for a part of the state."""

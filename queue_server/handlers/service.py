@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import asdict
 
 from queue_server.core.events import StopRequested
 from queue_server.core.view import manager_state
 from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.handlers.group import group
-from queue_server.protocol.errors import StateError
+from queue_server.protocol.errors import ForbiddenError, StateError
 from queue_server.protocol.method import Done, NoParams
 from queue_server.protocol.methods.service import Configuration, Events, EventsParams, ManagerStopParams
 from queue_server.protocol.status import Status
@@ -34,6 +35,19 @@ def read_events(context: TurnContext, params: EventsParams) -> Events:
     return Events(events, tx.last_seq())
 
 
+def freeze(context: MemoryContext, _: NoParams) -> Done:
+    """Block the event loop for ever: nothing in this process serves any more.
+
+    Raises:
+        ForbiddenError: the setting does not allow it.
+    """
+    if not context.desk.has_test_methods:
+        raise ForbiddenError("manager_kill is for tests; it is offered only with the setting test_methods.")
+    _log.warning("The manager is frozen on request")
+    while True:
+        threading.Event().wait()
+
+
 def stop_manager(context: TurnContext, params: ManagerStopParams) -> Done:
     """End the manager; careful only while it is idle."""
     state = context.turn.state
@@ -50,6 +64,6 @@ def stop_manager(context: TurnContext, params: ManagerStopParams) -> Done:
 
 
 GROUP = group(
-    memory={"ping": tell_status, "status": tell_status, "config_get": tell_configuration},
+    memory={"ping": tell_status, "status": tell_status, "config_get": tell_configuration, "manager_kill": freeze},
     turn={"events_get": read_events, "manager_stop": stop_manager},
 )

@@ -84,4 +84,12 @@ METHODS = (
         route=("POST", "/manager/stop"),
         params=ManagerStopParams,
     ),
+    Method(
+        name="manager_kill",
+        summary="Freeze the manager, so that its supervisor has to replace it; there is no reply. For tests only.",
+        kind="memory",
+        scope="write:testing",
+        route=("POST", "/manager/kill"),
+        notes="Refused unless the setting `test_methods` is on. The worker and a running plan are not disturbed.",
+    ),
 )
