@@ -204,7 +204,7 @@ def _result_of(message: ItemFinished) -> Result:
 def end_attempt(state: State, lane: Lane, attempt: Attempt, result: Result) -> Outcome:
     """Record the outcome, put a copy back where the policy says so, and go on with the queue or stop it."""
     as_success = result.outcome in ("completed", "stopped") or (result.outcome == "failed" and lane.ignore_failures)
-    is_done = (as_success and result.outcome != "stopped" and attempt.order not in PAUSES) or attempt.is_immediate
+    is_done = as_success and result.outcome != "stopped" and attempt.order not in PAUSES
     reason = f"attempt {attempt.key.number} ended as {result.outcome}: {result.message}".rstrip(": ")
     copy = "none" if attempt.is_immediate else _copy(lane, result, as_success=as_success)
     finish = FinishAttempt(attempt.key, result, copy, reason)

@@ -129,18 +129,27 @@ def _refuse_twice(names: list[str], what: str) -> None:
 
 def _explain(error: ValidationError) -> ParameterError:
     problems = error.errors(include_url=False, include_context=False)
-    first = problems[0]
-    field = ".".join(str(part) for part in first["loc"][:1]) or "params"
-    texts = {f"'{'.'.join(map(str, item['loc']))}': {_reword(item['msg'], item['input'])}" for item in problems[:5]}
+    # Every form that a union accepts is a problem of its own; to a person they are one.
+    texts: dict[str, list[str]] = {}
+    given: dict[str, object] = {}
+    for problem in problems:
+        field = str(problem["loc"][0]) if problem["loc"] else "params"
+        text = problem["msg"]
+        known = texts.setdefault(field, [])
+        accepted = f"{text[:1].lower()}{text[1:]}" if not known else text.removeprefix("Input should be ")
+        if accepted not in known:
+            known.append(accepted)
+        given.setdefault(field, problem["input"])
+    sentences = [f"'{field}': {_reword(' or '.join(known), given[field])}" for field, known in texts.items()]
     return ParameterError(
-        "Incorrect parameters: " + "; ".join(sorted(texts)),
-        field=field,
-        details={"fields": [{"field": ".".join(map(str, item["loc"])), "accepted": item["msg"]} for item in problems]},
+        f"Incorrect parameters: {'; '.join(sentences[:5])}",
+        field=next(iter(texts)),
+        details={"fields": [{"field": field, "accepted": " or ".join(known)} for field, known in texts.items()]},
     )
 
 
 def _reword(text: str, given: object) -> str:
-    if text == "Field required":
+    if text == "field required":
         return "is required"
     shown = repr(given)
-    return f"{text[:1].lower()}{text[1:]}, not {shown if len(shown) <= 80 else shown[:77] + '...'}"
+    return f"{text}, not {shown if len(shown) <= 80 else shown[:77] + '...'}"

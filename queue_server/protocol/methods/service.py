@@ -37,7 +37,7 @@ class ManagerStopParams(Params):
 
     option: Literal["safe_on", "safe_off"] = Field(
         default="safe_on",
-        description="safe_on: only while idle; safe_off: at once, a running plan goes on in its worker.",
+        description="safe_on: only while idle; safe_off: at once; workers are killed and a running plan is lost.",
     )
 
 

@@ -1,0 +1,203 @@
+"""Which requests the verbs send."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+UID = "8f0c2a52-6f43-4a1e-9f0c-0a4f5f5d2b11"
+ITEM = {"item_type": "plan", "name": "count", "args": [["det1"]], "kwargs": {"num": 5}, "item_uid": UID}
+WHO = {"user": "anna", "user_group": "primary"}
+COUNT = {"item_type": "plan", "name": "count", "args": [["det1"]], "kwargs": {}}
+STATUS = {"plan_queue_mode": {"loop": False, "ignore_failures": False}, "items_in_history": 0}
+
+
+@pytest.fixture
+def bench(cuelight):
+    """A manager with one item in its queue."""
+    for method in ("queue_item_add", "queue_item_update", "queue_item_hold", "queue_item_release"):
+        cuelight.answer(method, {"item": ITEM, "qsize": 1})
+    cuelight.answer("queue_item_add_batch", {"items": [ITEM, {**ITEM, "item_uid": "u2"}], "qsize": 2})
+    cuelight.answer("queue_item_get", {"item": ITEM})
+    cuelight.answer("queue_item_move", {"item": ITEM, "qsize": 1})
+    cuelight.answer("queue_item_remove", {"item": ITEM, "qsize": 0})
+    cuelight.answer("queue_get", {"items": [ITEM]})
+    cuelight.answer("status", STATUS)
+    return cuelight
+
+
+@pytest.mark.parametrize(
+    ("words", "requests"),
+    [
+        ("env open", [("environment_open", {})]),
+        ("env close", [("environment_close", {})]),
+        ("env destroy --yes", [("environment_destroy", {})]),
+        ("queue list", [("queue_get", {})]),
+        ("queue list --limit 5", [("queue_get", {"limit": 5})]),
+        ("queue start", [("queue_start", {})]),
+        ("queue start --lock-key k", [("queue_start", {"lock_key": "k"})]),
+        ("queue stop", [("queue_stop", {})]),
+        ("queue stop --cancel", [("queue_stop_cancel", {})]),
+        ("queue clear --lock-key k", [("queue_clear", {"lock_key": "k"})]),
+        ("queue mode", [("status", {})]),
+        ("queue mode loop=true", [("queue_mode_set", {"mode": {"loop": True}}), ("status", {})]),
+        ("queue mode default", [("queue_mode_set", {"mode": "default"}), ("status", {})]),
+        ("queue get 0", [("queue_item_get", {"pos": 0})]),
+        ("queue get front", [("queue_item_get", {"pos": "front"})]),
+        ("queue get -- -1", [("queue_item_get", {"pos": -1})]),
+        (f"queue get {UID}", [("queue_item_get", {"uid": UID})]),
+        ("queue get 8f0c", [("queue_get", {}), ("queue_item_get", {"uid": UID})]),
+        (f"queue remove {UID}", [("queue_item_remove", {"uid": UID})]),
+        (f"queue move {UID} front", [("queue_item_move", {"uid": UID, "pos_dest": "front"})]),
+        ("queue move back 2", [("queue_item_move", {"pos": "back", "pos_dest": 2})]),
+        ("queue move 0 --after u2", [("queue_item_move", {"pos": 0, "after_uid": "u2"})]),
+        ("queue move 0 --before u2", [("queue_item_move", {"pos": 0, "before_uid": "u2"})]),
+        (f"queue hold {UID}", [("queue_item_hold", {"uid": UID})]),
+        (
+            "queue hold front -m because",
+            [("queue_item_get", {"pos": "front"}), ("queue_item_hold", {"uid": UID, "reason": "because"})],
+        ),
+        (f"queue release {UID}", [("queue_item_release", {"uid": UID})]),
+        ("pause", [("re_pause", {"option": "deferred"})]),
+        ("pause --now", [("re_pause", {"option": "immediate"})]),
+        ("resume", [("re_resume", {})]),
+        ("stop", [("re_stop", {})]),
+        ("abort", [("re_abort", {})]),
+        ("halt", [("re_halt", {})]),
+        ("runs", [("re_runs", {"option": "active"})]),
+        ("history", [("history_get", {"limit": 20})]),
+        ("history --limit 3 --before 9", [("history_get", {"limit": 3, "before": 9})]),
+        ("history clear", [("history_clear", {})]),
+        ("history clear --size 10", [("history_clear", {"size": 10})]),
+        ("history clear --item u1", [("history_clear", {"item_uid": "u1"})]),
+        ("plans", [("plans_allowed", {"user_group": "primary"})]),
+        ("plans --group guests", [("plans_allowed", {"user_group": "guests"})]),
+        ("plans --all", [("plans_existing", {})]),
+        ("devices", [("devices_allowed", {"user_group": "primary"})]),
+        ("devices --all", [("devices_existing", {})]),
+        ("permissions", [("permissions_get", {})]),
+        ("config", [("config_get", {})]),
+        ("events --since 7 --limit 3", [("events_get", {"since": 7, "limit": 3})]),
+        ("events --limit 3", [("events_get", {"limit": 1}), ("events_get", {"since": 0, "limit": 3})]),
+        ("call ping", [("ping", {})]),
+        ("call queue_item_get --pos 0", [("queue_item_get", {"pos": 0})]),
+        ("call queue_item_get pos=front", [("queue_item_get", {"pos": "front"})]),
+        ("call queue_item_get --uid 12345", [("queue_item_get", {"uid": "12345"})]),
+        ("call plans_allowed --reduced --user-group g", [("plans_allowed", {"user_group": "g", "reduced": True})]),
+        ('call queue_mode_set --mode {"loop":true}', [("queue_mode_set", {"mode": {"loop": True}})]),
+    ],
+)
+def test_a_verb_sends_what_it_stands_for(bench, words, requests):
+    ended = bench(*words.split())
+    assert ended.code == 0, ended.err
+    assert bench.requests == requests
+
+
+@pytest.mark.parametrize(
+    ("words", "item", "place"),
+    [
+        ("count -d det1", COUNT, {}),
+        ("scan -d det1 -- motor1 0 -10 101", {"name": "scan", "args": [["det1"], "motor1", 0, -10, 101]}, {}),
+        ("scan -d det1,det2 motor1 0 num=9", {"args": [["det1", "det2"], "motor1", 0], "kwargs": {"num": 9}}, {}),
+        ("count -d det1 --pos front", COUNT, {"pos": "front"}),
+        ("count -d det1 --pos -1", COUNT, {"pos": -1}),
+        ("count -d det1 --before u2", COUNT, {"before_uid": "u2"}),
+        ("count -d det1 --after u2", COUNT, {"after_uid": "u2"}),
+        ("count -d det1 --meta sample=A7 --meta try=2", {**COUNT, "meta": {"sample": "A7", "try": 2}}, {}),
+        ("queue_stop --instruction", {"item_type": "instruction", "name": "queue_stop"}, {}),
+    ],
+)  # fmt: skip
+def test_an_item_is_made_from_words(bench, words, item, place):
+    ended = bench("queue", "add", *words.split())
+    assert ended.code == 0, ended.err
+    [(method, params)] = bench.requests
+    assert method == "queue_item_add"
+    assert params == {"item": {**params["item"], **item}, **place, **WHO}
+    assert ended.out == f"{UID}\n"
+
+
+def test_an_item_comes_from_a_file(bench, tmp_path):
+    (tmp_path / "plan.yaml").write_text("name: count\nargs: [[det1]]\n")
+    assert bench("queue", "add", f"@{tmp_path}/plan.yaml").code == 0
+    assert bench.requests[0][1]["item"] == {"item_type": "plan", "name": "count", "args": [["det1"]]}
+
+
+def test_an_item_comes_from_standard_input(bench, monkeypatch, tmp_path):
+    (tmp_path / "in").write_text(json.dumps({"item": {"name": "count"}}))
+    with (tmp_path / "in").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        assert bench("queue", "add", "-").code == 0
+    assert bench.requests[0][1]["item"] == {"item_type": "plan", "name": "count"}
+
+
+def test_a_batch_comes_from_a_file_and_prints_every_uid(bench, tmp_path):
+    (tmp_path / "plans.yaml").write_text("- {name: count}\n- {name: scan}\n")
+    ended = bench("queue", "add-batch", f"{tmp_path}/plans.yaml", "--pos", "front")
+    assert (ended.code, ended.out) == (0, f"{UID}\nu2\n")
+    items = [{"item_type": "plan", "name": "count"}, {"item_type": "plan", "name": "scan"}]
+    assert bench.requests == [("queue_item_add_batch", {"items": items, "pos": "front", **WHO})]
+
+
+def test_an_update_changes_the_keywords_it_names_and_keeps_the_rest(bench):
+    assert bench("queue", "update", "0", "num=9").code == 0
+    assert bench.requests[1:] == [
+        ("queue_item_update", {"item": {**ITEM, "kwargs": {"num": 9}}, "replace": False, **WHO})
+    ]
+
+
+def test_an_update_with_positional_arguments_replaces_all_of_them(bench):
+    assert bench("queue", "update", "0", "-d", "det2", "--replace").code == 0
+    assert bench.requests[1][1]["item"] == {**ITEM, "args": [["det2"]]}
+    assert bench.requests[1][1]["replace"] is True
+
+
+def test_an_update_from_a_file_keeps_only_the_uid(bench, tmp_path):
+    (tmp_path / "plan.yaml").write_text("name: scan\n")
+    assert bench("queue", "update", "0", f"@{tmp_path}/plan.yaml").code == 0
+    assert bench.requests[1][1]["item"] == {"item_type": "plan", "name": "scan", "item_uid": UID}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("queue add count [det1]", "quotes"),
+        ("queue add count num=1 5", "stands behind"),
+        ("queue add count --pos middle", "front, back or a whole number"),
+        ("queue add count --pos 0 --after u", "one place only"),
+        ("queue add @/nonexistent/plan.yaml", "cannot be read"),
+        ("queue add - 5", "leave the arguments out"),
+        ("queue move 0", "Where to?"),
+        ("queue update 0", "Nothing to change"),
+        ("queue mode loop", "name=value"),
+        ("queue mode default loop=true", "stands alone"),
+        ("call queue_item_get uuid=1", "unsupported parameters: 'uuid'"),
+        ("call queue_item_hold", "'uid': is required"),
+        ("call queue_item_get pos=1.5", "'pos"),
+        ("status --timeout 0", "timeout_s"),
+        ("status --field re.state", "no field 're.state'"),
+        ("runs --option finished", "option"),
+    ],
+)
+def test_a_wrong_argument_is_a_parameter_error_that_says_what_is_wrong(bench, words, said):
+    ended = bench(*words.split())
+    assert ended.code == 1
+    assert said in ended.err
+
+
+def test_a_file_that_is_no_yaml_is_named(bench, tmp_path):
+    (tmp_path / "plan.yaml").write_text("{name: [")
+    ended = bench("queue", "add", f"@{tmp_path}/plan.yaml")
+    assert ended.code == 1
+    assert "plan.yaml is neither YAML nor JSON" in ended.err
+    assert bench.requests == []
+
+
+@pytest.mark.parametrize(
+    ("uids", "code", "said"), [(["ab1", "ab2"], 1, "2 items begin with 'ab'"), (["cd"], 2, "No item")]
+)
+def test_the_beginning_of_a_uid_must_fit_one_item(bench, uids, code, said):
+    bench.answer("queue_get", {"items": [{**ITEM, "item_uid": uid} for uid in uids]})
+    ended = bench("queue", "remove", "ab")
+    assert (ended.code, said in ended.err) == (code, True)
+    assert bench.requests == [("queue_get", {})]

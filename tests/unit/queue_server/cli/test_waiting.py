@@ -1,0 +1,69 @@
+import pytest
+
+from queue_server.cli.waiting import OutcomeSearch
+
+
+class Records:
+    """Queue and history as a manager tells them; ``status`` changes its uids with them."""
+
+    def __init__(self):
+        self.queue, self.running, self.history, self.asked = [], None, [], []
+
+    def request(self, method, params):
+        """Answer a request."""
+        self.asked.append(method)
+        if method == "queue_get":
+            return {"items": [{"item_uid": uid} for uid in self.queue], "running_item": self._running()}
+        return {"items": [{"item_uid": uid, "result": {"exit_status": "completed"}} for uid in self.history]}
+
+    @property
+    def status(self):
+        """As much of a status as a search looks at."""
+        return {"plan_queue_uid": str([self.queue, self.running]), "plan_history_uid": str(self.history)}
+
+    def _running(self):
+        return {"item_uid": self.running} if self.running else {}
+
+
+@pytest.fixture
+def records():
+    """An empty manager."""
+    return Records()
+
+
+def test_a_search_ends_when_every_item_has_an_outcome(records):
+    records.queue = ["a", "b"]
+    search = OutcomeSearch(records.request, ["a", "b"])
+    assert not search.look(records.status)
+    records.queue, records.running = ["b"], "a"
+    assert not search.look(records.status)
+    records.queue, records.running, records.history = [], "b", ["old", "a"]
+    assert not search.look(records.status)
+    assert list(search.found) == ["a"]
+    records.running, records.history = None, ["old", "a", "b"]
+    assert search.look(records.status)
+    assert list(search.found) == ["a", "b"]
+    assert search.missing == []
+
+
+def test_an_item_that_is_nowhere_is_missing_and_no_longer_awaited(records):
+    records.queue = ["a"]
+    search = OutcomeSearch(records.request, ["a"])
+    assert not search.look(records.status)
+    records.queue = []
+    assert search.look(records.status)
+    assert search.missing == ["a"]
+
+
+def test_nothing_is_asked_while_nothing_changes(records):
+    records.queue = ["a"]
+    search = OutcomeSearch(records.request, ["a"])
+    for _ in range(3):
+        search.look(records.status)
+    assert records.asked == ["queue_get", "history_get"]
+
+
+def test_the_queue_is_read_before_the_history(records):
+    """An item moves from the queue to the history; read the other way round it could be missed in both."""
+    OutcomeSearch(records.request, ["a"]).look(records.status)
+    assert records.asked == ["queue_get", "history_get"]
