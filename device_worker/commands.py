@@ -28,7 +28,7 @@ REPEAT_WITHIN_S = 60.0
 class Reporter(Protocol):
     """Where reports and progress go: the link."""
 
-    def report(self, report: Report) -> int:
+    def report(self, report: Report) -> None:
         """Keep a report until it is acknowledged."""
         ...
 

@@ -63,6 +63,10 @@ class Tee(io.TextIOBase):
         """Tell that it can be written to."""
         return True
 
+    def __getattr__(self, name: str) -> Any:
+        # Startup code may ask for anything that the standard streams have, such as ``reconfigure``.
+        return getattr(self._original, name)
+
     @property
     def buffer(self) -> BinaryIO:
         """The bytes under the other stream, past the sink."""

@@ -11,6 +11,7 @@ from device_worker.profile import ProfileError
 from queue_server.protocol.codec import encode
 
 FILE_NAME = "user_group_permissions.yaml"
+LIMIT_BYTES = 900_000
 
 
 def read_permissions(given: Path | None, startup_directory: Path | None) -> dict[str, Any] | None:
@@ -39,7 +40,9 @@ def _read_map(path: Path) -> dict[str, Any]:
         raise ProfileError(f"The permissions {str(path)!r} must be a map, not {type(content).__name__}")
     permissions = cast("dict[str, Any]", content)
     try:
-        encode(permissions, "msgpack")
+        size_bytes = len(encode(permissions, "msgpack"))
     except (TypeError, ValueError) as error:
         raise ProfileError(f"The permissions {str(path)!r} contain an unusable value: {error}") from error
+    if size_bytes > LIMIT_BYTES:
+        raise ProfileError(f"The permissions {str(path)!r} take {size_bytes} bytes; at most {LIMIT_BYTES} are accepted")
     return permissions

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from device_worker.activity import Activity
 from device_worker.commands import Close, Commands, End, Execute
 from device_worker.console import captured_console
+from device_worker.excerpt import cut_message, cut_traceback
 from device_worker.link import LinkedWorker
 from device_worker.signals import LoadingInterrupted, Signals
 from queue_server.client.outbox import UNNUMBERED, FinishRecords, Outbox, finish_record_path
@@ -147,11 +148,10 @@ class _WorkerProcess:
             self._link.start(self._linked_worker)
             environment = self._open()
         except LoadingInterrupted as interruption:
-            self._fail(EnvironmentFailed(number=UNNUMBERED, message=str(interruption)))
+            self._fail(str(interruption))
             return EXIT_FAILED
         except Exception as error:
-            text = "".join(traceback.format_exception(error))
-            self._fail(EnvironmentFailed(number=UNNUMBERED, message=f"The worker failed: {error!r}", traceback=text))
+            self._fail(f"The worker failed: {error!r}", "".join(traceback.format_exception(error)))
             raise
         if environment is None:
             return EXIT_FAILED
@@ -169,15 +169,14 @@ class _WorkerProcess:
         try:
             environment = open_environment(self._options, parts)
         except ProfileError as error:
-            self._signals.loading_ended()
-            self._fail(EnvironmentFailed(number=UNNUMBERED, message=str(error), traceback=error.traceback))
+            self._fail(str(error), error.traceback)
             return None
         self._signals.loading_ended()
         self._linked_worker.watch_loop(environment.loop_age_s)
+        environment.announce()
         return environment
 
     def _serve(self, environment: Environment) -> str:
-        environment.announce()
         while True:
             command = self._commands.next_command()
             if isinstance(command, Execute):
@@ -195,10 +194,13 @@ class _WorkerProcess:
         if self._link.is_welcome:
             self._wait_acknowledged()
 
-    def _fail(self, report: EnvironmentFailed) -> None:
+    def _fail(self, message: str, traceback_text: str = "") -> None:
+        self._signals.loading_ended()
         self._activity.fail()
-        _log.error("The environment could not be opened: %s\n%s", report.message, report.traceback)
-        self._link.report(report)
+        _log.error("The environment could not be opened: %s\n%s", message, traceback_text)
+        self._link.report(
+            EnvironmentFailed(number=UNNUMBERED, message=cut_message(message), traceback=cut_traceback(traceback_text))
+        )
         self._wait_acknowledged()
 
     def _wait_acknowledged(self) -> None:

@@ -44,6 +44,7 @@ _EXIT_CODES = {
     7: "a plan was aborted or halted",
     8: "no reply, or not the awaited state, in time",
     9: "not allowed",
+    10: "locked by a person",
     130: "somebody pressed Ctrl-C; what was started goes on",
 }
 
@@ -76,6 +77,28 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "queue_item_remove": {"uid": "8f0c…"},
     "queue_item_hold": {"uid": "8f0c…", "reason": "the shutter is closed"},
     "queue_item_release": {"uid": "8f0c…"},
+    "queue_item_remove_batch": {"uids": ["8f0c…", "91be…"], "ignore_missing": False},
+    "queue_item_move_batch": {"uids": ["8f0c…", "91be…"], "pos_dest": "front"},
+    "queue_item_execute": {
+        "item": {"item_type": "plan", "name": "mv", "args": ["motor", 3]},
+        "user": "anna",
+        "user_group": "primary",
+    },
+    "queue_autostart": {"enable": True},
+    "item_validate": {
+        "items": [{"item_type": "plan", "name": "count", "args": [["det1"]], "kwargs": {"num": 5}}],
+        "user_group": "primary",
+    },
+    "lock": {"lock_key": "a long phrase", "user": "anna", "environment": True, "note": "aligning the mirror"},
+    "unlock": {"lock_key": "a long phrase"},
+    "permissions_set": {
+        "user_group_permissions": {
+            "user_groups": {
+                "root": {"allowed_plans": [None], "allowed_devices": [None]},
+                "primary": {"allowed_plans": [":^count"], "allowed_devices": [":?.*:depth=5"]},
+            }
+        }
+    },
     "history_get": {"limit": 20},
     "history_clear": {"size": 100},
     "re_pause": {"option": "immediate"},

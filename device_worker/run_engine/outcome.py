@@ -6,11 +6,9 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_worker.excerpt import cut_message, cut_traceback
 from device_worker.profile import ItemResolutionError
 from queue_server.protocol.items import Outcome
-
-MESSAGE_LIMIT_CHARS = 8 * 1024
-TRACEBACK_LIMIT_CHARS = 64 * 1024
 
 _PACKAGE = Path(__file__).parents[1]
 _OWN_FILES = (str(_PACKAGE / "executor.py"), str(_PACKAGE / "run_engine"))
@@ -26,19 +24,21 @@ class Ending:
 
 
 INTERRUPTED = Ending(
-    "aborted", "The RunEngine aborted the plan: it was to pause at a point from which it could not have been resumed."
+    "aborted",
+    "The RunEngine aborted the plan: it was to pause at a point from which it could not have been resumed, or code of "
+    "the profile ended it.",
 )
 
 
 def describe_failure(error: BaseException) -> Ending:
     """Return the ending of an attempt that raised ``error``; frames of the worker itself are left out."""
     if isinstance(error, ItemResolutionError):
-        return Ending("failed", _shorten(str(error), MESSAGE_LIMIT_CHARS), _shorten(error.traceback))
+        return Ending("failed", cut_message(str(error)), cut_traceback(error.traceback))
     summary = traceback.TracebackException.from_exception(error)
     message = "".join(summary.format_exception_only()).strip()
     _leave_out_own_frames(summary)
     text = "".join(summary.format())
-    return Ending("failed", _shorten(message, MESSAGE_LIMIT_CHARS), _shorten(text))
+    return Ending("failed", cut_message(message), cut_traceback(text))
 
 
 def _leave_out_own_frames(summary: traceback.TracebackException) -> None:
@@ -48,12 +48,3 @@ def _leave_out_own_frames(summary: traceback.TracebackException) -> None:
         if part is not None:
             part.stack[:] = [frame for frame in part.stack if not frame.filename.startswith(_OWN_FILES)]
             waiting += [part.__cause__, part.__context__, *(part.exceptions or ())]
-
-
-def _shorten(text: str, limit_chars: int = TRACEBACK_LIMIT_CHARS) -> str:
-    """Return a text that fits and can be encoded; of a long one its beginning and its end."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    if len(text) <= limit_chars:
-        return text
-    half = limit_chars // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half} characters are left out ...]\n{text[-half:]}"

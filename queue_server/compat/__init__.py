@@ -1,0 +1,1 @@
+"""Stand-ins for the command-line programs of bluesky-queueserver: its words and exit codes, over our own client."""

@@ -1,0 +1,87 @@
+"""An environment is put together from startup code, and announced before it takes items."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from device_worker.activity import Activity
+from device_worker.commands import Commands
+from device_worker.environment import EnvironmentParts, open_environment
+from device_worker.profile import ProfileError
+from queue_server.clock import SystemClock
+from queue_server.protocol.items import AttemptKey
+from queue_server.protocol.worker_link import CatalogPage, EnvironmentOpened, Execute, ItemFinished, REStateChanged
+
+KEY = AttemptKey("item", "submission", "default", 1, 1)
+STARTUP = """
+from bluesky import Msg
+
+def measure(times: int = 1):
+    yield Msg("open_run")
+    yield Msg("close_run")
+"""
+
+
+class Reports(list):
+    """A reporter that keeps what it is given."""
+
+    def report(self, report):
+        self.append(report)
+
+    def show_progress(self, progress):
+        pass
+
+
+@pytest.fixture
+def parts():
+    activity, reports = Activity(), Reports()
+    return EnvironmentParts(activity, Commands("default", activity, reports), reports, SystemClock())
+
+
+@pytest.fixture
+def options(tmp_path):
+    (tmp_path / "user_group_permissions.yaml").write_text("user_groups: {}")
+    (tmp_path / "startup.py").write_text(STARTUP)
+    return SimpleNamespace(startup=str(tmp_path), permissions=None, device_max_depth=0)
+
+
+def test_the_catalogs_come_before_the_environment_is_open(parts, options):
+    environment = open_environment(options, parts)
+    assert (parts.reporter, parts.activity.is_open) == ([], False)
+    environment.announce()
+    plans, devices, opened = parts.reporter
+    assert isinstance(plans, CatalogPage)
+    assert isinstance(opened, EnvironmentOpened)
+    assert (list(plans.entries), devices.entries) == (["measure"], {})
+    assert opened.permissions == {"user_groups": {}}
+    assert parts.activity.is_open
+
+
+def test_items_are_executed_and_states_are_told(parts, options):
+    environment = open_environment(options, parts)
+    environment.announce()
+    order = Execute(attempt=KEY, content={"name": "measure", "kwargs": {"times": 2}})
+    parts.commands.take(order, 1)
+    environment.execute(order)
+    assert parts.reporter[-1].outcome == "completed"
+    states = [report for report in parts.reporter if isinstance(report, REStateChanged)]
+    assert [(report.re_state, report.attempt) for report in states] == [("running", KEY), ("idle", KEY)]
+    assert isinstance(parts.reporter[-1], ItemFinished)
+    assert environment.loop_age_s() == 0
+
+
+@pytest.mark.parametrize(("startup", "words"), [("1 / 0", "division"), ("RE = 5", "'RE' is a int")])
+def test_startup_code_that_cannot_be_used_is_refused(parts, options, tmp_path, startup, words):
+    (tmp_path / "startup.py").write_text(startup)
+    with pytest.raises(ProfileError, match=words):
+        open_environment(options, parts)
+
+
+def test_unusable_permissions_are_refused_before_any_code_runs(parts, options, tmp_path):
+    (tmp_path / "user_group_permissions.yaml").write_text("- none")
+    (tmp_path / "startup.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(ProfileError, match="must be a map"):
+        open_environment(options, parts)
+    assert not (tmp_path / "ran").exists()

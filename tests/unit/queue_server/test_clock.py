@@ -1,0 +1,48 @@
+"""Time and chance: the manual clock moves only when it is moved, seeded chance repeats itself."""
+
+from __future__ import annotations
+
+import uuid
+
+from queue_server.clock import Chance, ManualClock, SystemClock
+
+
+def test_a_manual_clock_stands_still_until_it_is_moved():
+    clock = ManualClock()
+    before = clock.monotonic(), clock.wall()
+    assert (clock.monotonic(), clock.wall()) == before
+    clock.advance(2.5)
+    assert (clock.monotonic(), clock.wall()) == (before[0] + 2.5, before[1] + 2.5)
+
+
+def test_a_manual_wall_clock_can_step_without_the_monotonic_one():
+    clock = ManualClock()
+    clock.wall_offset_s -= 3600
+    assert clock.monotonic() == 0
+    assert clock.wall() == 1_700_000_000.0 - 3600
+
+
+def test_the_monotonic_clock_of_the_system_never_steps_back():
+    clock = SystemClock()
+    times = [clock.monotonic() for _ in range(100)]
+    assert times == sorted(times)
+
+
+def test_seeded_chance_repeats_itself():
+    first, second, other = Chance.seeded(1), Chance.seeded(1), Chance.seeded(2)
+    drawn = [first.identifier() for _ in range(10)]
+    assert [second.identifier() for _ in range(10)] == drawn
+    assert other.identifier() not in drawn
+
+
+def test_identifiers_are_random_uuids():
+    drawn = [Chance().identifier() for _ in range(100)]
+    assert len(set(drawn)) == 100
+    assert {uuid.UUID(text).version for text in drawn} == {4}
+
+
+def test_jitter_is_between_half_and_all_of_a_duration():
+    chance = Chance.seeded(1)
+    drawn = [chance.jitter(10.0) for _ in range(1000)]
+    assert 5.0 <= min(drawn) < 5.5
+    assert 9.5 < max(drawn) <= 10.0

@@ -1,0 +1,194 @@
+"""Settings: the order of their sources, and refusals that name the setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from queue_server.config import SETTINGS_FILE, Settings, check_address, default_data_directory, load_settings
+from queue_server.protocol.errors import ParameterError
+
+FLAG, ENVIRONMENT, FILE = (f"tcp://127.0.0.1:{port}" for port in (1, 2, 3))
+DEFAULT = "tcp://127.0.0.1:60615"
+
+
+@pytest.fixture(autouse=True)
+def environ(monkeypatch):
+    """An environment without settings of ours; add some with ``setenv``."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"CUELIGHT_{name.upper()}", raising=False)
+    return monkeypatch
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a settings file; return its directory."""
+
+    def write(text):
+        (tmp_path / SETTINGS_FILE).write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+# --- sources --------------------------------------------------------------------------------------------------------
+
+
+def test_a_flag_wins_over_the_environment_that_over_the_file_and_that_over_the_default(environ, write):
+    directory = write(f"control: {FILE}")
+    assert load_settings({}).control == DEFAULT
+    assert load_settings({"config": directory}).control == FILE
+    environ.setenv("CUELIGHT_CONTROL", ENVIRONMENT)
+    assert load_settings({"config": directory}).control == ENVIRONMENT
+    assert load_settings({"config": directory, "control": FLAG}).control == FLAG
+
+
+def test_a_flag_that_is_none_was_not_given(environ):
+    environ.setenv("CUELIGHT_CONTROL", ENVIRONMENT)
+    assert load_settings({"control": None}).control == ENVIRONMENT
+
+
+def test_the_directory_of_the_file_may_stand_in_the_environment(environ, write):
+    environ.setenv("CUELIGHT_CONFIG", str(write(f"control: {FILE}")))
+    assert load_settings({}).control == FILE
+
+
+def test_each_setting_has_its_own_source(environ, write):
+    directory = write(f"control: {FILE}\ndevice_max_depth: 2")
+    environ.setenv("CUELIGHT_STARTUP", "beamline")
+    settings = load_settings({"config": directory, "info": FLAG})
+    assert (settings.control, settings.info) == (FILE, FLAG)
+    assert (settings.startup, settings.device_max_depth) == ("beamline", 2)
+
+
+def test_an_empty_file_changes_nothing(write):
+    assert load_settings({"config": write("")}).control == DEFAULT
+
+
+def test_settings_cannot_be_changed_afterwards():
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings({}).control = FLAG
+
+
+def test_paths_are_absolute(environ, tmp_path):
+    environ.chdir(tmp_path)
+    environ.setenv("HOME", "/home/ada")
+    settings = load_settings({"data": "queue", "ready_file": Path("~/ready.json")})
+    assert settings.data == tmp_path / "queue"
+    assert settings.ready_file == Path("/home/ada/ready.json")
+
+
+def test_the_default_data_directory_follows_the_state_home(environ):
+    assert default_data_directory({"XDG_STATE_HOME": "/state"}) == Path("/state/cuelight/default")
+    environ.setenv("HOME", "/home/ada")
+    assert default_data_directory({}) == Path("/home/ada/.local/state/cuelight/default")
+
+
+def test_every_setting_is_described():
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+# --- refusals -------------------------------------------------------------------------------------------------------
+
+
+def refusal(flags):
+    """Return the message of a refusal and the setting that it names."""
+    with pytest.raises(ParameterError) as caught:
+        load_settings(flags)
+    return str(caught.value), caught.value.field
+
+
+@pytest.mark.parametrize("text", ["contol: tcp://127.0.0.1:1", "worker:\n  lane: b"])
+def test_an_unknown_key_of_the_file_is_refused_by_name(write, text):
+    message, field = refusal({"config": write(text)})
+    key = text.partition(":")[0]
+    assert field == key
+    assert repr(key) in message
+
+
+def test_an_unknown_flag_is_refused_by_name():
+    assert refusal({"contol": FLAG})[1] == "contol"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("device_max_depth", -1),
+        ("device_max_depth", "deep"),
+        ("encoding", "xml"),
+        ("control", "60615"),
+        ("info", "tcp://127.0.0.1"),
+        ("documents", "udp://127.0.0.1:1"),
+        ("startup", ["a"]),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name_from_every_source(write, environ, name, value):
+    message, field = refusal({name: value})
+    assert field == name
+    assert repr(value) in message
+    if isinstance(value, str):
+        assert refusal({"config": write(f"{name}: {value}")})[1] == name
+        environ.setenv(f"CUELIGHT_{name.upper()}", value)
+        assert refusal({})[1] == name
+
+
+@pytest.mark.parametrize("text", ["control: [1", "- control", "just a word", "5", "a: b: c"])
+def test_a_file_that_is_no_map_is_refused(write, text):
+    message, field = refusal({"config": write(text)})
+    assert field == "config"
+    assert SETTINGS_FILE in message
+
+
+def test_a_directory_without_the_file_is_refused(tmp_path):
+    message, field = refusal({"config": tmp_path})
+    assert field == "config"
+    assert str(tmp_path) in message
+
+
+# --- addresses ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://127.0.0.1:60615",
+        "tcp://127.0.0.1:0",
+        "tcp://127.1.2.3:1",
+        "tcp://localhost:65535",
+        "tcp://[::1]:60615",
+        "ipc:///run/cuelight/control.sock",
+    ],
+)
+def test_loopback_and_ipc_can_be_bound(address):
+    assert check_address(address) == address
+    assert load_settings({"control": address}).control == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://0.0.0.0:60615",
+        "tcp://*:60615",
+        "tcp://192.168.1.5:60615",
+        "tcp://[::]:60615",
+        "tcp://example.org:60615",
+        "tcp://127.0.0.1.example.org:60615",
+        "tcp://localhost.example.org:60615",
+        "tcp://eth0:60615",
+    ],
+)
+def test_an_address_that_other_hosts_can_reach_is_refused_by_name(address):
+    message, field = refusal({"control": address})
+    assert field == "control"
+    assert "loopback" in message
+    assert address in message
+
+
+@pytest.mark.parametrize(
+    "address", ["", "127.0.0.1:1", "tcp://127.0.0.1:65536", "tcp://127.0.0.1:-1", "tcp://:1", "ipc://", "inproc://x"]
+)
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(ValueError, match="form"):
+        check_address(address)

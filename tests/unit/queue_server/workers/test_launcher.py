@@ -1,0 +1,92 @@
+"""The command line of a worker, and how a living worker is found again by it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from queue_server.workers.launcher import WorkerCommand, find_worker, local_launch
+
+
+def test_a_worker_is_told_everything_on_its_command_line():
+    command = WorkerCommand("ipc:///run/link.sock", Path("/data/workers"), "sim", Path("/etc/permissions.yaml"), 3)
+    words = command.arguments("default", "w-1")
+    assert words[:3] == [sys.executable, "-m", "device_worker"]
+    assert dict(zip(words[3::2], words[4::2], strict=True)) == {
+        "--link": "ipc:///run/link.sock",
+        "--lane": "default",
+        "--incarnation": "w-1",
+        "--state-dir": "/data/workers",
+        "--startup": "sim",
+        "--device-max-depth": "3",
+        "--user-group-permissions": "/etc/permissions.yaml",
+    }
+
+
+def test_without_a_file_of_permissions_none_is_named():
+    words = WorkerCommand("ipc:///x", Path("/data"), "sim").arguments("default", "w-1")
+    assert "--user-group-permissions" not in words
+
+
+def test_a_state_directory_that_cannot_be_made_is_an_error_of_the_system(tmp_path):
+    (tmp_path / "file").touch()
+    launch = local_launch(WorkerCommand("ipc:///x", tmp_path / "file" / "workers", "sim"))
+    with pytest.raises(OSError, match="file"):
+        launch("default", "w-1")
+
+
+@pytest.fixture
+def processes(tmp_path):
+    """Add processes to a directory like /proc."""
+    (tmp_path / "self").mkdir()
+    (tmp_path / "uptime").touch()
+
+    def add(pid, *words, state="S"):
+        directory = tmp_path / str(pid)
+        directory.mkdir()
+        (directory / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
+        (directory / "stat").write_text(f"{pid} (python) {state} 1 1 1 0 -1")
+
+    return add
+
+
+def test_the_worker_of_an_incarnation_is_found(processes, tmp_path):
+    processes(10, "python", "-m", "device_worker", "--lane", "default", "--incarnation", "w-1", "--startup", "sim")
+    assert find_worker("w-1", tmp_path) == 10
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("python", "--incarnation", "w-2"),
+        ("python", "--incarnation", "w-11"),
+        ("python", "--incarnation", "w-"),
+        ("python", "--incarnation", ""),
+        ("python", "--incarnation"),
+        ("python", "w-1"),
+        ("python", "--other", "w-1"),
+        ("python", "--incarnation", "w-2", "--incarnation", "w-1"),
+        ("grep", "--incarnation w-1"),
+        (),
+    ],
+)
+def test_no_other_process_is_taken_for_it(processes, tmp_path, words):
+    processes(10, *words)
+    assert find_worker("w-1", tmp_path) is None
+
+
+def test_a_process_that_has_ended_and_was_not_collected_does_not_live(processes, tmp_path):
+    processes(10, "python", "--incarnation", "w-1", state="Z")
+    assert find_worker("w-1", tmp_path) is None
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_passed_over(processes, tmp_path):
+    (tmp_path / "9").mkdir()
+    processes(10, "python", "--incarnation", "w-1")
+    assert find_worker("w-1", tmp_path) == 10
+
+
+def test_the_test_itself_is_no_worker():
+    assert find_worker("an incarnation that nobody has") is None
