@@ -74,14 +74,15 @@ class Engine:
         """The state that is shown."""
         return self._state
 
-    def post(self, work: Callable[[Turn], T], *, insist: bool = False) -> asyncio.Future[T]:
+    def post(self, work: Callable[[Turn], T], *, insist: bool = False, may_wait: bool = False) -> asyncio.Future[T]:
         """Put ``work`` into the next turn; the future has its result, or its refusal, after the commit.
 
         The future is cancelled if the engine ends before. With ``insist`` the work is not given up while the store
-        has no room, but tried again, before everything that came later.
+        has no room, but tried again, before everything that came later. Work that ``may_wait`` does so for a moment,
+        so that it shares the transaction of what comes next.
         """
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._inbox.put(Entry(work, answer, insist))
+        self._inbox.put(Entry(work, answer, insist), may_wait=may_wait)
         return answer
 
     def command(self, event: Command, origin: Origin) -> None:

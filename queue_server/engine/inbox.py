@@ -12,6 +12,9 @@ from queue_server.engine.turn import Turn
 
 Work = Callable[[Turn], Any]
 
+# How long an entry waits for company that nobody waits for: a commit of its own would only hold up what comes next.
+COMPANY_S = 0.002
+
 # How soon a turn that the store had no room for is tried again, if nothing else asks for one before.
 RETRY_S = 1.0
 
@@ -35,13 +38,16 @@ class Inbox:
         self._retry: asyncio.TimerHandle | None = None
         self._is_closed = False
 
-    def put(self, entry: Entry) -> None:
-        """Append an entry; after the end it is cancelled at once."""
+    def put(self, entry: Entry, *, may_wait: bool = False) -> None:
+        """Append an entry; after the end it is cancelled at once. One that may wait shares the next turn of others."""
         if self._is_closed:
             entry.answer.cancel()
             return
         self._entries.append(entry)
-        self._wake.set()
+        if not may_wait:
+            self._wake.set()
+        elif not self._wake.is_set():
+            asyncio.get_running_loop().call_later(COMPANY_S, self._wake.set)
 
     def put_back(self, entries: Sequence[Entry]) -> None:
         """Put entries that could not be done in front again; without anybody else they are due after a while."""
@@ -57,7 +63,10 @@ class Inbox:
             self._wake.clear()
             await self._wake.wait()
         await self._wake.wait()
-        return [self._entries.popleft() for _ in range(min(len(self._entries), most))]
+        taken = [self._entries.popleft() for _ in range(min(len(self._entries), most))]
+        if not self._entries:
+            self._wake.clear()
+        return taken
 
     def close(self) -> None:
         """Cancel what waits, and whatever comes from now on."""

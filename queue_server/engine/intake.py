@@ -18,12 +18,19 @@ from queue_server.protocol.worker_link import (
     EnvironmentOpened,
     Heartbeat,
     Hello,
+    ItemAcknowledged,
     ItemFinished,
     Progress,
     Report,
+    REStateChanged,
+    RunClosed,
+    RunOpened,
 )
 
 _log = logging.getLogger(__name__)
+
+# Reports that nobody waits for; they come in company, and above all just before the end of an item.
+_NEWS = (ItemAcknowledged, RunOpened, RunClosed, REStateChanged)
 
 # What a worker had written down and could not deliver before it ended.
 Remains = Callable[[str], Iterable[Report]]
@@ -61,7 +68,10 @@ class Intake:
             # Not acknowledged by itself: a manager that restarts before the environment is open needs the pages again.
             self._keeper.receive(incarnation, report)
             return
-        answer = self._engine.post(lambda turn: self._apply(turn, lane, incarnation, report), insist=True)
+        may_wait = isinstance(report, _NEWS)
+        answer = self._engine.post(
+            lambda turn: self._apply(turn, lane, incarnation, report), insist=True, may_wait=may_wait
+        )
         answer.add_done_callback(lambda done: self._acknowledge(done, incarnation, report.number))
 
     def hear_heartbeat(self, lane: str, incarnation: str, heartbeat: Heartbeat) -> None:
