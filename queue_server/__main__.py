@@ -33,13 +33,16 @@ def main() -> int:
     options = parser.parse_args()
     # Ctrl-C reaches the whole terminal; the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logs.configure()
     with open(options.settings_fd) as stream:
         settings = Settings(**json.loads(stream.read()))
+    logs.configure(settings.verbosity, is_printed=settings.console_output != "off")
     return asyncio.run(_run(settings, options.report_fd))
 
 
 async def _run(settings: Settings, report_fd: int) -> int:
+    # A supervisor that is stopped must not stop the manager with it.
+    os.set_blocking(report_fd, False)
+
     def report(**message: Any) -> None:
         try:
             os.write(report_fd, json.dumps(message).encode() + b"\n")

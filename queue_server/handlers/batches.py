@@ -42,16 +42,23 @@ def move_items(context: TurnContext, params: MoveBatchParams) -> ItemsTaken:
         raise ParameterError(f"The item {neighbour!r} is in the batch and cannot be its neighbour.", field="uids")
     items = _find_all(context, uids, skip_missing=False)
     tx = context.turn.tx
+    indices = {item.uid: tx.index_of(item.uid) or 0 for item in items}
     if params.reorder:
-        items.sort(key=lambda item: tx.index_of(item.uid) or 0)
+        items.sort(key=lambda item: indices[item.uid])
     place = resolve_neighbour(context, place)
     for item in items:
         tx.move(item.uid, place)
         place = Place(after_uid=item.uid)
-    if items:
+    if items and _have_moved(context, items, indices):
         context.turn.apply(QueueChanged(context.lane, 0))
         context.record(item_uids=[item.uid for item in items])
     return ItemsTaken([item.shown() for item in items], context.turn.state.lane(context.lane).size)
+
+
+def _have_moved(context: TurnContext, items: list[Item], indices: dict[str, int]) -> bool:
+    """Whether items that now stand side by side stood elsewhere, or in another order, before."""
+    first = context.turn.tx.index_of(items[0].uid) or 0
+    return [indices[item.uid] for item in items] != list(range(first, first + len(items)))
 
 
 def _require_uids(uids: list[str] | None) -> list[str]:
@@ -86,7 +93,7 @@ def _find_all(context: TurnContext, uids: list[str], *, skip_missing: bool) -> l
     if missing and not skip_missing:
         shown = ", ".join(map(repr, missing[:5])) + (", ..." if len(missing) > 5 else "")
         raise NotFoundError(
-            f"{len(missing)} of {len(uids)} items are not in the queue: {shown}", details={"missing": missing[:100]}
+            f"The queue does not contain items with the following UIDs: {shown}", details={"missing": missing[:100]}
         )
     return list(found.values())
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from queue_server.access import Catalog, validate_item
-from queue_server.handlers.context import MemoryContext
+from queue_server.handlers.context import TurnContext
 from queue_server.handlers.group import group
 from queue_server.handlers.submission import require_item
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.methods.validation import ValidateParams, Verdicts
 
 
-def validate_items(context: MemoryContext, params: ValidateParams) -> Verdicts:
+def validate_items(context: TurnContext, params: ValidateParams) -> Verdicts:
     """Check items against the plans as they are now."""
     catalog = context.desk.resources.catalog
     catalog.for_group(params.user_group)
@@ -29,4 +29,4 @@ def _judge(item: object, catalog: Catalog, group_name: str) -> dict[str, Any]:
     return {"valid": True, "msg": "", "errors": []}
 
 
-GROUP = group(memory={"item_validate": validate_items})
+GROUP = group(turn={"item_validate": validate_items})

@@ -29,7 +29,7 @@ METHODS = (
     Method(
         name="item_validate",
         summary="Check items without adding them; every wrong field is named.",
-        kind="memory",
+        kind="read",
         scope="read:resources",
         route=("POST", "/queue/items:validate"),
         params=ValidateParams,

@@ -44,7 +44,7 @@ def parts():
 def options(tmp_path):
     (tmp_path / "user_group_permissions.yaml").write_text("user_groups: {}")
     (tmp_path / "startup.py").write_text(STARTUP)
-    return SimpleNamespace(startup=str(tmp_path), permissions=None, device_max_depth=0)
+    return SimpleNamespace(startup=str(tmp_path), permissions=None, device_max_depth=0, ignore_invalid_plans=False)
 
 
 def test_the_catalogs_come_before_the_environment_is_open(parts, options):

@@ -59,7 +59,9 @@ def test_a_traceback_is_part_of_what_is_published(logger):
     assert "ZeroDivisionError: inside" in published[0]
 
 
-def test_a_record_that_cannot_be_formatted_harms_nobody(logger, capsys):
-    logger.addHandler(NoticeHandler(lambda *_: None))
-    logger.info("%d", "not a number")
+def test_a_record_that_cannot_be_formatted_harms_nobody(capsys):
+    published = []
+    handler = NoticeHandler(lambda _, text: published.append(text))
+    handler.handle(logging.makeLogRecord({"msg": "%d", "args": ("not a number",)}))
     assert "Logging error" in capsys.readouterr().err
+    assert published == []

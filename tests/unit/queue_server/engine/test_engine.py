@@ -444,6 +444,18 @@ async def test_a_resume_for_an_attempt_that_ended_meanwhile_is_dropped(at_the_ga
     assert [order.attempt for order in bench.sent(Continue)] == [first]
 
 
+async def test_a_pause_that_meets_a_plan_that_pauses_by_itself_is_met(at_the_gate, gated):
+    bench = at_the_gate
+    gated.shut()
+    bench.tell(REStateChanged, attempt=bench.key, re_state="paused")
+    await gated.wait_for_turn()
+    await bench.do("re_pause")
+    gated.open()
+    await bench.settle()
+    assert bench.status["manager_state"] == "paused"
+    assert bench.status["pause_pending"] is False
+
+
 async def test_an_order_is_refused_in_its_own_words_when_nothing_runs(bench):
     with pytest.raises(RefusedError, match="Environment does not exist"):
         bench.engine.command(PauseRequested(DEFAULT_LANE, "immediate", bench.clock.wall()), Origin())

@@ -108,3 +108,7 @@ async def test_a_stopping_manager_starts_nothing_new(bench):
 
 async def test_an_unknown_way_to_stop_is_refused(bench):
     assert (await bench.refuse("manager_stop", option="now"))["error"]["details"]["field"] == "option"
+
+
+async def test_a_manager_is_not_frozen_unless_tests_are_allowed_to(bench):
+    assert (await bench.refuse("manager_kill"))["error"]["code"] == "forbidden"

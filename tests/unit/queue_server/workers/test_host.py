@@ -231,6 +231,20 @@ async def test_workers_live_on_when_the_host_ends_and_their_exits_are_not_told(m
     assert exits.told == []
 
 
+async def test_a_host_that_ends_waits_for_the_worker_that_it_is_starting(make_host, exits):
+    host, launcher = make_host("read line")
+    launcher.may_start.clear()
+    host.start("default", "w")
+    await asyncio.to_thread(launcher.began.wait, 5)
+    closing = asyncio.ensure_future(host.close())
+    await asyncio.wait([closing], timeout=0)
+    assert not closing.done()
+    launcher.may_start.set()
+    await closing
+    os.kill(launcher.children["w"].pid, 0)
+    assert exits.told == []
+
+
 @pytest.fixture
 async def orphan():
     """A worker that another process has started: its incarnation and its process id."""

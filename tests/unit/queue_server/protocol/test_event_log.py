@@ -1,0 +1,26 @@
+"""Records of the event log: what is not said has a plain default."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+
+from queue_server.protocol.event_log import EventRecord
+from queue_server.protocol.items import Origin
+
+
+def test_a_record_needs_a_kind_a_time_and_an_epoch():
+    record = EventRecord("item_added", 5.0, 1)
+    assert (record.seq, record.lane, record.attempt, record.origin, record.data) == (0, "", 0, Origin(), {})
+
+
+def test_a_record_does_not_change():
+    record: Any = EventRecord("item_added", 5.0, 1)
+    with pytest.raises(FrozenInstanceError):
+        record.seq = 7
+
+
+def test_records_do_not_share_their_data():
+    assert EventRecord("a", 1.0, 1).data is not EventRecord("b", 1.0, 1).data
