@@ -49,6 +49,11 @@ class StartupOptions(Protocol):
         """Levels of devices that are described; 0 means all."""
         ...
 
+    @property
+    def ignore_invalid_plans(self) -> bool:
+        """Whether plans that cannot be described are left out, instead of failing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentParts:
@@ -107,7 +112,7 @@ def open_environment(options: StartupOptions, parts: EnvironmentParts) -> Enviro
     source = StartupSource.parse(options.startup)
     permissions = read_permissions(options.permissions, source.directory)
     profile = load_profile(source)
-    descriptions = describe_profile(profile, DescribeOptions(device_max_depth=options.device_max_depth))
+    descriptions = describe_profile(profile, DescribeOptions(options.device_max_depth, options.ignore_invalid_plans))
     engine = prepare_run_engine(profile)
     watch_state(engine, partial(_notice_state, parts))
     pauser = Pauser(engine, parts.activity, parts.commands)

@@ -59,6 +59,7 @@ class Options:
     startup: str
     permissions: Path | None
     device_max_depth: int
+    ignore_invalid_plans: bool
     orphan_timeout_s: float
 
 
@@ -72,6 +73,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--startup", default="sim", metavar="sim|DIR|FILE|MODULE", help="startup code to load")
     parser.add_argument("--user-group-permissions", type=Path, metavar="FILE", help="default: in the startup directory")
     parser.add_argument("--device-max-depth", type=int, default=0, metavar="N", help="levels to describe; 0 means all")
+    parser.add_argument("--ignore-invalid-plans", action="store_true", help="leave out plans that cannot be described")
     parser.add_argument(
         "--orphan-timeout",
         type=float,
@@ -90,6 +92,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         startup=given.startup,
         permissions=given.user_group_permissions,
         device_max_depth=given.device_max_depth,
+        ignore_invalid_plans=given.ignore_invalid_plans,
         orphan_timeout_s=given.orphan_timeout,
     )
 

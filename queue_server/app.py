@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import zmq
 from queue_server import logs
 from queue_server.client.outbox import finish_record_path, read_finish_records
 from queue_server.clock import Chance, Clock, SystemClock
-from queue_server.config import Settings
+from queue_server.config import Settings, is_local
 from queue_server.core.events import RecoveryFinished, StopRequested
 from queue_server.core.model import State
 from queue_server.dispatch import Dispatcher
@@ -39,7 +40,9 @@ from queue_server.protocol.codec import Encoding
 from queue_server.protocol.worker_link import Report
 from queue_server.storage.base import Store, Transaction
 from queue_server.storage.sqlite import open_sqlite
+from queue_server.transport.console import PrintingBoard
 from queue_server.transport.control import ControlSocket
+from queue_server.transport.curve import Gate, read_curve
 from queue_server.transport.notices import NoticesSocket
 from queue_server.workers.adoption import adopt_workers
 from queue_server.workers.host import LocalHost
@@ -53,6 +56,9 @@ _log = logging.getLogger(__name__)
 declare("start.after_store", "start.after_bind", "start.after_recovery")
 
 Context = zmq.Context["zmq.Socket[bytes]"]
+
+UNHEARD = "inproc://notices"
+"""Where notices go that are not to be published: nobody outside this process can subscribe."""
 
 WORKERS = "workers"
 """The directory of the workers inside the data directory."""
@@ -98,8 +104,10 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         stack.push_async_callback(store.close)
         failpoint("start.after_store")
         context: Context = zmq.Context()
-        stack.callback(context.term)
-        notices = NoticesSocket(context, settings.info, clock=clock, encoding=cast(Encoding, settings.encoding))
+        # Not term: that would wait for ever for a socket whose owner could not be built.
+        stack.callback(context.destroy, 0)
+        gate = _open_gate(stack, context, settings)
+        notices = _open_notices(context, settings, clock, gate)
         stack.callback(notices.close)
         _publish_log(stack, notices)
 
@@ -110,7 +118,8 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         performer = Performer(notices, ended.set)
         engine = Engine(store, state, board, performer, clock=clock, chance=chance)
         workers = settings.data / WORKERS
-        intake = Intake(engine, resources, notices, clock=clock, remains=lambda name: _read_remains(workers, name))
+        told = PrintingBoard(notices, sys.stdout) if settings.console_output == "all" else notices
+        intake = Intake(engine, resources, told, clock=clock, remains=lambda name: _read_remains(workers, name))
         host = _connect_workers(stack, context, settings, intake, performer, engine)
         board.update(state)
 
@@ -118,11 +127,30 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         desk = Desk(
             lambda: engine.state, lambda: board.status, resources, clock, store.instance_id, keys, settings.test_methods
         )
-        control = ControlSocket(context, settings.control, Dispatcher(engine, desk))
+        control = ControlSocket(context, settings.control, Dispatcher(engine, desk), gate and gate.protect)
         stack.callback(control.close)
         failpoint("start.after_bind")
-        addresses = Addresses(control.address, notices.address)
+        addresses = Addresses(control.address, notices.address if settings.publish_console else settings.info)
         await _serve(_Parts(engine, intake, host, clock, ended), addresses, listener)
+
+
+def _open_gate(stack: AsyncExitStack, context: Context, settings: Settings) -> Gate | None:
+    curve = read_curve(settings)
+    if curve is None:
+        return None
+    gate = Gate(context, curve)
+    stack.callback(gate.close)
+    return gate
+
+
+def _open_notices(context: Context, settings: Settings, clock: Clock, gate: Gate | None) -> NoticesSocket:
+    encoding = cast(Encoding, settings.encoding)
+    if not settings.publish_console:
+        return NoticesSocket(context, UNHEARD, clock=clock, encoding=encoding)
+    # The subscribers of bluesky-queueserver cannot decrypt; where only this host listens they need not.
+    is_plain = settings.plain_notices or is_local(settings.info)
+    protect = None if gate is None or is_plain else gate.protect
+    return NoticesSocket(context, settings.info, clock=clock, encoding=encoding, protect=protect)
 
 
 def _connect_workers(
@@ -134,7 +162,12 @@ def _connect_workers(
     heartbeats = Heartbeats(intake.hear_answering)
     stack.callback(heartbeats.close)
     command = WorkerCommand(
-        address, settings.data / WORKERS, settings.startup, settings.permissions, settings.device_max_depth
+        address,
+        settings.data / WORKERS,
+        settings.startup,
+        settings.permissions,
+        settings.device_max_depth,
+        settings.ignore_invalid_plans,
     )
     host = LocalHost(local_launch(command), intake.hear_exit)
     stack.push_async_callback(host.close)

@@ -9,15 +9,21 @@ import os
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError
 
 from queue_server.protocol.errors import ParameterError
 
 SETTINGS_FILE = "cuelight.yaml"
+
+SECRET_KEY_VARIABLE = "QSERVER_ZMQ_PRIVATE_KEY_FOR_SERVER"
+"""The variable with the private CURVE key of the manager, for sites that have it already."""
+
+Verbosity = Literal["verbose", "normal", "quiet", "silent"]
+ConsoleOutput = Literal["all", "manager", "off"]
 
 
 def default_data_directory(environ: Mapping[str, str] = os.environ) -> Path:
@@ -39,6 +45,26 @@ class Settings(BaseSettings):
     permissions: Path | None = Field(
         default=None, description="File user_group_permissions.yaml; by default the one in the startup directory."
     )
+    # Declared before the addresses, because these decide which addresses may be bound.
+    curve_secret_key_file: Path | None = Field(
+        default=None,
+        description=f"File of mode 0600 with the private CURVE key of the manager; without it {SECRET_KEY_VARIABLE}. "
+        "With a key the control socket is encrypted, and so are notices on an address that other hosts can reach.",
+    )
+    curve_clients_file: Path | None = Field(
+        default=None,
+        description="File, or directory of files, with the public keys of admitted clients: one per line, a name "
+        "behind it. Read again when it has changed.",
+    )
+    curve_accept_stock_key: bool | None = Field(
+        default=None,
+        description="Admit the one key that all clients of bluesky-queueserver share, which identifies nobody; "
+        f"by default only where the key of the manager comes from {SECRET_KEY_VARIABLE}.",
+    )
+    plain_notices: bool = Field(
+        default=False,
+        description="Publish notices unencrypted also where other hosts can reach them; for trusted networks.",
+    )
     control: str = Field(default="tcp://127.0.0.1:60615", description="Address of the control socket; port 0 is free.")
     info: str = Field(default="tcp://127.0.0.1:60625", description="Address of the notices socket; port 0 is free.")
     documents: str = Field(
@@ -53,13 +79,33 @@ class Settings(BaseSettings):
     encoding: str = Field(default="json", pattern="^(json|msgpack)$", description="Encoding of the notices.")
     test_methods: bool = Field(default=False, description="Offer manager_kill, which freezes the manager on purpose.")
     device_max_depth: int = Field(default=0, ge=0, description="Levels of sub-devices to describe; 0 means all.")
+    ignore_invalid_plans: bool = Field(
+        default=False, description="Leave out plans that cannot be described, instead of not opening the environment."
+    )
+    publish_console: bool = Field(
+        default=True, description="Publish notices: console output, status, events and progress."
+    )
+    console_output: ConsoleOutput = Field(
+        default="manager",
+        description="What is printed: the log of the manager, also what workers print (all), or only errors (off).",
+    )
+    verbosity: Verbosity = Field(default="normal", description="How much the manager logs: verbose to silent.")
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the control socket is encrypted."""
+        return self.curve_secret_key_file is not None or has_secret_key_variable()
 
     @field_validator("control", "info", "documents")
     @classmethod
-    def _check_address(cls, address: str) -> str:
-        return check_address(address)
+    def _check_address(cls, address: str, others: ValidationInfo) -> str:
+        encrypted = bool(others.data.get("curve_secret_key_file")) or has_secret_key_variable()
+        is_open = encrypted if others.field_name == "control" else encrypted or bool(others.data.get("plain_notices"))
+        return check_address(address, is_open=is_open)
 
-    @field_validator("data", "config", "permissions", "api_key_file", "ready_file")
+    @field_validator(
+        "data", "config", "permissions", "api_key_file", "ready_file", "curve_secret_key_file", "curve_clients_file"
+    )
     @classmethod
     def _resolve(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
@@ -104,8 +150,13 @@ def load_settings(flags: Mapping[str, object]) -> Settings:
         raise ParameterError(message, field="config") from error
 
 
-def check_address(address: str) -> str:
-    """Return ``address`` if it may be bound: ipc, or TCP on the loopback interface.
+def has_secret_key_variable(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether the environment has a private CURVE key for the manager."""
+    return bool(environ.get(SECRET_KEY_VARIABLE))
+
+
+def check_address(address: str, *, is_open: bool = False) -> str:
+    """Return ``address`` if it may be bound: ipc, TCP on the loopback interface, or with ``is_open`` any TCP.
 
     Raises:
         ValueError: the form is wrong, or the address could be reached from other hosts.
@@ -116,9 +167,15 @@ def check_address(address: str) -> str:
     host, _, port = rest.rpartition(":")
     if scheme != "tcp" or not host or not port.isdigit() or int(port) > 65535:
         raise ValueError("an address has the form tcp://HOST:PORT or ipc://PATH")
-    if not _is_loopback(host):
+    if not is_open and not _is_loopback(host):
         raise ValueError("only loopback addresses can be bound without encryption; use tcp://127.0.0.1:PORT")
     return address
+
+
+def is_local(address: str) -> bool:
+    """Return whether only this host can reach ``address``, which has a form that can be bound."""
+    scheme, _, rest = address.partition("://")
+    return scheme == "ipc" or _is_loopback(rest.rpartition(":")[0])
 
 
 def _is_loopback(host: str) -> bool:

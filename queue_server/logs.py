@@ -10,11 +10,24 @@ _FORMAT = "[%(levelname).1s %(asctime)s.%(msecs)03d %(name)s] %(message)s"
 _TIME = "%Y-%m-%d %H:%M:%S"
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Log to standard output, where bluesky-queueserver logs too; standard error stays empty."""
+# Verbosity as the settings name it.
+LEVELS = {
+    "verbose": logging.DEBUG,
+    "normal": logging.INFO,
+    "quiet": logging.WARNING,
+    "silent": logging.CRITICAL + 1,
+}
+
+
+def configure(verbosity: str = "normal", *, is_printed: bool = True) -> None:
+    """Log to standard output, where bluesky-queueserver logs too; standard error stays empty.
+
+    Without ``is_printed`` only errors are written there; console notices carry the log in any case.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter(_FORMAT, _TIME))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    handler.setLevel(logging.NOTSET if is_printed else logging.ERROR)
+    logging.basicConfig(level=LEVELS[verbosity], handlers=[handler], force=True)
 
 
 class NoticeHandler(logging.Handler):

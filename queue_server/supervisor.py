@@ -37,7 +37,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; return the exit code of the process."""
-    logs.configure()
+    logs.configure(settings.verbosity, is_printed=settings.console_output != "off")
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with PidFile.claim(settings.data / "supervisor.pid"):
@@ -113,6 +113,8 @@ class _Supervisor:
             loop.add_signal_handler(number, self._ask_to_stop, number)
         _adopt_orphans()
         loop.add_signal_handler(signal.SIGCHLD, self._reap_orphans)
+        # A supervisor that was killed has left its own behind, with addresses that nobody answers any more.
+        self._remove_ready_file()
         pause_s = 0.0
         while True:
             child = self._start()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from queue_server.client.blocking import RunControl
 from queue_server.client.exchange import UnreachableError
+from queue_server.client.keys import CurveKeys
 from queue_server.protocol.errors import (
     CommunicationError,
     CuelightError,
@@ -18,6 +19,7 @@ from queue_server.protocol.errors import (
 __all__ = [
     "CommunicationError",
     "CuelightError",
+    "CurveKeys",
     "ParameterError",
     "RequestFailedError",
     "RequestTimeoutError",

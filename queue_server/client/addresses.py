@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 
@@ -73,6 +74,18 @@ def read_ready_file(path: Path, *, required: bool = True) -> dict[str, Any]:
     if not isinstance(content, dict) or "control" not in content:
         raise CommunicationError(f"The file {path} is not the ready file of a manager: it names no control address.")
     return cast("dict[str, Any]", content)
+
+
+def is_local(address: str) -> bool:
+    """Return whether ``address`` leads to this host only: ipc, localhost, or the loopback interface."""
+    scheme, _, rest = address.partition("://")
+    host = rest.rpartition(":")[0].removeprefix("[").removesuffix("]")
+    if scheme == "ipc" or host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _first(what: str, given: str | None, names: tuple[str, ...], environ: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ import zmq
 
 from queue_server.client.addresses import find_addresses
 from queue_server.client.exchange import Deadline, Exchange, Question, result_of, values_of
+from queue_server.client.keys import CurveKeys, find_keys
 from queue_server.client.notices import (
     STATUS_TOPIC,
     TOPICS,
@@ -48,6 +49,7 @@ class RunControl:
         timeout_s: float = 2.0,
         request_fail_exceptions: bool = True,
         encoding: Encoding = "json",
+        server_key: str | CurveKeys | None = None,
     ) -> None:
         """Prepare the connection; nothing is sent yet.
 
@@ -58,6 +60,8 @@ class RunControl:
             timeout_s: how long a request waits for its reply, in seconds, above 0.
             request_fail_exceptions: raise when the manager refuses; otherwise return the reply as it is.
             encoding: how requests are sent; replies come in the same form.
+            server_key: public key of the manager, for an encrypted connection; by default from ``CUELIGHT_SERVER_KEY``
+                or ``QSERVER_ZMQ_PUBLIC_KEY``, with the key of the file ``CUELIGHT_CLIENT_KEY_FILE`` for this client.
 
         Raises:
             ParameterError: an argument or a variable has a wrong value.
@@ -65,6 +69,7 @@ class RunControl:
         addresses = find_addresses(control, info)
         self._exchange = Exchange(addresses.control, timeout_s, request_fail_exceptions, encoding)
         self._info = addresses.info
+        self._keys = find_keys(server_key)
         self._lock = threading.Lock()
         self._idle: list[zmq.SyncSocket] = []
         self._closed = False
@@ -109,7 +114,7 @@ class RunControl:
             reply = self.send_request(method="config_get")
             self._info = info_address_in(reply, self.control_address)
         socket = _new_socket(zmq.SUB)
-        connect_subscriber(socket, self._info, prefixes)
+        connect_subscriber(socket, self._info, prefixes, self._keys)
         return Notices(socket)
 
     def wait_for_status(
@@ -175,7 +180,7 @@ class RunControl:
             if self._idle:
                 return self._idle.pop()
         socket = _new_socket(zmq.DEALER)
-        connect_dealer(socket, self._exchange.address)
+        connect_dealer(socket, self._exchange.address, self._keys)
         return socket
 
     def _return(self, socket: zmq.SyncSocket, *, kept: bool) -> None:

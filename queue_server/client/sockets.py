@@ -7,6 +7,8 @@ from typing import Any
 
 import zmq
 
+from queue_server.client.addresses import is_local
+from queue_server.client.keys import CurveKeys
 from queue_server.protocol.errors import CommunicationError
 
 # The first attempts follow quickly, because a restarted manager is back within a second.
@@ -14,8 +16,8 @@ _RECONNECT_MS = 20
 _RECONNECT_MAX_MS = 500
 
 
-def connect_dealer(socket: zmq.Socket[Any], address: str) -> None:
-    """Connect a socket for requests.
+def connect_dealer(socket: zmq.Socket[Any], address: str, keys: CurveKeys | None = None) -> None:
+    """Connect a socket for requests, encrypted if there are keys.
 
     A request is sent only over a connection that stands, and is dropped when its socket is closed.
 
@@ -23,18 +25,30 @@ def connect_dealer(socket: zmq.Socket[Any], address: str) -> None:
         CommunicationError: the address cannot be used; the socket is closed.
     """
     socket.setsockopt(zmq.IMMEDIATE, 1)
+    if keys is not None:
+        _encrypt(socket, keys)
     _connect(socket, address)
 
 
-def connect_subscriber(socket: zmq.Socket[Any], address: str, prefixes: Iterable[bytes]) -> None:
-    """Connect a socket for notices.
+def connect_subscriber(
+    socket: zmq.Socket[Any], address: str, prefixes: Iterable[bytes], keys: CurveKeys | None = None
+) -> None:
+    """Connect a socket for notices; a manager encrypts them only where other hosts can reach their socket.
 
     Raises:
         CommunicationError: the address cannot be used; the socket is closed.
     """
     for prefix in prefixes:
         socket.setsockopt(zmq.SUBSCRIBE, prefix)
+    if keys is not None and keys.notices and not is_local(address):
+        _encrypt(socket, keys)
     _connect(socket, address)
+
+
+def _encrypt(socket: zmq.Socket[Any], keys: CurveKeys) -> None:
+    socket.curve_serverkey = keys.server
+    socket.curve_publickey = keys.public
+    socket.curve_secretkey = keys.secret
 
 
 def _connect(socket: zmq.Socket[Any], address: str) -> None:

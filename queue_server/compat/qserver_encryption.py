@@ -16,9 +16,7 @@ from queue_server.client.addresses import find_addresses
 from queue_server.client.exchange import Deadline, Exchange
 from queue_server.client.sockets import connect_dealer
 from queue_server.compat.qserver_options import Options
-
-SHARED_PUBLIC_KEY = b"wt8[6a8eoXFRVL<l2JBbOzs(hcI%kRBIr0Do/eLC"
-SHARED_PRIVATE_KEY = b"=@e7WwVuz{*eGcnv{AL@x2hmX!z^)wP3vKsQ{S7s"
+from queue_server.protocol.curve_keys import SHARED_PRIVATE_KEY, SHARED_PUBLIC_KEY
 
 
 class EncryptedConnection:

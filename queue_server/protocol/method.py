@@ -134,18 +134,22 @@ def _explain(error: ValidationError) -> ParameterError:
     given: dict[str, object] = {}
     for problem in problems:
         field = str(problem["loc"][0]) if problem["loc"] else "params"
-        text = problem["msg"]
         known = texts.setdefault(field, [])
-        accepted = f"{text[:1].lower()}{text[1:]}" if not known else text.removeprefix("Input should be ")
-        if accepted not in known:
-            known.append(accepted)
+        if problem["msg"] not in known:
+            known.append(problem["msg"])
         given.setdefault(field, problem["input"])
-    sentences = [f"'{field}': {_reword(' or '.join(known), given[field])}" for field, known in texts.items()]
+    accepted = {field: _join(known) for field, known in texts.items()}
+    sentences = [f"'{field}': {_reword(text, given[field])}" for field, text in accepted.items()]
     return ParameterError(
         f"Incorrect parameters: {'; '.join(sentences[:5])}",
         field=next(iter(texts)),
-        details={"fields": [{"field": field, "accepted": " or ".join(known)} for field, known in texts.items()]},
+        details={"fields": [{"field": field, "accepted": text} for field, text in accepted.items()]},
     )
+
+
+def _join(texts: list[str]) -> str:
+    first, *others = texts
+    return " or ".join((f"{first[:1].lower()}{first[1:]}", *(text.removeprefix("Input should be ") for text in others)))
 
 
 def _reword(text: str, given: object) -> str:

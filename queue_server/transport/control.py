@@ -38,9 +38,15 @@ class Answerer(Protocol):
 class ControlSocket:
     """Binds the control address and passes requests on within its limits."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, answerer: Answerer) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        address: str,
+        answerer: Answerer,
+        protect: Callable[[zmq.Socket[bytes]], None] | None = None,
+    ) -> None:
         self._socket = make_socket(context, zmq.ROUTER, most_bytes=CLIENT_BOUNDS.size_bytes)
-        self.address = bind(self._socket, address)
+        self.address = bind(self._socket, address, protect)
         self._answerer = answerer
         self._in_flight: Counter[bytes] = Counter()
         self._total = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import zmq
@@ -30,9 +30,10 @@ class NoticesSocket:
         clock: Clock,
         encoding: Encoding,
         repeat_s: float = REPEAT_S,
+        protect: Callable[[zmq.Socket[bytes]], None] | None = None,
     ) -> None:
         self._socket = make_socket(context, zmq.PUB, most_bytes=WORKER_BOUNDS.size_bytes)
-        self.address = bind(self._socket, address)
+        self.address = bind(self._socket, address, protect)
         self._clock = clock
         self._encoding: Encoding = encoding
         self._repeat_s = repeat_s

@@ -91,14 +91,16 @@ def make_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, *, most_byte
     return socket
 
 
-def bind(socket: zmq.Socket[bytes], address: str) -> str:
-    """Bind, and return the address with the port that was given for port 0.
+def bind(socket: zmq.Socket[bytes], address: str, protect: Callable[[zmq.Socket[bytes]], None] | None = None) -> str:
+    """Bind, encrypted by ``protect`` if given, and return the address with the port that was given for port 0.
 
     Raises:
         OSError: the address is in use or cannot be bound; the message names it.
     """
     if address.startswith("tcp://["):
         socket.setsockopt(zmq.IPV6, 1)
+    if protect is not None:
+        protect(socket)
     try:
         socket.bind(address)
     except zmq.ZMQError as error:

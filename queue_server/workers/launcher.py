@@ -21,6 +21,7 @@ class WorkerCommand:
     startup: str
     permissions: Path | None = None
     device_max_depth: int = 0
+    ignore_invalid_plans: bool = False
 
     def arguments(self, lane: str, incarnation: str) -> list[str]:
         """Return the command line of one worker."""
@@ -28,6 +29,8 @@ class WorkerCommand:
         options += ["--startup", self.startup, "--device-max-depth", str(self.device_max_depth)]
         if self.permissions is not None:
             options += ["--user-group-permissions", str(self.permissions)]
+        if self.ignore_invalid_plans:
+            options.append("--ignore-invalid-plans")
         return [sys.executable, "-m", "device_worker", *options]
 
 

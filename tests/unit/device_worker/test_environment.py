@@ -59,6 +59,21 @@ def test_the_catalogs_come_before_the_environment_is_open(parts, options):
     assert parts.activity.is_open
 
 
+INVALID = """
+def broken(speed=object()):
+    yield
+"""
+
+
+def test_a_plan_that_cannot_be_described_is_left_out_where_that_is_asked_for(parts, options, tmp_path):
+    (tmp_path / "more.py").write_text(INVALID)
+    with pytest.raises(ProfileError, match="broken"):
+        open_environment(options, parts)
+    options.ignore_invalid_plans = True
+    open_environment(options, parts).announce()
+    assert list(parts.reporter[0].entries) == ["measure"]
+
+
 def test_items_are_executed_and_states_are_told(parts, options):
     environment = open_environment(options, parts)
     environment.announce()

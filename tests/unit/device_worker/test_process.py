@@ -21,6 +21,11 @@ def test_only_link_incarnation_and_directory_must_be_given():
     assert (options.device_max_depth, options.orphan_timeout_s) == (0, 3600.0)
 
 
+@pytest.mark.parametrize("words", [[], ["--ignore-invalid-plans"]])
+def test_invalid_plans_are_left_out_only_where_that_is_asked_for(words):
+    assert read_options([*REQUIRED, *words]).ignore_invalid_plans is bool(words)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

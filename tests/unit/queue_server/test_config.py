@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from queue_server.config import SETTINGS_FILE, Settings, check_address, default_data_directory, load_settings
+from queue_server.config import (
+    SECRET_KEY_VARIABLE,
+    SETTINGS_FILE,
+    Settings,
+    check_address,
+    default_data_directory,
+    is_local,
+    load_settings,
+)
 from queue_server.protocol.errors import ParameterError
 
 FLAG, ENVIRONMENT, FILE = (f"tcp://127.0.0.1:{port}" for port in (1, 2, 3))
@@ -17,8 +25,8 @@ DEFAULT = "tcp://127.0.0.1:60615"
 @pytest.fixture(autouse=True)
 def environ(monkeypatch):
     """An environment without settings of ours; add some with ``setenv``."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"CUELIGHT_{name.upper()}", raising=False)
+    for name in (*(f"CUELIGHT_{name.upper()}" for name in Settings.model_fields), SECRET_KEY_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
 
@@ -192,3 +200,50 @@ def test_an_address_that_other_hosts_can_reach_is_refused_by_name(address):
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(ValueError, match="form"):
         check_address(address)
+
+
+# --- encryption -----------------------------------------------------------------------------------------------------
+
+OPEN = "tcp://0.0.0.0:60615"
+
+
+def test_with_a_key_every_address_can_be_bound(environ, tmp_path):
+    settings = load_settings({"curve_secret_key_file": tmp_path / "key", "control": OPEN, "info": "tcp://*:60625"})
+    assert settings.is_encrypted
+    assert settings.control == OPEN
+    environ.setenv(SECRET_KEY_VARIABLE, "x" * 40)
+    assert load_settings({"control": OPEN}).is_encrypted
+
+
+def test_an_empty_variable_is_no_key(environ):
+    environ.setenv(SECRET_KEY_VARIABLE, "")
+    assert not load_settings({}).is_encrypted
+    assert refusal({"control": OPEN})[1] == "control"
+
+
+def test_plain_notices_open_the_notices_socket_only():
+    assert load_settings({"plain_notices": True, "info": OPEN}).info == OPEN
+    assert refusal({"plain_notices": True, "control": OPEN})[1] == "control"
+
+
+@pytest.mark.parametrize("address", ["tcp://host", "60615", "inproc://x"])
+def test_with_a_key_an_address_has_the_same_form(address):
+    with pytest.raises(ValueError, match="form"):
+        check_address(address, is_open=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [("ipc:///s", True), ("tcp://127.0.0.1:1", True), ("tcp://[::1]:1", True), ("tcp://*:1", False), (OPEN, False)],
+)
+def test_an_address_is_local_if_no_other_host_can_reach_it(address, local):
+    assert is_local(address) is local
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("verbosity", "loud"), ("console_output", "some"), ("publish_console", "sometimes")]
+)
+def test_a_word_that_a_setting_does_not_know_is_refused_by_name(name, value):
+    message, field = refusal({name: value})
+    assert field == name
+    assert repr(value) in message

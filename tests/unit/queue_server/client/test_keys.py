@@ -30,11 +30,11 @@ def test_without_a_key_of_the_manager_nothing_is_encrypted(key_file):
 
 def test_the_argument_wins_over_our_variable_and_that_over_the_stock_one():
     variables = {"CUELIGHT_SERVER_KEY": OTHER, "QSERVER_ZMQ_PUBLIC_KEY": STOCK}
-    shared = {"public": SHARED_PUBLIC_KEY, "secret": SHARED_PRIVATE_KEY}
-    assert find_keys(SERVER, variables) == CurveKeys(SERVER.encode(), **shared)
-    assert find_keys(None, variables) == CurveKeys(OTHER.encode(), **shared)
+    shared = SHARED_PUBLIC_KEY, SHARED_PRIVATE_KEY
+    assert find_keys(SERVER, variables) == CurveKeys(SERVER.encode(), *shared)
+    assert find_keys(None, variables) == CurveKeys(OTHER.encode(), *shared)
     del variables["CUELIGHT_SERVER_KEY"]
-    assert find_keys(None, variables) == CurveKeys(STOCK.encode(), **shared, notices=False)
+    assert find_keys(None, variables) == CurveKeys(STOCK.encode(), *shared, notices=False)
 
 
 def test_a_client_has_the_pair_of_its_key_file(key_file):

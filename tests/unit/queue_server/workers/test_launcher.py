@@ -30,6 +30,13 @@ def test_without_a_file_of_permissions_none_is_named():
     assert "--user-group-permissions" not in words
 
 
+def test_a_worker_is_told_to_leave_out_invalid_plans_only_where_that_is_set():
+    plain = WorkerCommand("ipc:///x", Path("/data"), "sim")
+    tolerant = WorkerCommand("ipc:///x", Path("/data"), "sim", ignore_invalid_plans=True)
+    told = set(tolerant.arguments("default", "w-1")) - set(plain.arguments("default", "w-1"))
+    assert told == {"--ignore-invalid-plans"}
+
+
 def test_a_state_directory_that_cannot_be_made_is_an_error_of_the_system(tmp_path):
     (tmp_path / "file").touch()
     launch = local_launch(WorkerCommand("ipc:///x", tmp_path / "file" / "workers", "sim"))

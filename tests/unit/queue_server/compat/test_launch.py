@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from queue_server.compat.re_manager import main, pass_secrets
-from queue_server.compat.re_manager_settings import read_wishes
+from queue_server.compat.launch import main, pass_secrets
+from queue_server.compat.launch_settings import read_wishes
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_server.compat.re_manager_files import read_configuration
+from queue_server.compat.launch_files import read_configuration
 from queue_server.protocol.errors import ParameterError
 
 WHOLE = """

@@ -8,8 +8,8 @@ import pytest
 import yaml
 import zmq
 
-from queue_server.compat.re_manager_options import read_environment
-from queue_server.compat.re_manager_settings import make_settings, read_wishes, save_settings
+from queue_server.compat.launch_options import read_environment
+from queue_server.compat.launch_settings import make_settings, read_wishes, save_settings
 from queue_server.config import SETTINGS_FILE, Settings
 from queue_server.protocol.errors import ParameterError
 

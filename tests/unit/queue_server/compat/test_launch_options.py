@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from queue_server.compat.launch_options import read_environment, read_options
 from queue_server.compat.qserver_parser import HelpWanted
-from queue_server.compat.re_manager_options import read_environment, read_options
 from queue_server.protocol.errors import ParameterError
 
 OPTIONS = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from queue_server.compat.re_manager_startup import Startup, find_permissions, find_startup
+from queue_server.compat.launch_startup import Startup, find_permissions, find_startup
 from queue_server.protocol.errors import ParameterError
 
 

@@ -1,0 +1,19 @@
+"""Ask for the status with bluesky-queueserver-api over an encrypted or a plain connection; print what became of it."""
+
+from __future__ import annotations
+
+import sys
+
+from bluesky_queueserver_api.zmq import REManagerAPI
+
+control, info, public_key = sys.argv[1:]
+RM = REManagerAPI(
+    zmq_control_addr=control, zmq_info_addr=info, zmq_public_key=public_key or None, timeout_recv=0.8, timeout_send=0.3
+)
+try:
+    status = RM.status()
+    sys.stdout.write(status["manager_state"] if status else "nothing")
+except RM.RequestTimeoutError:
+    sys.stdout.write("timeout")
+finally:
+    RM.close()

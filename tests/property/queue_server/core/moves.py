@@ -1,0 +1,146 @@
+"""Everything that people, workers and mishaps can do to a world, whether it fits or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from queue_server.core import events
+from queue_server.core.model import Lane
+from queue_server.protocol import worker_link as link
+from queue_server.protocol.items import OUTCOMES, AttemptKey, Outcome, Run
+from tests.property.queue_server.core.world import Trace, World, change_queue, execute, make_entry, release_head
+
+RUN_UID = "run"
+
+Move = Callable[[World], tuple[World, Trace]]
+
+
+def incarnation_of(lane: str) -> str:
+    """Return the incarnation that the worker of a lane has in these tests."""
+    return f"worker of {lane}"
+
+
+def list_requests(lane: str) -> list[events.Event]:
+    """Return everything that a person can ask for, apart from changes of the queue."""
+    return [
+        events.EnvironmentOpenRequested(lane, incarnation_of(lane), 0.0),
+        events.EnvironmentCloseRequested(lane, 0.0),
+        events.EnvironmentDestroyRequested(lane, 0.0),
+        events.QueueStartRequested(lane),
+        events.AutostartSet(lane, True),
+        events.AutostartSet(lane, False),
+        events.PauseRequested(lane, "deferred", 0.0),
+        events.ContinueRequested(lane, "resume", 0.0),
+        events.StopRequested("close_idle", 0.0),
+        events.StopRequested("kill", 0.0),
+    ]
+
+
+def list_side_requests(lane: str) -> list[events.Event]:
+    """Return requests that resemble others or that matter only when an attempt ends."""
+    return [
+        events.PauseRequested(lane, "immediate", 0.0),
+        events.ContinueRequested(lane, "stop", 0.0),
+        events.ContinueRequested(lane, "abort", 0.0),
+        events.ContinueRequested(lane, "halt", 0.0),
+        events.QueueStopRequested(lane),
+        events.QueueStopCancelled(lane),
+        events.ModeSet(lane, loop=True, ignore_failures=False),
+        events.ModeSet(lane, loop=False, ignore_failures=True),
+        events.ModeSet(lane, loop=False, ignore_failures=False),
+    ]
+
+
+def list_worker_events(lane: str, key: AttemptKey | None) -> list[events.Event]:
+    """Return everything that the worker of a lane can be heard of, about the attempt ``key`` where there is one."""
+    told = [
+        link.EnvironmentOpened(number=1),
+        link.EnvironmentFailed(number=1, message="a reason"),
+        *(link.REStateChanged(number=1, re_state=state) for state in ("idle", "running", "paused")),
+    ]
+    return [
+        hello(lane),
+        *(report(lane, message) for message in told),
+        *(list_attempt_events(lane, key) if key else [exit_of(lane)]),
+    ]
+
+
+def list_attempt_events(lane: str, key: AttemptKey) -> list[events.Event]:
+    """Return everything that a worker can tell about an attempt."""
+    return [
+        hello(lane, key, "running"),
+        hello(lane, key, "paused", Run(RUN_UID)),
+        hello(lane, key, "running", Run(RUN_UID, None, is_open=False, exit_status="success")),
+        *(report(lane, message) for message in list_reports(key)),
+        *list_ends(lane, key),
+    ]
+
+
+def list_ends(lane: str, key: AttemptKey) -> list[events.Event]:
+    """Return everything that ends an attempt."""
+    return [
+        *(report(lane, finish(key, outcome)) for outcome in OUTCOMES),
+        exit_of(lane),
+        exit_of(lane, finish(key, "completed")),
+        exit_of(lane, finish(key, "failed")),
+    ]
+
+
+def list_reports(key: AttemptKey) -> list[link.Report]:
+    """Return every report about an attempt but its end."""
+    return [
+        link.ItemAcknowledged(number=1, attempt=key),
+        link.RunOpened(number=1, attempt=key, run_uid=RUN_UID),
+        link.RunClosed(number=1, attempt=key, run_uid=RUN_UID, exit_status="success"),
+        link.OrderRefused(number=1, attempt=key, order="pause", message="a reason"),
+        link.OrderRefused(number=1, attempt=key, order="resume", message="a reason"),
+    ]
+
+
+def hello(lane: str, key: AttemptKey | None = None, re_state: str = "idle", *runs: Run) -> events.WorkerConnected:
+    """Return the connection of the worker of a lane."""
+    return events.WorkerConnected(
+        link.Hello(
+            lane=lane,
+            incarnation=incarnation_of(lane),
+            pid=1,
+            environment="open",
+            re_state=re_state,
+            attempt=key,
+            runs=runs,
+            next_report=1,
+        )
+    )
+
+
+def report(lane: str, message: link.Report) -> events.WorkerReported:
+    """Return a report of the worker of a lane."""
+    return events.WorkerReported(lane, incarnation_of(lane), message, 1.0)
+
+
+def finish(key: AttemptKey, outcome: Outcome) -> link.ItemFinished:
+    """Return the end of an attempt."""
+    return link.ItemFinished(number=1, attempt=key, outcome=outcome, time_start=0.0, time_stop=1.0)
+
+
+def exit_of(lane: str, *finished: link.ItemFinished) -> events.WorkerExited:
+    """Return the end of the worker of a lane."""
+    return events.WorkerExited(lane, incarnation_of(lane), "a cause", 1.0, finished)
+
+
+def list_edits(world: World, lane: str, *, most: int, kinds: tuple[str, ...] = ("plan",)) -> Iterator[tuple[str, Move]]:
+    """Yield what people can do to a queue that is to have at most ``most`` items."""
+    queue = world.of(lane).queue
+    if len(queue) < most:
+        for kind in kinds:
+            yield f"add {kind}", lambda world, kind=kind: change_queue(world, lane, (*queue, make_entry(kind)))
+    if queue:
+        yield "remove", lambda world: change_queue(world, lane, queue[1:])
+    if queue and queue[0].hold_reason:
+        yield "release", lambda world: release_head(world, lane)
+    yield "execute", lambda world: execute(world, lane)
+
+
+def open_key(lane: Lane) -> AttemptKey | None:
+    """Return the key of the attempt that is open in a lane."""
+    return lane.attempt.key if lane.attempt else None

@@ -1,0 +1,127 @@
+"""Every message of the worker link survives its way; everything else is refused with one kind of error."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import msgpack
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic_core import PydanticUndefined
+
+from queue_server.protocol.codec import encode
+from queue_server.protocol.errors import EnvelopeError
+from queue_server.protocol.items import OUTCOMES, AttemptKey, Run
+from queue_server.protocol.worker_link import FromWorker, ToWorker, pack, read_from_worker, read_to_worker
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
+INTEGERS = st.integers(-(2**63), 2**64 - 1)
+COUNTS = st.integers(0, 2**63)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+TREES = st.recursive(
+    st.none() | st.booleans() | INTEGERS | NUMBERS | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+MAPS = st.dictionaries(TEXT, TREES, max_size=3)
+KEYS = st.builds(AttemptKey, TEXT, TEXT, TEXT, INTEGERS, INTEGERS)
+RUNS = st.builds(Run, TEXT, st.none() | INTEGERS, st.booleans(), st.none() | TEXT)
+
+# What each field of each message may be; a field that is missing here makes the test of its message fail.
+FIELDS = {
+    **dict.fromkeys(("version", "pid", "number", "epoch"), INTEGERS),
+    **dict.fromkeys(
+        ("lane", "incarnation", "run_uid", "exit_status", "order", "message", "traceback", "reason", "text"), TEXT
+    ),
+    **dict.fromkeys(("time", "time_start", "time_stop"), NUMBERS),
+    **dict.fromkeys(("dropped", "points"), COUNTS),
+    "main_thread_age_s": st.floats(0, allow_nan=False, allow_infinity=False),
+    "total": st.none() | COUNTS,
+    "scan_id": st.none() | INTEGERS,
+    "next_report": st.integers(1, 2**63),
+    "environment": st.sampled_from(["loading", "open", "failed"]),
+    "outcome": st.sampled_from(OUTCOMES),
+    "first": st.booleans(),
+    "catalog": st.sampled_from(["plans", "devices"]),
+    "entries": st.dictionaries(TEXT, MAPS, max_size=3),
+    "content": MAPS,
+    "permissions": st.none() | MAPS,
+    "runs": st.lists(RUNS, max_size=3).map(tuple),
+    "run_uids": st.lists(TEXT, max_size=3).map(tuple),
+    "scan_ids": st.lists(INTEGERS, max_size=3).map(tuple),
+}
+OPTIONAL_KEYS = ("hello", "re_state_changed")
+OPTIONS = {"pause": ["deferred", "immediate"], "continue": ["resume", "stop", "abort", "halt"]}
+
+
+def messages(each):
+    """Return a strategy of messages of a class, every field drawn."""
+    kind = each.model_fields["kind"].default
+    special = {
+        "kind": st.just(kind),
+        "attempt": st.none() | KEYS if kind in OPTIONAL_KEYS else KEYS,
+        "option": st.sampled_from(OPTIONS.get(kind, ["none"])),
+        "re_state": st.none() | TEXT if kind == "hello" else TEXT,
+    }
+    return st.builds(each, **{name: {**FIELDS, **special}[name] for name in each.model_fields})
+
+
+FROM_WORKER, TO_WORKER = get_args(FromWorker), get_args(ToWorker)
+READERS = {**dict.fromkeys(FROM_WORKER, read_from_worker), **dict.fromkeys(TO_WORKER, read_to_worker)}
+MESSAGES = {each: messages(each) for each in READERS}
+MESSAGE = st.one_of(*MESSAGES.values())
+
+
+@pytest.mark.parametrize("each", READERS, ids=lambda each: each.__name__)
+def test_every_field_of_every_message_is_drawn(each):
+    assert set(each.model_fields) <= {*FIELDS, "kind", "attempt", "option", "re_state"}
+
+
+@settings(max_examples=150)
+@given(MESSAGE)
+def test_a_message_survives_its_way(message):
+    assert READERS[type(message)](pack(message)) == message
+
+
+@settings(max_examples=50)
+@given(MESSAGE)
+def test_a_message_of_one_direction_is_refused_in_the_other(message):
+    other = read_from_worker if type(message) in TO_WORKER else read_to_worker
+    with pytest.raises(EnvelopeError):
+        other(pack(message))
+
+
+@settings(max_examples=60)
+@given(MESSAGE, st.data())
+def test_a_message_without_a_field_it_needs_is_refused(message, data):
+    needed = [name for name, info in type(message).model_fields.items() if info.default is PydanticUndefined]
+    raw = message.model_dump()
+    raw.pop(data.draw(st.sampled_from([*needed, "kind"])))
+    with pytest.raises(EnvelopeError):
+        READERS[type(message)](encode(raw, "msgpack"))
+
+
+@settings(max_examples=100)
+@given(MESSAGE, st.data())
+def test_a_message_with_a_strange_field_is_a_message_or_is_refused(message, data):
+    raw = message.model_dump()
+    raw[data.draw(st.sampled_from(sorted(raw)) | TEXT)] = data.draw(TREES | st.binary(max_size=3) | st.floats())
+    try:
+        read = READERS[type(message)](encode(raw, "msgpack"))
+    except EnvelopeError:
+        return
+    assert READERS[type(read)] is READERS[type(message)]
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | INTEGERS | st.floats() | TEXT | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT | st.integers(0, 5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.binary(max_size=200) | JUNK.map(msgpack.packb), st.sampled_from([read_from_worker, read_to_worker]))
+def test_junk_is_refused_with_one_kind_of_error(frame, read):
+    with pytest.raises(EnvelopeError):
+        read(frame)

@@ -1,0 +1,67 @@
+"""Invariants: silent about every sound state, and each with a sentence of its own about a broken one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from queue_server.core.invariants import violations
+from queue_server.core.model import Attempt, Lane, Run, State, Wait, Worker
+from queue_server.protocol.items import AttemptKey
+
+KEY = AttemptKey("item", "submission", "default", 1, 1)
+OPEN = Worker("open", "w")
+RUNNING = Lane(worker=OPEN, queue="running", attempt=Attempt(KEY, 0.0))
+
+
+@pytest.mark.parametrize(
+    "lane",
+    [
+        Lane(),
+        Lane(worker=OPEN, size=3),
+        Lane(worker=Worker("opening", "w", wait=Wait("code", 1.0))),
+        Lane(worker=Worker("closing", "w", wait=Wait("the end", 1.0))),
+        RUNNING,
+        replace(RUNNING, queue="starting", stop_pending=True),
+        replace(RUNNING, queue="stopped"),
+        replace(RUNNING, worker=Worker("destroying", "w", wait=Wait("the end", 1.0))),
+        Lane(condition="held", reason="unknown"),
+    ],
+)
+def test_a_sound_state_breaks_no_rule(lane):
+    assert violations(State(epoch=1, lanes=(lane,))) == []
+
+
+@pytest.mark.parametrize(
+    ("lane", "sentence"),
+    [
+        (Lane(size=-1), "the queue has a negative size"),
+        (Lane(worker=Worker("closed", "w")), "a closed environment has a worker"),
+        (Lane(worker=Worker("open", "")), "an environment has no worker"),
+        (Lane(worker=Worker("closing", "w")), "it is not said what is waited for"),
+        (replace(RUNNING, worker=Worker()), "an attempt is open without an environment"),
+        (
+            replace(RUNNING, worker=Worker("opening", "w", wait=Wait("code", 1.0))),
+            "an attempt is open while the environment opens",
+        ),
+        (Lane(worker=OPEN, queue="running"), "a queue runs without an attempt"),
+        (Lane(stop_pending=True), "a queue is asked to stop that does not run"),
+        (Lane(condition="held"), "a condition has no reason"),
+        (replace(RUNNING, attempt=Attempt(replace(KEY, lane="b"), 0.0)), "the attempt belongs to another lane"),
+        (replace(RUNNING, attempt=Attempt(replace(KEY, number=0), 0.0)), "the attempt has no number"),
+        (replace(RUNNING, attempt=Attempt(replace(KEY, epoch=2), 0.0)), "the attempt comes from the future"),
+        (replace(RUNNING, attempt=Attempt(KEY, 0.0, runs=(Run("r"), Run("r")))), "a run is recorded twice"),
+    ],
+)
+def test_each_broken_rule_is_named_with_its_lane(lane, sentence):
+    assert violations(State(epoch=1, lanes=(Lane("b"), lane))) == [f"lane 'default': {sentence}"]
+
+
+def test_lanes_and_history_have_rules_too():
+    assert violations(State(epoch=1, lanes=(Lane(), Lane()))) == ["the lane 'default' exists twice"]
+    assert violations(State(epoch=1, history_size=-1)) == ["the history has a negative size"]
+
+
+def test_all_broken_rules_are_told_at_once():
+    assert len(violations(State(epoch=1, history_size=-1, lanes=(Lane(size=-1, stop_pending=True),)))) == 3

@@ -1,0 +1,159 @@
+"""Control of the running plan: pause now or at a checkpoint, go on, or end it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from queue_server.core import machine
+from queue_server.core.effects import Send
+from queue_server.core.events import ContinueRequested, PauseRequested
+from queue_server.protocol.worker_link import Continue, OrderRefused, Pause, REStateChanged
+
+# Without types: a test knows where an attempt is open.
+step: Any = machine.step
+
+LANE = "default"
+INCARNATION = "the worker"
+DEFERRED = PauseRequested(LANE, "deferred", 20.0)
+IMMEDIATE = PauseRequested(LANE, "immediate", 21.0)
+RESUME = ContinueRequested(LANE, "resume", 22.0)
+
+
+def enter(re_state):
+    return REStateChanged(number=1, re_state=re_state)
+
+
+def order_of(state):
+    attempt = state.lane(LANE).attempt
+    return attempt.order, attempt.order_sent
+
+
+@pytest.mark.parametrize("event", [DEFERRED, IMMEDIATE])
+def test_a_running_plan_is_told_to_pause_at_once(make_running, key, event):
+    outcome = step(make_running(), event)
+    assert outcome.effects == (Send(INCARNATION, Pause(attempt=key, option=event.option)),)
+    assert order_of(outcome.state) == (f"pause_{event.option}", True)
+    assert outcome.state.lane(LANE).attempt.order_since == event.at
+
+
+@pytest.mark.parametrize("re_state", ["idle", "suspending", "pausing", None])
+def test_an_order_to_pause_waits_for_the_run_engine(make_running, tell, key, re_state):
+    waiting = step(make_running(re_state), DEFERRED)
+    assert (waiting.effects, order_of(waiting.state)) == ((), ("pause_deferred", False))
+    running = tell(waiting.state, enter("running"))
+    assert running.effects == (Send(INCARNATION, Pause(attempt=key, option="deferred")),)
+    assert order_of(running.state) == ("pause_deferred", True)
+
+
+def test_an_order_to_pause_is_sent_once(make_running, tell):
+    sent = step(make_running(), DEFERRED).state
+    suspended = tell(sent, enter("suspending")).state
+    assert tell(suspended, enter("running")).effects == ()
+
+
+def test_a_deferred_pause_can_be_made_immediate(make_running, key):
+    deferred = step(make_running(), DEFERRED).state
+    outcome = step(deferred, IMMEDIATE)
+    assert outcome.effects == (Send(INCARNATION, Pause(attempt=key, option="immediate")),)
+    assert order_of(outcome.state) == ("pause_immediate", True)
+
+
+def test_a_pause_is_met_when_the_plan_is_paused(make_running, tell):
+    asked = step(make_running(), DEFERRED).state
+    assert order_of(tell(asked, enter("pausing")).state) == ("pause_deferred", True)
+    assert order_of(tell(asked, enter("paused")).state)[0] is None
+
+
+def test_a_plan_that_is_paused_is_not_paused_again(make_running, refuse):
+    assert "paused already" in str(refuse(make_running("paused"), DEFERRED))
+
+
+@pytest.mark.parametrize("order", ["resume", "stop", "abort", "halt"])
+def test_a_plan_that_is_about_to_do_something_else_is_not_paused(make_running, refuse, order):
+    state = make_running("paused", order=order, order_sent=True)
+    assert f"about to {order}" in str(refuse(state, DEFERRED))
+
+
+def test_without_a_plan_there_is_nothing_to_pause(make_state, make_lane, refuse):
+    assert "No plan is running" in str(refuse(make_state(make_lane()), DEFERRED))
+
+
+def test_without_an_environment_there_is_nothing_to_pause(make_state, refuse):
+    assert "Environment does not exist" in str(refuse(make_state(), DEFERRED))
+
+
+def test_run_control_does_not_wait_for_recovery(make_running):
+    assert step(make_running(phase="recovering"), IMMEDIATE).effects
+    assert step(make_running("paused", phase="recovering"), RESUME).effects
+
+
+@pytest.mark.parametrize("order", ["resume", "stop", "abort", "halt"])
+def test_a_paused_plan_goes_on_or_ends_as_ordered(make_running, key, order):
+    outcome = step(make_running("paused"), ContinueRequested(LANE, order, 22.0))
+    assert outcome.effects == (Send(INCARNATION, Continue(attempt=key, option=order)),)
+    assert order_of(outcome.state) == (order, True)
+
+
+def test_a_plan_is_told_only_once_to_go_on(make_running, refuse):
+    resumed = step(make_running("paused"), RESUME).state
+    assert "not paused" in str(refuse(resumed, RESUME))
+
+
+@pytest.mark.parametrize("re_state", ["running", "idle", "aborting"])
+def test_an_order_to_go_on_is_met_when_the_plan_leaves_the_pause(make_running, tell, re_state):
+    resumed = step(make_running("paused"), RESUME).state
+    assert order_of(tell(resumed, enter("paused")).state)[0] == "resume"
+    assert order_of(tell(resumed, enter(re_state)).state)[0] is None
+
+
+@pytest.mark.parametrize("re_state", ["running", "idle", None])
+def test_only_a_paused_plan_goes_on(make_running, refuse, re_state):
+    error = refuse(make_running(re_state), RESUME)
+    assert "current state is 'executing_queue'" in str(error)
+    assert "re_pause" in str(error)
+
+
+def test_a_plan_that_is_about_to_pause_does_not_go_on_yet(make_running, refuse):
+    state = make_running("paused", order="pause_deferred")
+    assert "not paused" in str(refuse(state, RESUME))
+
+
+def test_without_a_plan_nothing_goes_on(make_state, make_lane, refuse):
+    assert "current state is 'idle'" in str(refuse(make_state(make_lane(worker={"re_state": "paused"})), RESUME))
+
+
+def test_without_an_environment_nothing_goes_on(make_state, refuse):
+    assert "Environment does not exist" in str(refuse(make_state(), RESUME))
+
+
+@pytest.mark.parametrize("environment", ["closing", "destroying"])
+def test_a_plan_whose_worker_is_being_ended_does_not_go_on(make_running, refuse, environment):
+    """It could move hardware for the last moment before the worker is gone."""
+    assert environment in str(refuse(make_running("paused", environment=environment), RESUME))
+
+
+# --- refused by the worker ----------------------------------------------------------------------------------------
+
+
+def test_a_pause_that_the_worker_refused_waits_for_the_run_engine(make_running, tell, key):
+    asked = step(make_running(), DEFERRED).state
+    refused = tell(asked, OrderRefused(number=1, attempt=key, order="pause", message="not now"))
+    assert (refused.effects, order_of(refused.state)) == ((), ("pause_deferred", False))
+    assert tell(refused.state, enter("running")).effects == (Send(INCARNATION, Pause(attempt=key, option="deferred")),)
+
+
+def test_a_refused_order_to_go_on_shows_the_plan_paused_again(make_running, tell, key):
+    asked = step(make_running("paused"), RESUME).state
+    refused = tell(asked, OrderRefused(number=1, attempt=key, order="resume", message="not now"))
+    assert order_of(refused.state)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("order", "refused"), [("resume", "pause"), ("resume", "abort"), (None, "pause"), (None, "stop")]
+)
+def test_the_refusal_of_an_earlier_order_changes_nothing(make_running, tell, key, order, refused):
+    state = make_running("paused", order=order, order_sent=order is not None)
+    message = OrderRefused(number=1, attempt=key, order=refused, message="not now")
+    assert tell(state, message).state == state
