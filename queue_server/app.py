@@ -32,7 +32,7 @@ from queue_server.engine.perform import Crew, Performer
 from queue_server.engine.recovery import restore
 from queue_server.engine.watchdog import Watchdog
 from queue_server.failpoints import declare, failpoint
-from queue_server.handlers.context import Desk
+from queue_server.handlers.context import Desk, Permits
 from queue_server.handlers.lock_keys import LockKeys
 from queue_server.handlers.resources import Resources
 from queue_server.protocol.codec import Encoding
@@ -115,9 +115,8 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         board.update(state)
 
         keys = LockKeys(clock, chance, os.environ.get("QSERVER_EMERGENCY_LOCK_KEY_FOR_SERVER") or None)
-        desk = Desk(
-            lambda: engine.state, lambda: board.status, resources, clock, store.instance_id, keys, settings.test_methods
-        )
+        permits = Permits(test_methods=settings.test_methods, scripts=settings.script_upload)
+        desk = Desk(lambda: engine.state, lambda: board.status, resources, clock, store.instance_id, keys, permits)
         control = ControlSocket(context, settings.control, Dispatcher(engine, desk))
         stack.callback(control.close)
         failpoint("start.after_bind")

@@ -122,4 +122,13 @@ StoreEffect = (
 )
 OuterEffect = Dispatch | Send | StartWorker | KillWorker | EndProcess
 Effect = StoreEffect | OuterEffect
-STORE_EFFECTS = (ClaimNext, RecordPhase, RecordRunOpened, RecordRunClosed, FinishAttempt, RecordTask, FinishTask, Redispatch)
+STORE_EFFECTS = (
+    ClaimNext,
+    RecordPhase,
+    RecordRunOpened,
+    RecordRunClosed,
+    FinishAttempt,
+    RecordTask,
+    FinishTask,
+    Redispatch,
+)

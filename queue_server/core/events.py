@@ -186,6 +186,7 @@ class WorkerConnected:
     """A worker said hello on a new connection."""
 
     hello: Hello
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,10 @@ from typing import Any, Literal
 TaskKind = Literal["function", "script", "update"]
 TaskState = Literal["running", "completed"]
 
+# How long, and how many, results of tasks are kept.
+TASKS_KEPT_S = 24 * 3600.0
+TASKS_KEPT = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Task:

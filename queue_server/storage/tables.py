@@ -12,7 +12,7 @@ from typing import Any
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import AttemptKey, Item, Run
 from queue_server.storage import content
-from queue_server.storage.base import HistoryEntry, Phase, RunningItem, StoredReply
+from queue_server.storage.base import HistoryEntry, Phase, RunningItem, StoredReply, StoredTask
 
 Table = MutableMapping[Any, Any]
 
@@ -92,6 +92,7 @@ class Tables:
     last_attempts: dict[str, int] = field(default_factory=dict[str, int])
     history: dict[int, str] = field(default_factory=dict[int, str])
     events: dict[int, StoredEvent] = field(default_factory=dict[int, StoredEvent])
+    tasks: dict[str, StoredTask] = field(default_factory=dict[str, StoredTask])
     documents: dict[str, bytes] = field(default_factory=dict[str, bytes])
     replies: dict[str, StoredReply] = field(default_factory=dict[str, StoredReply])
     counters: dict[str, int] = field(default_factory=dict[str, int])
