@@ -17,6 +17,7 @@ class Activity:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._standing = Standing()
+        self._foreground_task: str | None = None
 
     @property
     def standing(self) -> Standing:
@@ -27,6 +28,11 @@ class Activity:
     def attempt(self) -> AttemptKey | None:
         """The attempt that was accepted and has not ended."""
         return self._standing.attempt
+
+    @property
+    def foreground_task(self) -> str | None:
+        """The uid of the task that was accepted for the main thread and has not ended."""
+        return self._foreground_task
 
     @property
     def is_open(self) -> bool:
@@ -48,6 +54,22 @@ class Activity:
     def end(self) -> None:
         """Note that the attempt has ended."""
         self._replace(attempt=None, runs=())
+
+    def begin_task(self, uid: str, *, in_background: bool) -> None:
+        """Note that a task was accepted."""
+        with self._changed:
+            if not in_background:
+                self._foreground_task = uid
+            self._replace(tasks=(*self._standing.tasks, uid))
+
+    def free_main_thread(self) -> None:
+        """Note that the foreground task has ended, although its end is not reported yet."""
+        self._foreground_task = None
+
+    def end_task(self, uid: str) -> None:
+        """Note that the end of a task is reported."""
+        with self._changed:
+            self._replace(tasks=tuple(task for task in self._standing.tasks if task != uid))
 
     def enter(self, re_state: str) -> None:
         """Note the state of the RunEngine."""

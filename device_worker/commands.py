@@ -14,9 +14,18 @@ from typing import Protocol
 
 from device_worker.activity import Activity
 from queue_server.client.outbox import UNNUMBERED
-from queue_server.client.worker import Order
 from queue_server.protocol.items import AttemptKey
-from queue_server.protocol.worker_link import Close, Continue, Execute, OrderRefused, Pause, Progress, Report
+from queue_server.protocol.worker_link import (
+    Close,
+    Continue,
+    Execute,
+    Metadata,
+    OrderRefused,
+    Pause,
+    Progress,
+    Report,
+    RunTask,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -25,8 +34,11 @@ REMEMBERED_ATTEMPTS = 4096
 REPEAT_WITHIN_S = 60.0
 
 
+Order = Execute | Pause | Continue | Close
+
+
 class Reporter(Protocol):
-    """Where reports and progress go: the link."""
+    """Where reports and telegrams go: the link."""
 
     def report(self, report: Report) -> None:
         """Keep a report until it is acknowledged."""
@@ -34,6 +46,10 @@ class Reporter(Protocol):
 
     def show_progress(self, progress: Progress) -> None:
         """Send the progress soon."""
+        ...
+
+    def show_metadata(self, metadata: Metadata) -> None:
+        """Send the metadata, and again after each reconnection."""
         ...
 
 
@@ -44,7 +60,7 @@ class End:
     reason: str
 
 
-Command = Execute | Continue | Close | End
+Command = Execute | Continue | RunTask | Close | End
 
 
 class Commands:
@@ -85,6 +101,15 @@ class Commands:
     def end(self, reason: str) -> None:
         """End the process in order as soon as the main thread is free."""
         self._queue.put(End(reason))
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the order to close was taken."""
+        return self._is_closing
+
+    def put_task(self, order: RunTask) -> None:
+        """Let the main thread run a task."""
+        self._queue.put(order)
 
     # --- for the link -------------------------------------------------------------------------------------------
 
@@ -128,6 +153,9 @@ class Commands:
         if self._activity.attempt is not None:
             _log.warning("The order to close is dropped: %s is under way", self._activity.attempt)
             return
+        if self._activity.foreground_task is not None:
+            _log.warning("The order to close is dropped: the task %s is under way", self._activity.foreground_task)
+            return
         self._is_closing = True
         self._queue.put(order)
 
@@ -151,27 +179,34 @@ class Commands:
 
         An idle worker ends in order. During a plan the first signal only says what to do: whoever sent it may not
         know that a plan is running. A second one within a minute is meant: the plan is paused and aborted with its
-        clean-up, which is better than the SIGKILL that would follow.
+        clean-up, which is better than the SIGKILL that would follow. A task cannot be interrupted: the worker ends
+        after it.
         """
-        attempt = self._activity.attempt
-        if attempt is None:
+        attempt, task = self._activity.attempt, self._activity.foreground_task
+        if attempt is None and task is None:
             _log.info("%s: the worker ends", signal_name)
             self.end(signal_name)
             return
         now_s = self._monotonic()
         if now_s - self._told_to_end_s > REPEAT_WITHIN_S:
             self._told_to_end_s = now_s
-            _log.warning(
-                "%s is ignored while a plan runs (item %s). Pause and abort the plan, or send the signal again within "
-                "%.0f seconds to abort it and end the worker.",
-                signal_name,
-                attempt.item_uid,
-                REPEAT_WITHIN_S,
-            )
+            _log.warning("%s is ignored while %s", signal_name, _explain_spared(attempt, task))
             return
-        _log.warning("%s again: the plan is paused and aborted, then the worker ends", signal_name)
-        self._pauses.put(Pause(attempt=attempt, option="immediate"))
+        if attempt is not None:
+            _log.warning("%s again: the plan is paused and aborted, then the worker ends", signal_name)
+            self._pauses.put(Pause(attempt=attempt, option="immediate"))
+        else:
+            _log.warning("%s again: the worker ends after the task %s", signal_name, task)
         self.end(f"{signal_name} was sent twice")
+
+
+def _explain_spared(attempt: AttemptKey | None, task: str | None) -> str:
+    if attempt is None:
+        what, way = f"a task runs ({task}). Wait for it", "end the worker after it"
+    else:
+        what = f"a plan runs (item {attempt.item_uid}). Pause and abort the plan"
+        way = "abort it and end the worker"
+    return f"{what}, or send the signal again within {REPEAT_WITHIN_S:.0f} seconds to {way}."
 
 
 def _verb(order: Pause | Continue) -> str:

@@ -1,32 +1,33 @@
-"""The open environment: profile, descriptions and RunEngine, put together and announced. Owns no thread or socket."""
+"""The open environment: profile, descriptions, RunEngine and tasks, put together and announced. Owns no socket."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from dataclasses import dataclass
-from functools import partial
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from device_worker.activity import Activity
 from device_worker.catalog import cut_pages
-from device_worker.commands import Commands, Reporter
-from device_worker.executor import Executor
+from device_worker.parts import EnvironmentParts
 from device_worker.permissions import read_permissions
 from device_worker.profile import (
     DescribeOptions,
-    Descriptions,
+    Profile,
+    ResolvedPlan,
     StartupSource,
     describe_profile,
+    execute_script,
+    find_function,
     load_profile,
     mark_worker_process,
     resolve_plan,
 )
-from device_worker.run_engine.build import prepare_run_engine, watch_state
-from device_worker.run_engine.control import LoopWatch, Pauser
+from device_worker.seat import Seat
+from device_worker.tasks import Tasks
 from queue_server.client.outbox import UNNUMBERED
-from queue_server.clock import Clock
-from queue_server.protocol.worker_link import EnvironmentOpened, Execute, REStateChanged
+from queue_server.protocol.worker_link import EnvironmentOpened, EnvironmentUpdated, Execute, RunTask
 
 _log = logging.getLogger(__name__)
 
@@ -55,51 +56,105 @@ class StartupOptions(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentParts:
-    """What an environment uses of the process."""
-
-    activity: Activity
-    commands: Commands
-    reporter: Reporter
-    clock: Clock
-
-
 class Environment:
-    """An environment that is ready for items."""
+    """An environment that is ready for items and tasks."""
 
     def __init__(
         self,
         parts: EnvironmentParts,
-        descriptions: Descriptions,
+        profile: Profile,
+        options: DescribeOptions,
         permissions: dict[str, Any] | None,
-        executor: Executor,
-        loop_watch: LoopWatch,
     ) -> None:
+        """Describe a profile and make its RunEngine ready.
+
+        Raises:
+            ProfileError: a plan or device cannot be described, or ``RE`` is no RunEngine.
+        """
         self._parts = parts
-        self._descriptions = descriptions
+        self._profile = profile
+        self._options = options
         self._permissions = permissions
-        self._executor = executor
-        self._loop_watch = loop_watch
+        self._updating = threading.Lock()
+        self._descriptions = describe_profile(profile, options)
+        self._seat = Seat(profile, self._resolve, parts)
+        self._tasks = Tasks(self, parts)
+        self._tasks.start()
 
     def announce(self) -> None:
         """Report the catalogs, then that the environment is open."""
+        self._report_lists()
+        _log.info("RE Environment is ready")
+        self._parts.activity.open()
+        self.show_metadata()
+        self._parts.reporter.report(EnvironmentOpened(number=UNNUMBERED, permissions=self._permissions))
+
+    def execute(self, order: Execute) -> None:
+        """Execute an item, and report how it ended."""
+        self._seat.execute(order)
+
+    def run_task(self, order: RunTask) -> None:
+        """Run a task in this thread, and report how it ended."""
+        self._tasks.run(order)
+
+    def loop_age_s(self) -> float:
+        """Return for how many seconds the event loop of the RunEngine has not answered."""
+        return self._seat.loop_age_s()
+
+    def _resolve(self, content: Mapping[str, Any]) -> ResolvedPlan:
+        return resolve_plan(content, self._profile, self._descriptions)
+
+    def _report_lists(self) -> None:
         report = self._parts.reporter.report
         for page in cut_pages("plans", self._descriptions.plans):
             report(page)
         for page in cut_pages("devices", self._descriptions.devices):
             report(page)
-        _log.info("RE Environment is ready")
-        self._parts.activity.open()
-        report(EnvironmentOpened(number=UNNUMBERED, permissions=self._permissions))
 
-    def execute(self, order: Execute) -> None:
-        """Execute an item, and report how it ended."""
-        self._executor.execute(order, self._parts.activity, self._parts.commands)
+    # --- what tasks do ------------------------------------------------------------------------------------------
 
-    def loop_age_s(self) -> float:
-        """Return for how many seconds the event loop of the RunEngine has not answered."""
-        return self._loop_watch.age_s()
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of the RunEngine."""
+        return self._seat.loop
+
+    def show_metadata(self) -> None:
+        """Send the metadata of the RunEngine."""
+        self._seat.show_metadata()
+
+    def call_function(self, name: str, args: list[Any], kwargs: Mapping[str, Any]) -> object:
+        """Call a function of the namespace and return what it returns.
+
+        Raises:
+            ProfileError: there is no such function.
+        """
+        return find_function(self._profile, name)(*args, **kwargs)
+
+    def execute_script(self, script: str, label: str, *, update_re: bool) -> None:
+        """Execute a script in the namespace; with ``update_re`` the RunEngine that it leaves is used from now on.
+
+        Raises:
+            ProfileError: the RunEngine cannot be replaced.
+        """
+        try:
+            execute_script(self._profile, script, label, keeps_session=not update_re)
+        except BaseException:
+            self._seat.keep_engine()
+            raise
+        if update_re:
+            self._seat.replace_engine()
+
+    def update_lists(self) -> None:
+        """Describe the plans and devices again, and report the new lists.
+
+        Raises:
+            ProfileError: one of them cannot be described; the earlier lists stay.
+        """
+        # The pages of two updates must not mix.
+        with self._updating:
+            self._descriptions = describe_profile(self._profile, self._options)
+            self._report_lists()
+            self._parts.reporter.report(EnvironmentUpdated(number=UNNUMBERED))
 
 
 def open_environment(options: StartupOptions, parts: EnvironmentParts) -> Environment:
@@ -112,19 +167,5 @@ def open_environment(options: StartupOptions, parts: EnvironmentParts) -> Enviro
     source = StartupSource.parse(options.startup)
     permissions = read_permissions(options.permissions, source.directory)
     profile = load_profile(source)
-    descriptions = describe_profile(profile, DescribeOptions(options.device_max_depth, options.ignore_invalid_plans))
-    engine = prepare_run_engine(profile)
-    watch_state(engine, partial(_notice_state, parts))
-    pauser = Pauser(engine, parts.activity, parts.commands)
-    pauser.start()
-    resolve = partial(resolve_plan, profile=profile, descriptions=descriptions)
-    executor = Executor(engine, resolve, pauser, parts.reporter, parts.clock)
-    return Environment(parts, descriptions, permissions, executor, LoopWatch(engine.loop))
-
-
-def _notice_state(parts: EnvironmentParts, state: str) -> None:
-    parts.activity.enter(state)
-    if state == "paused":
-        parts.commands.accept_continue()
-    report = REStateChanged(number=UNNUMBERED, attempt=parts.activity.attempt, re_state=state)
-    parts.reporter.report(report)
+    describe = DescribeOptions(options.device_max_depth, options.ignore_invalid_plans)
+    return Environment(parts, profile, describe, permissions)

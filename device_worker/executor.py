@@ -15,6 +15,7 @@ from bluesky.utils import RunEngineInterrupted
 
 from device_worker.activity import Activity
 from device_worker.commands import Commands, End, Reporter
+from device_worker.metadata import show_metadata
 from device_worker.profile import ResolvedPlan
 from device_worker.run_engine.control import Pauser
 from device_worker.run_engine.outcome import INTERRUPTED, Ending, describe_failure
@@ -44,6 +45,10 @@ class Executor:
         self._reporter = reporter
         self._clock = clock
 
+    def use(self, engine: RunEngine) -> None:
+        """Execute items with this RunEngine from now on; only while none is executed."""
+        self._engine = engine
+
     def execute(self, order: Execute, activity: Activity, commands: Commands) -> None:
         """Execute an item and report how it ended; nothing that a plan does is raised."""
         time_start = self._clock.wall()
@@ -66,6 +71,7 @@ class Executor:
             traceback=ending.traceback,
             points=counter.points,
         )
+        show_metadata(self._engine, self._reporter)
         # The next item may arrive as soon as this report has left.
         activity.end()
         self._reporter.report(finished)

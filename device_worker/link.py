@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 from device_worker.activity import Activity
 from device_worker.commands import Commands
+from device_worker.task_orders import TaskOrders
 from queue_server.client.worker import Order, Standing
+from queue_server.protocol.worker_link import RunTask
 
 _log = logging.getLogger(__name__)
 
@@ -20,10 +22,15 @@ class LinkedWorker:
     """The worker as its link sees it."""
 
     def __init__(
-        self, activity: Activity, commands: Commands, exit_process: Callable[[int], object] = os._exit
+        self,
+        activity: Activity,
+        commands: Commands,
+        task_orders: TaskOrders,
+        exit_process: Callable[[int], object] = os._exit,
     ) -> None:
         self._activity = activity
         self._commands = commands
+        self._task_orders = task_orders
         self._exit_process = exit_process
         self._age_s: Callable[[], float] = lambda: 0.0
 
@@ -41,7 +48,10 @@ class LinkedWorker:
 
     def take(self, order: Order, epoch: int) -> None:
         """Pass an order on."""
-        self._commands.take(order, epoch)
+        if isinstance(order, RunTask):
+            self._task_orders.take(order)
+        else:
+            self._commands.take(order, epoch)
 
     def dismiss(self, reason: str) -> None:
         """End the process at once: clean-up, of a plan or of the interpreter, could touch hardware that is not ours."""
@@ -51,9 +61,9 @@ class LinkedWorker:
         self._exit_process(EXIT_DISMISSED)
 
     def notice_absence(self, absent_s: float) -> None:
-        """End an idle worker that nobody asks for any more; one that runs a plan stays."""
+        """End an idle worker that nobody asks for any more; one that runs a plan or a task stays."""
         standing = self._activity.standing
-        if standing.environment != "loading" and standing.attempt is None:
+        if standing.environment != "loading" and standing.attempt is None and not standing.tasks:
             _log.warning("No manager for %.0f seconds: the idle worker ends", absent_s)
             self._commands.end("no manager")
 

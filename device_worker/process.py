@@ -29,11 +29,12 @@ from device_worker.console import captured_console
 from device_worker.excerpt import cut_message, cut_traceback
 from device_worker.link import LinkedWorker
 from device_worker.signals import LoadingInterrupted, Signals
+from device_worker.task_orders import TaskOrders
 from queue_server.client.outbox import UNNUMBERED, FinishRecords, Outbox, finish_record_path
 from queue_server.client.worker import LinkSettings, WorkerLink
 from queue_server.clock import SystemClock
 from queue_server.protocol.items import DEFAULT_LANE
-from queue_server.protocol.worker_link import EnvironmentClosed, EnvironmentFailed
+from queue_server.protocol.worker_link import EnvironmentClosed, EnvironmentFailed, RunTask
 
 if TYPE_CHECKING:
     from device_worker.environment import Environment
@@ -140,7 +141,8 @@ class _WorkerProcess:
         self._link = link
         self._activity = Activity()
         self._commands = Commands(options.lane, self._activity, link)
-        self._linked_worker = LinkedWorker(self._activity, self._commands)
+        self._task_orders = TaskOrders(self._activity, self._commands, link, SystemClock())
+        self._linked_worker = LinkedWorker(self._activity, self._commands, self._task_orders)
         self._signals = Signals()
 
     def run(self) -> int:
@@ -165,10 +167,11 @@ class _WorkerProcess:
 
     def _open(self) -> Environment | None:
         # Bluesky and the startup code are imported here, when the hello is on its way already.
-        from device_worker.environment import EnvironmentParts, open_environment
+        from device_worker.environment import open_environment
+        from device_worker.parts import EnvironmentParts
         from device_worker.profile import ProfileError
 
-        parts = EnvironmentParts(self._activity, self._commands, self._link, SystemClock())
+        parts = EnvironmentParts(self._activity, self._commands, self._task_orders, self._link, SystemClock())
         try:
             environment = open_environment(self._options, parts)
         except ProfileError as error:
@@ -184,6 +187,8 @@ class _WorkerProcess:
             command = self._commands.next_command()
             if isinstance(command, Execute):
                 environment.execute(command)
+            elif isinstance(command, RunTask):
+                environment.run_task(command)
             elif isinstance(command, Close):
                 return "the manager closes it"
             elif isinstance(command, End):

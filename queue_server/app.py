@@ -33,7 +33,7 @@ from queue_server.engine.perform import Crew, Performer
 from queue_server.engine.recovery import restore
 from queue_server.engine.watchdog import Watchdog
 from queue_server.failpoints import declare, failpoint
-from queue_server.handlers.context import Desk
+from queue_server.handlers.context import Desk, Permits
 from queue_server.handlers.lock_keys import LockKeys
 from queue_server.handlers.resources import Resources
 from queue_server.protocol.codec import Encoding
@@ -123,10 +123,7 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         host = _connect_workers(stack, context, settings, intake, performer, engine)
         board.update(state)
 
-        keys = LockKeys(clock, chance, os.environ.get("QSERVER_EMERGENCY_LOCK_KEY_FOR_SERVER") or None)
-        desk = Desk(
-            lambda: engine.state, lambda: board.status, resources, clock, store.instance_id, keys, settings.test_methods
-        )
+        desk = _set_up_desk(settings, engine, board, resources, clock)
         control = ControlSocket(context, settings.control, Dispatcher(engine, desk), gate and gate.protect)
         stack.callback(control.close)
         failpoint("start.after_bind")
@@ -151,6 +148,18 @@ def _open_notices(context: Context, settings: Settings, clock: Clock, gate: Gate
     is_plain = settings.plain_notices or is_local(settings.info)
     protect = None if gate is None or is_plain else gate.protect
     return NoticesSocket(context, settings.info, clock=clock, encoding=encoding, protect=protect)
+
+
+def _set_up_desk(settings: Settings, engine: Engine, board: StatusBoard, resources: Resources, clock: Clock) -> Desk:
+    return Desk(
+        state=lambda: engine.state,
+        status=lambda: board.status,
+        resources=resources,
+        clock=clock,
+        instance_id=board.instance_id,
+        keys=LockKeys(clock, Chance(), os.environ.get("QSERVER_EMERGENCY_LOCK_KEY_FOR_SERVER") or None),
+        permits=Permits(test_methods=settings.test_methods, scripts=settings.script_upload),
+    )
 
 
 def _connect_workers(

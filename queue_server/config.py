@@ -77,6 +77,7 @@ class Settings(BaseSettings):
         default="RE Manager v0.0.25", description="First words of the status message; clients read the version from it."
     )
     encoding: str = Field(default="json", pattern="^(json|msgpack)$", description="Encoding of the notices.")
+    script_upload: bool = Field(default=False, description="Accept scripts for the namespace of the worker.")
     test_methods: bool = Field(default=False, description="Offer manager_kill, which freezes the manager on purpose.")
     device_max_depth: int = Field(default=0, ge=0, description="Levels of sub-devices to describe; 0 means all.")
     ignore_invalid_plans: bool = Field(

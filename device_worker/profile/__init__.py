@@ -9,6 +9,7 @@ from device_worker.profile.load import Profile, find_run_engine, load_profile
 from device_worker.profile.names import AllowedNames
 from device_worker.profile.parameters import ResolvedPlan, resolve_plan
 from device_worker.profile.process_marks import mark_worker_process
+from device_worker.profile.script import execute_script, find_function
 from device_worker.profile.source import StartupSource
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "ResolvedPlan",
     "StartupSource",
     "describe_profile",
+    "execute_script",
+    "find_function",
     "find_run_engine",
     "load_profile",
     "mark_worker_process",

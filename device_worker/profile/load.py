@@ -1,4 +1,4 @@
-"""Loads startup code into one namespace. The only module that executes a profile's code."""
+"""Loads startup code into one namespace. Besides scripts, nothing else executes code of text."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _load_directory(directory: Path, namespace: dict[str, Any]) -> None:
     files = sorted(path for path in directory.iterdir() if path.suffix in (".py", ".ipy") and path.is_file())
     if not files:
         raise ProfileError(f"The startup directory {str(directory)!r} contains no *.py or *.ipy file")
-    with _searched_for_imports(directory, first=False):
+    with searched_for_imports(directory, first=False):
         for path in files:
             _execute_file(path, namespace)
 
@@ -93,7 +93,7 @@ def _load_directory(directory: Path, namespace: dict[str, Any]) -> None:
 def _load_file(path: Path, namespace: dict[str, Any]) -> None:
     if not path.is_file():
         raise ProfileError(f"The startup file {str(path)!r} does not exist")
-    with _searched_for_imports(path.parent, first=True):
+    with searched_for_imports(path.parent, first=True):
         _execute_file(path, namespace)
 
 
@@ -118,7 +118,7 @@ def _execute_file(path: Path, namespace: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _searched_for_imports(directory: Path, *, first: bool) -> Iterator[None]:
+def searched_for_imports(directory: Path, *, first: bool) -> Iterator[None]:
     """Let startup code import modules that lie beside it, for as long as it is being loaded."""
     entry = str(directory)
     present = entry in sys.path

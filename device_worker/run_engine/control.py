@@ -34,6 +34,11 @@ class Pauser:
         """Begin to take orders."""
         self._thread.start()
 
+    def use(self, engine: RunEngine) -> None:
+        """Pause this RunEngine from now on."""
+        with self._under_way:
+            self._engine = engine
+
     def settle(self) -> None:
         """Wait until no request is under way, so that none that was meant for an earlier plan reaches the next."""
         with self._under_way:

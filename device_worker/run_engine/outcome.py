@@ -11,7 +11,9 @@ from device_worker.profile import ItemResolutionError
 from queue_server.protocol.items import Outcome
 
 _PACKAGE = Path(__file__).parents[1]
-_OWN_FILES = (str(_PACKAGE / "executor.py"), str(_PACKAGE / "run_engine"))
+_OWN_FILES = tuple(
+    str(_PACKAGE / name) for name in ("executor.py", "environment.py", "tasks.py", "run_engine", "profile/script.py")
+)
 
 
 @dataclass(frozen=True, slots=True)

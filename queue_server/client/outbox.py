@@ -22,6 +22,7 @@ from queue_server.protocol.worker_link import (
     REStateChanged,
     RunClosed,
     RunOpened,
+    TaskFinished,
     pack,
     read_from_worker,
 )
@@ -227,6 +228,13 @@ class Outbox:
         """Whether everything is acknowledged."""
         with self._changed:
             return not self._sent and not self._unsent
+
+    @property
+    def ended_tasks(self) -> tuple[str, ...]:
+        """The uids of the tasks whose end is not acknowledged."""
+        with self._changed:
+            waiting = (*self._sent, *self._unsent)
+            return tuple(report.task_uid for report in waiting if isinstance(report, TaskFinished))
 
     @property
     def first_number(self) -> int:

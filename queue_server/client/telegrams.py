@@ -1,4 +1,4 @@
-"""Telegrams that wait to be sent: the latest progress, and a bounded amount of console text. Opens no sockets."""
+"""Telegrams that wait to be sent: the latest progress and metadata, and bounded console text. Opens no sockets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 
-from queue_server.protocol.worker_link import Console, Progress
+from queue_server.protocol.worker_link import Console, Metadata, Progress
 
 CONSOLE_LIMIT_CHARS = 256 * 1024
 CHUNK_LIMIT_CHARS = 32 * 1024
@@ -100,3 +100,28 @@ class LatestProgress:
             if progress is not None:
                 self._due_s = now_s + self._interval_s
         return progress
+
+
+class LatestMetadata:
+    """The newest metadata: sent once, and again on each new connection."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._latest: Metadata | None = None
+        self._is_waiting = False
+
+    def put(self, metadata: Metadata) -> None:
+        """Replace what was there."""
+        with self._guard:
+            self._latest, self._is_waiting = metadata, True
+
+    def renew(self) -> None:
+        """Let the latest metadata wait again: the manager is another one, or may have forgotten them."""
+        with self._guard:
+            self._is_waiting = self._latest is not None
+
+    def take(self) -> Metadata | None:
+        """Return what waits; None when nothing does."""
+        with self._guard:
+            waiting, self._is_waiting = self._is_waiting, False
+            return self._latest if waiting else None

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from queue_server.client.dealer import Connection
 from queue_server.client.outbox import Outbox
-from queue_server.client.telegrams import ConsoleText, LatestProgress
+from queue_server.client.telegrams import ConsoleText, LatestMetadata, LatestProgress
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.items import AttemptKey, Run
@@ -24,14 +24,18 @@ from queue_server.protocol.worker_link import (
     Close,
     Continue,
     Dismiss,
+    EnvironmentOpened,
     Execute,
     FromWorker,
     Heartbeat,
     Hello,
     ItemFinished,
+    Metadata,
     Pause,
     Progress,
     Report,
+    RunTask,
+    TaskFinished,
     ToWorker,
     Welcome,
     pack,
@@ -40,10 +44,12 @@ from queue_server.protocol.worker_link import (
 
 _log = logging.getLogger(__name__)
 
-Order = Execute | Pause | Continue | Close
+Order = Execute | Pause | Continue | RunTask | Close
 
 ORDERS_PER_TURN = 100
 ANY_TIME = float("inf")
+
+_ENDS = (EnvironmentOpened, ItemFinished, TaskFinished)
 
 declare("worker_link.before_hello", "worker_link.before_report", "worker_link.after_report")
 
@@ -56,6 +62,7 @@ class Standing:
     re_state: str | None = None
     attempt: AttemptKey | None = None
     runs: tuple[Run, ...] = ()
+    tasks: tuple[str, ...] = ()
 
 
 class Worker(Protocol):
@@ -108,13 +115,14 @@ class WorkerLink:
         self._outbox = outbox
         self._console = ConsoleText(settings.console_s)
         self._progress = LatestProgress(settings.progress_s)
+        self._metadata = LatestMetadata()
         self._connection = Connection(settings.address, f"{settings.lane}.{settings.incarnation}")
         self._session: _Session | None = None
         self._thread: threading.Thread | None = None
 
     def start(self, worker: Worker) -> None:
         """Begin to serve ``worker``: the hello leaves as soon as the manager is there."""
-        outgoing = _Outgoing(self._outbox, self._console, self._progress)
+        outgoing = _Outgoing(self._outbox, self._console, self._progress, self._metadata)
         self._session = _Session(self._settings, worker, outgoing, self._connection)
         self._thread = threading.Thread(target=self._session.run, name="worker-link", daemon=True)
         self._thread.start()
@@ -133,6 +141,11 @@ class WorkerLink:
         """Send the progress soon; a newer one may take its place."""
         if self._progress.put(progress):
             self._connection.wake()
+
+    def show_metadata(self, metadata: Metadata) -> None:
+        """Send the metadata, before any report that is made later, and again after each welcome."""
+        self._metadata.put(metadata)
+        self._connection.wake()
 
     def write_console(self, text: str) -> None:
         """Send what was printed."""
@@ -163,6 +176,7 @@ class _Outgoing:
     outbox: Outbox
     console: ConsoleText
     progress: LatestProgress
+    metadata: LatestMetadata
 
 
 class _Session:
@@ -270,6 +284,7 @@ class _Session:
             return
         self._phase = "welcome"
         self._epoch = message.epoch
+        self._outgoing.metadata.renew()
         self._heartbeat_due_s = time.monotonic()
 
     # --- what the worker sends ----------------------------------------------------------------------------------
@@ -280,6 +295,7 @@ class _Session:
             self._greet()
         elif self._phase == "welcome":
             self._send_heartbeat()
+            self._send_metadata()
             self._send_reports()
             self._send_progress(time.monotonic())
             self._send_console(time.monotonic())
@@ -287,6 +303,8 @@ class _Session:
     def _greet(self) -> None:
         failpoint("worker_link.before_hello")
         standing = self._worker.standing()
+        # In this order: a task that ends in between is in both, and none is missing.
+        tasks = dict.fromkeys((*standing.tasks, *self._outgoing.outbox.ended_tasks))
         hello = Hello(
             lane=self._settings.lane,
             incarnation=self._settings.incarnation,
@@ -295,6 +313,7 @@ class _Session:
             re_state=standing.re_state,
             attempt=standing.attempt,
             runs=standing.runs,
+            tasks=tuple(tasks),
             next_report=self._outgoing.outbox.first_number,
         )
         if self._send(hello):
@@ -311,10 +330,18 @@ class _Session:
             if isinstance(report, ItemFinished):
                 # The last points must not arrive after the end of their attempt.
                 self._send_progress(ANY_TIME)
+            if isinstance(report, _ENDS):
+                # Whoever learns of the end may ask for the metadata at once.
+                self._send_metadata()
             if failpoint("worker_link.before_report") or self._send(report):
                 failpoint("worker_link.after_report")
             else:
                 self._outgoing.outbox.give_back()
+
+    def _send_metadata(self) -> None:
+        metadata = None if self._is_blocked else self._outgoing.metadata.take()
+        if metadata is not None and not self._send(metadata):
+            self._outgoing.metadata.renew()
 
     def _send_progress(self, until_s: float) -> None:
         due_s = self._outgoing.progress.due_s()

@@ -129,7 +129,9 @@ def make_settings(wishes: Wishes) -> tuple[Settings, list[str]]:
     """
     flags = _flags(wishes)
     base = load_settings(flags)
-    weak: dict[str, Any] = {"data": _data_directory(wishes), "manager_name": MANAGER_NAME, "test_methods": True}
+    weak: dict[str, Any] = {"data": _data_directory(wishes), "manager_name": MANAGER_NAME}
+    # What the clients of start-re-manager expect to be offered.
+    weak |= {"test_methods": True, "script_upload": True}
     weak = {name: value for name, value in weak.items() if name not in base.model_fields_set}
     notes = [*wishes.notes, *_explain(wishes)]
     for setting, name, is_open, is_served in (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from queue_server.protocol.items import AttemptKey, Item, Result, Run
+from queue_server.protocol.tasks import Task, TaskResult
 from queue_server.protocol.worker_link import ToWorker
 
 # --- performed inside the turn's transaction ---------------------------------------------------------------------
@@ -55,6 +56,21 @@ class FinishAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordTask:
+    """Write a task that is about to be sent."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class FinishTask:
+    """Write how a task ended."""
+
+    uid: str
+    result: TaskResult
+
+
+@dataclass(frozen=True, slots=True)
 class Redispatch:
     """Send the item of an open attempt again: the worker says that it never arrived, and ignores a second one."""
 
@@ -101,7 +117,18 @@ class EndProcess:
     """End the manager process after the replies have left."""
 
 
-StoreEffect = ClaimNext | RecordPhase | RecordRunOpened | RecordRunClosed | FinishAttempt | Redispatch
+StoreEffect = (
+    ClaimNext | RecordPhase | RecordRunOpened | RecordRunClosed | FinishAttempt | RecordTask | FinishTask | Redispatch
+)
 OuterEffect = Dispatch | Send | StartWorker | KillWorker | EndProcess
 Effect = StoreEffect | OuterEffect
-STORE_EFFECTS = (ClaimNext, RecordPhase, RecordRunOpened, RecordRunClosed, FinishAttempt, Redispatch)
+STORE_EFFECTS = (
+    ClaimNext,
+    RecordPhase,
+    RecordRunOpened,
+    RecordRunClosed,
+    FinishAttempt,
+    RecordTask,
+    FinishTask,
+    Redispatch,
+)

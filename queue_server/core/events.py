@@ -8,6 +8,7 @@ from typing import Literal
 from queue_server.core.locks import LockCleared, LockSet
 from queue_server.core.model import Order
 from queue_server.protocol.items import AttemptKey, Item
+from queue_server.protocol.tasks import Task
 from queue_server.protocol.worker_link import Hello, ItemFinished, Report
 
 
@@ -169,6 +170,13 @@ class CatalogChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskRequested:
+    """A person wants a function or a script to run in the worker's namespace."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionsChanged:
     """The permissions of user groups were set, or read again."""
 
@@ -178,6 +186,7 @@ class WorkerConnected:
     """A worker said hello on a new connection."""
 
     hello: Hello
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +246,7 @@ Event = (
     | HoldReleased
     | CatalogChanged
     | PermissionsChanged
+    | TaskRequested
     | WorkerConnected
     | WorkerReported
     | WorkerExited

@@ -11,6 +11,7 @@ from typing import Literal
 from queue_server.core.locks import OPEN, Lock
 from queue_server.protocol.errors import NotFoundError
 from queue_server.protocol.items import DEFAULT_LANE, AttemptKey, Run
+from queue_server.protocol.tasks import Task
 
 Environment = Literal["closed", "opening", "open", "closing", "destroying"]
 Queue = Literal["stopped", "starting", "running"]
@@ -66,6 +67,7 @@ class Lane:
     worker: Worker = Worker()
     queue: Queue = "stopped"
     attempt: Attempt | None = None
+    tasks: tuple[Task, ...] = ()
     condition: Condition = "open"
     reason: str = ""
     loop: bool = False
@@ -78,7 +80,13 @@ class Lane:
     @property
     def is_idle(self) -> bool:
         """Whether nothing runs, starts, opens or closes in this lane."""
-        return self.queue == "stopped" and self.attempt is None and self.worker.environment in ("closed", "open")
+        is_free = self.queue == "stopped" and self.attempt is None and self.foreground_task is None
+        return is_free and self.worker.environment in ("closed", "open")
+
+    @property
+    def foreground_task(self) -> Task | None:
+        """The task that occupies the worker's main thread, if there is one."""
+        return next((task for task in self.tasks if not task.in_background), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ class Revisions:
     plans_allowed: int = 0
     devices_allowed: int = 0
     lock: int = 0
+    tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,10 @@ from queue_server.core.model import PAUSES, Attempt, Lane, State, Wait, Worker
 from queue_server.core.rules_environment import WAITS, end_if_stopped
 from queue_server.core.rules_queue import stopped
 from queue_server.core.rules_run import send_pause
+from queue_server.core.rules_task import finish_task, lose_tasks
 from queue_server.protocol.errors import NotFoundError, StateError
 from queue_server.protocol.items import AttemptKey, Result, Run
+from queue_server.protocol.tasks import TaskResult
 from queue_server.protocol.worker_link import (
     CatalogPage,
     Close,
@@ -34,6 +36,7 @@ from queue_server.protocol.worker_link import (
     EnvironmentClosed,
     EnvironmentFailed,
     EnvironmentOpened,
+    EnvironmentUpdated,
     Hello,
     ItemAcknowledged,
     ItemFinished,
@@ -41,6 +44,7 @@ from queue_server.protocol.worker_link import (
     REStateChanged,
     RunClosed,
     RunOpened,
+    TaskFinished,
     Welcome,
 )
 
@@ -70,7 +74,10 @@ def connect(state: State, event: WorkerConnected) -> Outcome:
     if lane.worker.environment == "destroying":
         effects = (*effects, KillWorker(lane.name, hello.incarnation))
     state, more = _compare_attempts(state, lane, hello)
-    return state, effects + more
+    lost = tuple(task.uid for task in lane.tasks if task.uid not in hello.tasks)
+    why = "The worker does not know of this task: it was lost with the manager that sent it."
+    state, most = lose_tasks(state, state.lane(lane.name), lost, why, event.at)
+    return state, effects + more + most
 
 
 def _compare_attempts(state: State, lane: Lane, hello: Hello) -> Outcome:
@@ -102,7 +109,9 @@ def report(state: State, event: WorkerReported) -> Outcome:
     return _REPORTS[type(event.report)](state, lane, event.report, event.at)
 
 
-def _pass(state: State, lane: Lane, message: CatalogPage | EnvironmentClosed, at: float) -> Outcome:
+def _pass(
+    state: State, lane: Lane, message: CatalogPage | EnvironmentUpdated | EnvironmentClosed, at: float
+) -> Outcome:
     return state, ()
 
 
@@ -201,6 +210,18 @@ def _result_of(message: ItemFinished) -> Result:
     )
 
 
+def _task_finished(state: State, lane: Lane, message: TaskFinished, at: float) -> Outcome:
+    result = TaskResult(
+        success=message.success,
+        message=message.message,
+        traceback=message.traceback,
+        time_start=message.time_start,
+        time_stop=message.time_stop,
+        return_value=message.return_value,
+    )
+    return finish_task(state, lane, message.task_uid, result)
+
+
 def end_attempt(state: State, lane: Lane, attempt: Attempt, result: Result) -> Outcome:
     """Record the outcome, put a copy back where the policy says so, and go on with the queue or stop it."""
     as_success = result.outcome in ("completed", "stopped") or (result.outcome == "failed" and lane.ignore_failures)
@@ -240,6 +261,13 @@ def exit_worker(state: State, event: WorkerExited) -> Outcome:
     lane = state.lane(event.lane)
     if lane.worker.incarnation != event.incarnation or lane.worker.environment == "closed":
         return state, ()
+    uids = tuple(task.uid for task in lane.tasks)
+    state, ends = lose_tasks(state, lane, uids, f"The worker ended during the task: {event.cause}", event.at)
+    state, effects = _close(state, state.lane(lane.name), event)
+    return state, ends + effects
+
+
+def _close(state: State, lane: Lane, event: WorkerExited) -> Outcome:
     was, attempt = lane.worker.environment, lane.attempt
     failure = lane.worker.failure if was in ("closing", "destroying") else f"The worker ended: {event.cause}"
     closed = replace(lane, worker=Worker(failure=failure))
@@ -292,6 +320,8 @@ _REPORTS: Mapping[type, Callable[[State, Lane, Any, float], Outcome]] = {
     OrderRefused: _order_refused,
     ItemFinished: _finished,
     EnvironmentClosed: _pass,
+    EnvironmentUpdated: _pass,
+    TaskFinished: _task_finished,
 }
 
 RULES: Mapping[type, Any] = {

@@ -23,6 +23,8 @@ def manager_state(state: State, lane: Lane) -> ManagerState:
         return _OPENING[lane.worker.environment]
     if is_paused(lane):
         return "paused"
+    if lane.foreground_task is not None:
+        return "executing_task"
     if lane.queue == "starting":
         return "starting_queue"
     return "idle" if lane.is_idle else "executing_queue"
@@ -43,7 +45,9 @@ def environment_state(lane: Lane) -> EnvironmentState:
     }
     if lane.worker.environment in words:
         return words[lane.worker.environment]
-    return "idle" if lane.attempt is None else "executing_plan"
+    if lane.attempt is not None:
+        return "executing_plan"
+    return "idle" if lane.foreground_task is None else "executing_task"
 
 
 def lane_status(lane: Lane) -> LaneStatus:
@@ -96,7 +100,7 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
         "queue_autostart_enabled": lane.autostart,
         "pause_pending": lane.attempt is not None and lane.attempt.order in PAUSES,
         "worker_environment_exists": is_open,
-        "worker_background_tasks": 0,
+        "worker_background_tasks": sum(task.in_background for task in lane.tasks),
         "worker_environment_state": environment_state(lane),
         "re_state": lane.worker.re_state if is_open else None,  # type: ignore[typeddict-item]
         "ip_kernel_state": "disabled" if is_open else None,
@@ -106,7 +110,7 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
         "plan_queue_uid": uid("queue", revisions.queue),
         "plan_history_uid": uid("history", revisions.history),
         "run_list_uid": uid("runs", revisions.runs),
-        "task_results_uid": uid("tasks", 0),
+        "task_results_uid": uid("tasks", revisions.tasks),
         "plans_existing_uid": uid("plans_existing", revisions.plans_existing),
         "devices_existing_uid": uid("devices_existing", revisions.devices_existing),
         "plans_allowed_uid": uid("plans_allowed", revisions.plans_allowed),

@@ -25,6 +25,11 @@ class StatusBoard:
         self._renewals = 0
 
     @property
+    def instance_id(self) -> str:
+        """The identity of the data that the status describes."""
+        return self._instance_id
+
+    @property
     def status(self) -> Status:
         """The status that every client sees now.
 

@@ -16,10 +16,12 @@ from queue_server.protocol.worker_link import (
     CatalogPage,
     Console,
     EnvironmentOpened,
+    EnvironmentUpdated,
     Heartbeat,
     Hello,
     ItemAcknowledged,
     ItemFinished,
+    Metadata,
     Progress,
     Report,
     REStateChanged,
@@ -58,7 +60,7 @@ class Intake:
     def hear_hello(self, hello: Hello) -> None:
         """A worker has connected: adopt or dismiss it."""
         _log.info("The worker of lane %s says hello (process %d)", hello.lane, hello.pid)
-        self._keep(self._engine.post(lambda turn: turn.apply(WorkerConnected(hello)), insist=True), "hello")
+        self._keep(self._engine.post(lambda turn: turn.apply(WorkerConnected(hello, turn.now)), insist=True), "hello")
         if self._liveness is not None:
             self._liveness.expect(hello.lane, hello.incarnation)
 
@@ -84,6 +86,10 @@ class Intake:
         if console.dropped:
             self._board.publish_console(console.time, f"[{console.dropped} chunks of output were dropped]\n")
         self._board.publish_console(console.time, console.text)
+
+    def hear_metadata(self, lane: str, incarnation: str, metadata: Metadata) -> None:
+        """The RunEngine of a worker has other metadata than before."""
+        self._keeper.keep_metadata(lane, metadata.values)
 
     def hear_progress(self, progress: Progress) -> None:
         """A plan has advanced."""
@@ -139,6 +145,9 @@ class Intake:
         if isinstance(report, EnvironmentOpened):
             self._keeper.adopt(turn, incarnation, report)
             turn.record("environment_opened", lane=lane, data={"incarnation": incarnation})
+        if isinstance(report, EnvironmentUpdated):
+            self._keeper.update(turn, incarnation)
+            turn.record("environment_updated", lane=lane, data={"incarnation": incarnation})
 
     def _acknowledge(self, done: asyncio.Future[None], incarnation: str, number: int) -> None:
         if done.cancelled() or done.exception() is not None:

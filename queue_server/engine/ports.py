@@ -54,6 +54,14 @@ class CatalogKeeper(Protocol):
         """Make the collected pages the catalog, save it, and apply what has changed."""
         ...
 
+    def update(self, turn: Turn, incarnation: str) -> None:
+        """Make the collected pages the catalog of an environment that is open already."""
+        ...
+
+    def keep_metadata(self, lane: str, values: Mapping[str, Any]) -> None:
+        """Keep what the RunEngine of a lane puts into every run."""
+        ...
+
     def forget(self, incarnation: str) -> None:
         """Drop the pages of a worker that is gone."""
         ...

@@ -49,7 +49,14 @@ def restore(tx: Transaction, epoch: int, now: float) -> State:
         return State(epoch=epoch, history_size=history_size)
     document: dict[str, Any] = orjson.loads(saved)
     running = {item.attempt.lane: item for item in tx.running()}
-    lanes = tuple(_restore_lane(tx, record, running.get(record["name"]), now) for record in document["lanes"])
+    tasks = tx.running_tasks()
+    lanes = tuple(
+        replace(
+            _restore_lane(tx, record, running.get(record["name"]), now),
+            tasks=tuple(task for task in tasks if task.lane == record["name"]),
+        )
+        for record in document["lanes"]
+    )
     revisions = Revisions(**document["revisions"])
     lock = Lock(**document.get("lock", {}))
     return State(epoch=epoch, lanes=lanes, revisions=revisions, history_size=history_size, lock=lock)

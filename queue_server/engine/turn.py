@@ -15,10 +15,12 @@ from queue_server.core.effects import (
     Dispatch,
     Effect,
     FinishAttempt,
+    FinishTask,
     OuterEffect,
     RecordPhase,
     RecordRunClosed,
     RecordRunOpened,
+    RecordTask,
     Redispatch,
 )
 from queue_server.core.events import (
@@ -33,6 +35,7 @@ from queue_server.core.machine import step
 from queue_server.core.model import State
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import BACK, FRONT, AttemptKey, Item, Origin
+from queue_server.protocol.tasks import TASKS_KEPT, TASKS_KEPT_S, Task
 from queue_server.storage.base import Claim, HeldAtHead, InstructionAtHead, Transaction
 
 _log = logging.getLogger(__name__)
@@ -103,6 +106,10 @@ class Turn:
             self._claim_next(effect)
         elif isinstance(effect, FinishAttempt):
             self._finish(effect)
+        elif isinstance(effect, RecordTask):
+            self._start_task(effect.task)
+        elif isinstance(effect, FinishTask):
+            self._finish_task(effect)
         else:
             self._write(effect)
 
@@ -119,6 +126,15 @@ class Turn:
             item = self.tx.item(effect.key.item_uid)
             if item is not None:
                 self.orders.append(Dispatch(effect.key, item))
+
+    def _start_task(self, task: Task) -> None:
+        self.tx.start_task(task)
+        self.record("task_started", lane=task.lane, data={"task_uid": task.uid, "kind": task.kind})
+
+    def _finish_task(self, effect: FinishTask) -> None:
+        self.tx.finish_task(effect.uid, effect.result)
+        self.tx.forget_tasks(before=self.now - TASKS_KEPT_S, keep=TASKS_KEPT)
+        self.record("task_finished", data={"task_uid": effect.uid, "success": effect.result.success})
 
     def _claim_next(self, effect: ClaimNext) -> None:
         found = self.tx.claim_next(effect.lane, self.state.epoch, self.now)

@@ -16,6 +16,17 @@ from queue_server.protocol.status import Status
 
 
 @dataclass(frozen=True, slots=True)
+class Permits:
+    """What is offered only where a setting says so."""
+
+    test_methods: bool = False
+    scripts: bool = False
+
+
+NO_PERMITS = Permits()
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """What all requests share."""
 
@@ -25,7 +36,7 @@ class Desk:
     clock: Clock
     instance_id: str
     keys: LockKeys
-    has_test_methods: bool = False
+    permits: Permits = NO_PERMITS
 
     def uid(self, part: str, revision: int) -> str:
         """Return the uid that clients compare for a part of the state."""

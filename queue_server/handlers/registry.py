@@ -14,6 +14,7 @@ from queue_server.handlers import (
     queue,
     run,
     service,
+    tasks,
     validation,
 )
 from queue_server.handlers.group import join
@@ -31,6 +32,7 @@ HANDLERS = join(
     run.GROUP,
     catalog.GROUP,
     locks.GROUP,
+    tasks.GROUP,
     permissions.GROUP,
     validation.GROUP,
 )

@@ -29,6 +29,7 @@ class Resources:
 
     def __init__(self) -> None:
         self.catalog = Catalog.build({}, {}, Policy.default())
+        self.metadata: dict[str, Mapping[str, Any]] = {}
         self._pages: dict[str, dict[Kind, Descriptions]] = {}
 
     def restore(self, tx: Transaction) -> None:
@@ -46,9 +47,20 @@ class Resources:
 
     def adopt(self, turn: Turn, incarnation: str, opened: EnvironmentOpened) -> None:
         """Make the collected pages the catalog, save it, and apply what has changed."""
+        policy = self._choose_policy(turn.tx, opened.permissions)
+        self._replace_lists(turn, incarnation, policy)
+
+    def update(self, turn: Turn, incarnation: str) -> None:
+        """Make the collected pages the catalog of an environment that is open already."""
+        self._replace_lists(turn, incarnation, self.catalog.policy)
+
+    def keep_metadata(self, lane: str, values: Mapping[str, Any]) -> None:
+        """Keep what the RunEngine of a lane puts into every run."""
+        self.metadata[lane] = values
+
+    def _replace_lists(self, turn: Turn, incarnation: str, policy: Policy) -> None:
         pages = self._pages.get(incarnation, {"plans": {}, "devices": {}})
         old = self.catalog
-        policy = self._choose_policy(turn.tx, opened.permissions)
         catalog = Catalog.build(pages["plans"], pages["devices"], policy)
         plans = pages["plans"] != old.plans_existing
         devices = pages["devices"] != old.devices_existing

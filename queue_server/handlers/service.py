@@ -41,7 +41,7 @@ def freeze(context: MemoryContext, _: NoParams) -> Done:
     Raises:
         ForbiddenError: the setting does not allow it.
     """
-    if not context.desk.has_test_methods:
+    if not context.desk.permits.test_methods:
         raise ForbiddenError("manager_kill is for tests; it is offered only with the setting test_methods.")
     _log.warning("The manager is frozen on request")
     while True:

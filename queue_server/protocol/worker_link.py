@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from queue_server.protocol.codec import CLIENT_BOUNDS, WORKER_BOUNDS, Bounds, decode, encode
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.items import AttemptKey, Outcome, Run
+from queue_server.protocol.tasks import TaskKind
 
 VERSION = 1
 
@@ -40,6 +41,9 @@ class Hello(Message):
     re_state: str | None = None
     attempt: AttemptKey | None = None
     runs: tuple[Run, ...] = ()
+    tasks: tuple[str, ...] = Field(
+        default=(), description="Uids of the tasks that run, or whose end is not yet acknowledged."
+    )
     next_report: int = Field(ge=1, description="Number of the first report that is not yet acknowledged.")
 
 
@@ -66,6 +70,13 @@ class Progress(Message):
     attempt: AttemptKey
     points: int = Field(ge=0)
     total: int | None = Field(default=None, ge=0)
+
+
+class Metadata(Message):
+    """The metadata that the RunEngine puts into every run; sent with each welcome and after each change."""
+
+    kind: Literal["metadata"] = "metadata"
+    values: dict[str, Any]
 
 
 # --- worker to manager: reports, numbered and kept until acknowledged --------------------------------------------
@@ -161,6 +172,27 @@ class ItemFinished(Message):
     points: int = Field(default=0, ge=0)
 
 
+class EnvironmentUpdated(Message):
+    """The pages that came before it are the new lists of plans and devices."""
+
+    kind: Literal["environment_updated"] = "environment_updated"
+    number: int
+
+
+class TaskFinished(Message):
+    """A task ended; ``return_value`` is what JSON can say of it."""
+
+    kind: Literal["task_finished"] = "task_finished"
+    number: int
+    task_uid: str
+    success: bool
+    message: str = ""
+    traceback: str = ""
+    return_value: Any = None
+    time_start: float
+    time_stop: float
+
+
 class EnvironmentClosed(Message):
     """The last report of an orderly end; the process ends after the acknowledgement."""
 
@@ -168,7 +200,7 @@ class EnvironmentClosed(Message):
     number: int
 
 
-Telegram = Hello | Heartbeat | Console | Progress
+Telegram = Hello | Heartbeat | Console | Progress | Metadata
 Report = (
     CatalogPage
     | EnvironmentOpened
@@ -179,6 +211,8 @@ Report = (
     | REStateChanged
     | OrderRefused
     | ItemFinished
+    | EnvironmentUpdated
+    | TaskFinished
     | EnvironmentClosed
 )
 FromWorker = Telegram | Report
@@ -232,13 +266,26 @@ class Continue(Message):
     option: Literal["resume", "stop", "abort", "halt"]
 
 
+class RunTask(Message):
+    """Run a task: on the main thread, which is free then, or in a thread of its own.
+
+    ``content`` of a function: name, args, kwargs; of a script: script, update_lists, update_re; of an update: nothing.
+    """
+
+    kind: Literal["run_task"] = "run_task"
+    task_uid: str
+    task: TaskKind
+    in_background: bool
+    content: dict[str, Any]
+
+
 class Close(Message):
     """Close the environment; sent only while no item runs."""
 
     kind: Literal["close"] = "close"
 
 
-ToWorker = Welcome | Dismiss | Acknowledge | Execute | Pause | Continue | Close
+ToWorker = Welcome | Dismiss | Acknowledge | Execute | Pause | Continue | RunTask | Close
 
 _FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(Annotated[FromWorker, Field(discriminator="kind")])
 _TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(Annotated[ToWorker, Field(discriminator="kind")])

@@ -99,3 +99,18 @@ def no_such_run(attempt: AttemptKey, run_uid: str) -> NotFoundError:
 def not_in_history(uid: str) -> NotFoundError:
     """Return the error for an item that is not in the history."""
     return NotFoundError(f"Item {uid} is not in the history.")
+
+
+def task_exists(uid: str) -> ConflictError:
+    """Return the error for a uid that belongs to another task."""
+    return ConflictError(f"Task {uid} exists already.")
+
+
+def no_running_task(uid: str) -> NotFoundError:
+    """Return the error for a task that has ended or never began."""
+    return NotFoundError(f"No task {uid} is running.")
+
+
+def task_in_foreground(lane: str) -> ConflictError:
+    """Return the error for a second task in the foreground of a lane."""
+    return ConflictError(f"A task runs in the foreground of lane {lane} already.")

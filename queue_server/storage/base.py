@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import AttemptKey, Item, Place, Result, Run
+from queue_server.protocol.tasks import Task, TaskResult
 
 T = TypeVar("T")
 
@@ -74,6 +75,14 @@ class StoredReply:
 
     digest: bytes
     reply: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTask:
+    """A task, and its result if it has ended."""
+
+    task: Task
+    result: TaskResult | None = None
 
 
 class Transaction(Protocol):
@@ -242,6 +251,35 @@ class Transaction(Protocol):
 
     def save(self, name: str, value: bytes) -> None:
         """Save a value under ``name``."""
+        ...
+
+    def start_task(self, task: Task) -> None:
+        """Write a task that is about to be sent; its content is not kept.
+
+        Raises:
+            ConflictError: there is a task with that uid.
+        """
+        ...
+
+    def finish_task(self, uid: str, result: TaskResult) -> None:
+        """Write how a running task ended.
+
+        Raises:
+            NotFoundError: no task of that uid is running.
+            ParameterError: the return value cannot be stored as JSON.
+        """
+        ...
+
+    def task(self, uid: str) -> StoredTask | None:
+        """Return a task, with its result if it has ended, or None."""
+        ...
+
+    def running_tasks(self) -> list[Task]:
+        """Return the tasks that have not ended, in all lanes, oldest first."""
+        ...
+
+    def forget_tasks(self, *, before: float, keep: int) -> None:
+        """Forget the tasks that ended before a time, and all but the newest ``keep`` of those that have ended."""
         ...
 
     def stored_reply(self, key: str) -> StoredReply | None:

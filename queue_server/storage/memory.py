@@ -10,6 +10,7 @@ from queue_server.clock import Chance, Clock
 from queue_server.protocol.errors import StorageError
 from queue_server.storage.base import Transaction
 from queue_server.storage.memory_rows import AttemptTables, RecordTables
+from queue_server.storage.memory_tasks import TaskTables
 from queue_server.storage.tables import Tables
 
 T = TypeVar("T")
@@ -26,7 +27,7 @@ def open_memory(*, clock: Clock, chance: Chance) -> MemoryStore:
     return MemoryStore(Tables(), chance.identifier(), 1)
 
 
-class MemoryTransaction(AttemptTables, RecordTables):
+class MemoryTransaction(AttemptTables, RecordTables, TaskTables):
     """Everything that can be done to the store, on its tables."""
 
     @contextmanager

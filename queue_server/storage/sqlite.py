@@ -19,6 +19,7 @@ from queue_server.storage.opening import Opened, open_database
 from queue_server.storage.queue_rows import QueueRows
 from queue_server.storage.record_rows import RecordRows
 from queue_server.storage.sql import statement
+from queue_server.storage.task_rows import TaskRows
 from queue_server.storage.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def open_sqlite(directory: Path, *, clock: Clock, chance: Chance, vfs: str | Non
         raise
 
 
-class SqliteTransaction(QueueRows, AttemptRows, RecordRows):
+class SqliteTransaction(QueueRows, AttemptRows, RecordRows, TaskRows):
     """Everything that can be done to the store, as statements on its connection."""
 
     def savepoint(self) -> AbstractContextManager[None]:

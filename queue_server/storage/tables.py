@@ -12,7 +12,7 @@ from typing import Any
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import AttemptKey, Item, Run
 from queue_server.storage import content
-from queue_server.storage.base import HistoryEntry, Phase, RunningItem, StoredReply
+from queue_server.storage.base import HistoryEntry, Phase, RunningItem, StoredReply, StoredTask
 
 Table = MutableMapping[Any, Any]
 
@@ -83,17 +83,24 @@ class StoredEvent:
 
 
 @dataclass(slots=True)
-class Tables:
+class Records:
+    """What has been, and what was saved."""
+
+    history: dict[int, str] = field(default_factory=dict[int, str])
+    events: dict[int, StoredEvent] = field(default_factory=dict[int, StoredEvent])
+    tasks: dict[str, StoredTask] = field(default_factory=dict[str, StoredTask])
+    documents: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    replies: dict[str, StoredReply] = field(default_factory=dict[str, StoredReply])
+
+
+@dataclass(slots=True)
+class Tables(Records):
     """Everything that is stored."""
 
     items: dict[str, StoredItem] = field(default_factory=dict[str, StoredItem])
     orders: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     attempts: dict[str, StoredAttempt] = field(default_factory=dict[str, StoredAttempt])
     last_attempts: dict[str, int] = field(default_factory=dict[str, int])
-    history: dict[int, str] = field(default_factory=dict[int, str])
-    events: dict[int, StoredEvent] = field(default_factory=dict[int, StoredEvent])
-    documents: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    replies: dict[str, StoredReply] = field(default_factory=dict[str, StoredReply])
     counters: dict[str, int] = field(default_factory=dict[str, int])
     changes: list[tuple[Table, object, object]] = field(default_factory=list[tuple[Table, object, object]])
 

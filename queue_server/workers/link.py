@@ -18,6 +18,7 @@ from queue_server.protocol.worker_link import (
     Dismiss,
     Heartbeat,
     Hello,
+    Metadata,
     Progress,
     Report,
     ToWorker,
@@ -48,6 +49,10 @@ class LinkListener(Protocol):
 
     def hear_console(self, console: Console) -> None:
         """A worker has printed something."""
+        ...
+
+    def hear_metadata(self, lane: str, incarnation: str, metadata: Metadata) -> None:
+        """The RunEngine of a worker has other metadata than before."""
         ...
 
     def hear_progress(self, progress: Progress) -> None:
@@ -112,14 +117,20 @@ class WorkerLinkSocket:
         peer = self._peers.get(identity)
         if peer is None:
             _log.info("A message on the worker link came before a hello and was dropped")
-        elif isinstance(message, Heartbeat):
-            self._listener.hear_heartbeat(peer.lane, peer.incarnation, message)
-        elif isinstance(message, Console):
-            self._listener.hear_console(message)
-        elif isinstance(message, Progress):
-            self._listener.hear_progress(message)
+        elif isinstance(message, (Heartbeat, Console, Metadata, Progress)):
+            self._take_telegram(peer, message)
         else:
             self._take_report(identity, peer, message)
+
+    def _take_telegram(self, peer: _Peer, message: Heartbeat | Console | Metadata | Progress) -> None:
+        if isinstance(message, Heartbeat):
+            self._listener.hear_heartbeat(peer.lane, peer.incarnation, message)
+        elif isinstance(message, Metadata):
+            self._listener.hear_metadata(peer.lane, peer.incarnation, message)
+        elif isinstance(message, Console):
+            self._listener.hear_console(message)
+        else:
+            self._listener.hear_progress(message)
 
     def _take_hello(self, identity: bytes, hello: Hello) -> None:
         if hello.version != VERSION:

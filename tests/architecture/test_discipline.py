@@ -36,9 +36,7 @@ def test_unit_tests_mirror_the_source(modules_of_tests, root):
     strays = [
         str(module)
         for module in modules_of_tests
-        if module.where.parts[1] == "unit"
-        and module.path.stem.startswith("test_")
-        and not _has_source(module, root)
+        if module.where.parts[1] == "unit" and module.path.stem.startswith("test_") and not _has_source(module, root)
     ]
     assert strays == []
 
@@ -46,6 +44,4 @@ def test_unit_tests_mirror_the_source(modules_of_tests, root):
 def _has_source(module, root):
     directory = root.joinpath(*module.where.parts[2:-1])
     name = module.path.stem.removeprefix("test_")
-    return any(
-        path.exists() for path in (directory / f"{name}.py", directory / f"__{name}__.py", directory / name)
-    )
+    return any(path.exists() for path in (directory / f"{name}.py", directory / f"__{name}__.py", directory / name))

@@ -135,18 +135,14 @@ def outcomes(root, tmp_path_factory):
         "--continue-on-collection-errors",
     ]
     environment = os.environ | {"CI": "true", "PYTHONDONTWRITEBYTECODE": "1"}
-    answer = subprocess.run(
-        command, cwd=checkout, env=environment, capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
     summary = answer.stdout.partition("short test summary info")[2].splitlines()
     assert summary, answer.stdout + answer.stderr
     return summary
 
 
 def _cases(outcomes, words):
-    found = [
-        line.split("::")[1].split(" ")[0] for line in outcomes if line.startswith(words) and "::" in line
-    ]
+    found = [line.split("::")[1].split(" ")[0] for line in outcomes if line.startswith(words) and "::" in line]
     return {name for name in found if name.startswith("test_")}
 
 

@@ -92,9 +92,7 @@ def test_every_import_stays_within_the_walls(walls, imports):
 
 
 def test_the_root_of_the_queue_server_imports_nothing(imports):
-    assert [
-        imported for importer, imported in imports if importer == "queue_server" and imported != "__future__"
-    ] == []
+    assert [imported for importer, imported in imports if importer == "queue_server" and imported != "__future__"] == []
 
 
 def test_the_import_linter_and_pyright_know_every_package(packages, root):
@@ -108,10 +106,5 @@ def test_the_import_linter_and_pyright_know_every_package(packages, root):
 def test_every_library_of_the_table_is_a_declared_dependency(walls, packages, root):
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[<>=\[; ]", line)[0].lower().replace("-", "_") for line in project["dependencies"]}
-    used = {
-        library
-        for name, room in walls.items()
-        if name.split(".")[0] in packages
-        for library in room.libraries
-    }
+    used = {library for name, room in walls.items() if name.split(".")[0] in packages for library in room.libraries}
     assert sorted({DISTRIBUTIONS.get(library) or library for library in used} - declared) == []

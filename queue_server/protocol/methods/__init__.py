@@ -15,6 +15,7 @@ from queue_server.protocol.methods import (
     queue,
     run,
     service,
+    tasks,
     validation,
 )
 
@@ -29,6 +30,7 @@ METHODS: dict[str, Method] = collect(
     run.METHODS,
     catalog.METHODS,
     locks.METHODS,
+    tasks.METHODS,
     permissions.METHODS,
     validation.METHODS,
 )

@@ -8,11 +8,22 @@ import pytest
 
 from device_worker.activity import Activity
 from device_worker.commands import Commands
-from device_worker.environment import EnvironmentParts, open_environment
+from device_worker.environment import open_environment
+from device_worker.parts import EnvironmentParts
 from device_worker.profile import ProfileError
+from device_worker.task_orders import TaskOrders
 from queue_server.clock import SystemClock
 from queue_server.protocol.items import AttemptKey
-from queue_server.protocol.worker_link import CatalogPage, EnvironmentOpened, Execute, ItemFinished, REStateChanged
+from queue_server.protocol.worker_link import (
+    CatalogPage,
+    EnvironmentOpened,
+    EnvironmentUpdated,
+    Execute,
+    ItemFinished,
+    REStateChanged,
+    RunTask,
+    TaskFinished,
+)
 
 KEY = AttemptKey("item", "submission", "default", 1, 1)
 STARTUP = """
@@ -33,11 +44,15 @@ class Reports(list):
     def show_progress(self, progress):
         pass
 
+    def show_metadata(self, metadata):
+        pass
+
 
 @pytest.fixture
 def parts():
-    activity, reports = Activity(), Reports()
-    return EnvironmentParts(activity, Commands("default", activity, reports), reports, SystemClock())
+    activity, reports, clock = Activity(), Reports(), SystemClock()
+    commands = Commands("default", activity, reports)
+    return EnvironmentParts(activity, commands, TaskOrders(activity, commands, reports, clock), reports, clock)
 
 
 @pytest.fixture
@@ -100,3 +115,60 @@ def test_unusable_permissions_are_refused_before_any_code_runs(parts, options, t
     with pytest.raises(ProfileError, match="must be a map"):
         open_environment(options, parts)
     assert not (tmp_path / "ran").exists()
+
+
+def run(environment, parts, kind, **content):
+    """Run a foreground task and return the reports that it made."""
+    before = len(parts.reporter)
+    order = RunTask(task_uid=f"task-{before}", task=kind, in_background=False, content=content)
+    parts.task_orders.take(order)
+    assert parts.commands.next_command() == order
+    environment.run_task(order)
+    return parts.reporter[before:]
+
+
+@pytest.fixture
+def environment(parts, options):
+    environment = open_environment(options, parts)
+    environment.announce()
+    return environment
+
+
+def test_a_script_makes_new_lists_and_items_are_resolved_against_them(environment, parts):
+    *pages, updated, finished = run(environment, parts, "script", script="def again():\n    yield from measure()")
+    assert isinstance(updated, EnvironmentUpdated)
+    assert isinstance(finished, TaskFinished)
+    assert [(page.catalog, list(page.entries), page.first) for page in pages] == [
+        ("plans", ["measure", "again"], True),
+        ("devices", [], True),
+    ]
+    order = Execute(attempt=KEY, content={"name": "again"})
+    parts.commands.take(order, 1)
+    environment.execute(order)
+    assert parts.reporter[-1].outcome == "completed"
+
+
+def test_functions_of_the_namespace_are_called(environment, parts):
+    run(environment, parts, "script", script="def double(x):\n    return 2 * x")
+    (finished,) = run(environment, parts, "function", name="double", args=[4])
+    assert finished.return_value == 8
+    (finished,) = run(environment, parts, "function", name="measure")
+    assert (finished.success, "is a plan" in finished.message) == (False, True)
+
+
+def test_lists_that_cannot_be_made_leave_the_earlier_ones(environment, parts):
+    script = "def measure(detector=object()):\n    yield"
+    (finished,) = run(environment, parts, "script", script=script)
+    assert (finished.success, "Plan 'measure' cannot be described" in finished.message) == (False, True)
+    *_, updated, finished = run(environment, parts, "script", script="del measure")
+    assert isinstance(updated, EnvironmentUpdated)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"), [("RE = 5", "not a RunEngine"), ("RE = 5\n1 / 0", "ZeroDivisionError"), ("del RE", "")]
+)
+def test_a_script_that_leaves_no_run_engine_does_not_change_it(environment, parts, script, words):
+    *_, finished = run(environment, parts, "script", script=script, update_re=True)
+    assert (finished.success, words in finished.message) == (not words, True)
+    *_, finished = run(environment, parts, "script", script="assert type(RE).__name__ == 'RunEngine'")
+    assert finished.success

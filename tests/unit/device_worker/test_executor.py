@@ -30,6 +30,9 @@ class Reports(list):
     def show_progress(self, progress):
         pass
 
+    def show_metadata(self, metadata):
+        pass
+
 
 class Bench:
     """An executor with a RunEngine of its own, and a plan that a test provides."""

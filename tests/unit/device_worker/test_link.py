@@ -7,8 +7,10 @@ import pytest
 from device_worker.activity import Activity
 from device_worker.commands import Commands, End
 from device_worker.link import EXIT_DISMISSED, LinkedWorker
+from device_worker.task_orders import TaskOrders
+from queue_server.clock import ManualClock
 from queue_server.protocol.items import AttemptKey
-from queue_server.protocol.worker_link import Close, Execute
+from queue_server.protocol.worker_link import Close, Execute, RunTask
 
 KEY = AttemptKey("item", "submission", "default", 1, 1)
 
@@ -20,6 +22,9 @@ class Silence:
         pass
 
     def show_progress(self, progress):
+        pass
+
+    def show_metadata(self, metadata):
         pass
 
 
@@ -40,7 +45,7 @@ def exits():
 
 @pytest.fixture
 def worker(activity, commands, exits):
-    return LinkedWorker(activity, commands, exits.append)
+    return LinkedWorker(activity, commands, TaskOrders(activity, commands, Silence(), ManualClock()), exits.append)
 
 
 def waiting(commands):
@@ -86,3 +91,12 @@ def test_a_busy_worker_stays_without_a_manager(worker, activity, commands, loadi
 def test_a_worker_without_its_link_ends(worker, commands):
     worker.link_ended()
     assert waiting(commands) == End("the link has ended")
+
+
+def test_tasks_are_passed_on_and_keep_a_worker_without_a_manager(worker, activity, commands):
+    activity.open()
+    order = RunTask(task_uid="one", task="update", in_background=False, content={})
+    worker.take(order, 1)
+    assert commands.next_command() == order
+    worker.notice_absence(3600.0)
+    assert waiting(commands) == End("end of the test")

@@ -144,6 +144,8 @@ def _perform(world: World, effect: effects.Effect, trace: Trace) -> World:
             trace.again.append(row.key)
             trace.orders.append(effects.Dispatch(row.key, row.entry.as_item(row.key.lane)))
             return world
+        case effects.RecordTask() | effects.FinishTask():
+            return world
         case _:
             trace.orders.append(effect)
             return world

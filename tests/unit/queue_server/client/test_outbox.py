@@ -24,6 +24,7 @@ from queue_server.protocol.worker_link import (
     ItemFinished,
     REStateChanged,
     RunOpened,
+    TaskFinished,
 )
 
 
@@ -302,3 +303,20 @@ def test_a_file_that_would_grow_beyond_its_limit_is_not_written_any_more(path, c
     assert len(read_finish_records(path)) == 4
     assert send_numbers(outbox) == [1, 2, 3, 4, 5]
     assert "would exceed" in caplog.text
+
+
+# --- tasks -----------------------------------------------------------------------------------------------------
+
+
+def test_the_ends_of_tasks_are_known_until_they_are_acknowledged():
+    outbox = Outbox()
+    for uid in ("one", "two"):
+        outbox.put(TaskFinished(number=UNNUMBERED, task_uid=uid, success=True, time_start=1.0, time_stop=2.0))
+        outbox.put(state())
+    first = outbox.take_next()
+    assert first is not None
+    assert outbox.ended_tasks == ("one", "two")
+    outbox.acknowledge(first.number)
+    assert outbox.ended_tasks == ("two",)
+    outbox.rewind()
+    assert outbox.ended_tasks == ("two",)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from queue_server.client.telegrams import CHUNK_LIMIT_CHARS, ConsoleText, LatestProgress
+from queue_server.client.telegrams import CHUNK_LIMIT_CHARS, ConsoleText, LatestMetadata, LatestProgress
 from queue_server.protocol.items import AttemptKey
-from queue_server.protocol.worker_link import Progress, pack, read_from_worker
+from queue_server.protocol.worker_link import Metadata, Progress, pack, read_from_worker
 
 KEY = AttemptKey("item", "submission", "default", 1, 1)
 
@@ -91,3 +91,20 @@ def test_only_the_latest_progress_is_kept_and_it_is_due_once_per_interval():
     assert take(latest, 5.0) is None
     latest.put(progress(3))
     assert latest.due_s() == pytest.approx(5.1)
+
+
+def test_metadata_leave_once_for_each_connection_and_only_the_newest():
+    waiting = LatestMetadata()
+    waiting.renew()
+    assert waiting.take() is None
+    for scan_id in (1, 2):
+        waiting.put(Metadata(values={"scan_id": scan_id}))
+    assert take_values(waiting) == {"scan_id": 2}
+    assert waiting.take() is None
+    waiting.renew()
+    assert take_values(waiting) == {"scan_id": 2}
+
+
+def take_values(waiting) -> Any:
+    metadata = waiting.take()
+    return metadata and metadata.values

@@ -1,0 +1,21 @@
+"""What an environment uses of the process that it lives in. Does nothing by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from device_worker.activity import Activity
+from device_worker.commands import Commands, Reporter
+from device_worker.task_orders import TaskOrders
+from queue_server.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentParts:
+    """What an environment uses of the process."""
+
+    activity: Activity
+    commands: Commands
+    task_orders: TaskOrders
+    reporter: Reporter
+    clock: Clock

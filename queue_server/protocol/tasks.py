@@ -1,0 +1,50 @@
+"""Tasks: a function or a script that runs in a worker's namespace, outside the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+TaskKind = Literal["function", "script", "update"]
+TaskState = Literal["running", "completed"]
+
+# How long, and how many, results of tasks are kept.
+TASKS_KEPT_S = 24 * 3600.0
+TASKS_KEPT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task that was sent to a worker; ``content`` is what it has to do."""
+
+    uid: str
+    lane: str
+    kind: TaskKind
+    in_background: bool
+    time_start: float
+    content: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """How a task ended; ``return_value`` is what JSON can say of it. Times are seconds since 1970-01-01 UTC."""
+
+    success: bool
+    message: str
+    traceback: str
+    time_start: float
+    time_stop: float
+    return_value: Any = None
+
+    def shown(self, uid: str) -> dict[str, Any]:
+        """Return the map that clients see."""
+        return {
+            "task_uid": uid,
+            "success": self.success,
+            "msg": self.message,
+            "traceback": self.traceback,
+            "return_value": self.return_value,
+            "time_start": self.time_start,
+            "time_stop": self.time_stop,
+        }
