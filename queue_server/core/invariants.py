@@ -28,6 +28,10 @@ def _lane_violations(lane: Lane, epoch: int) -> list[str]:
         "a queue runs without an attempt": lane.queue != "stopped" and attempt is None,
         "a queue is asked to stop that does not run": lane.stop_pending and lane.queue == "stopped",
         "a condition has no reason": lane.condition != "open" and not lane.reason,
+        "a task runs without an environment": bool(lane.tasks) and worker.environment in ("closed", "opening"),
+        "a task runs twice": len({task.uid for task in lane.tasks}) != len(lane.tasks),
+        "two tasks run in the foreground": sum(not task.in_background for task in lane.tasks) > 1,
+        "a task runs in the foreground beside a queue": lane.foreground_task is not None and lane.queue != "stopped",
     }
     if attempt is not None:
         rules |= {

@@ -33,8 +33,8 @@ def start(state: State, event: QueueStartRequested) -> Outcome:
     """Claim the first item."""
     require_serving(state)
     lane = require_environment(state, event.lane)
-    if lane.queue != "stopped" or lane.attempt is not None:
-        raise StateError("RE Manager must be in idle state: the queue is running already.")
+    if not lane.is_idle:
+        raise StateError("RE Manager must be in idle state: the queue or a task is running already.")
     if lane.condition == "estopped":
         raise StateError(f"The lane {lane.name!r} is stopped by an emergency stop: {lane.reason}")
     lane = replace(lane, queue="starting", condition="open", reason="")

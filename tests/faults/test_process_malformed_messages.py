@@ -102,25 +102,22 @@ class Garbage:
 
 @pytest.fixture
 def manager(rig):
-    """A manager with an open environment."""
-    manager = rig.recover()
-    manager.requester.open()
-    return manager
+    """A manager that serves."""
+    return rig.recover()
 
 
 def exchange(address, messages):
-    """Send messages from one peer and return how many replies came; every message must get one."""
-    replies = 0
+    """Send messages from one peer and return the replies; every message must get one."""
+    replies = []
     with zmq.Context.instance().socket(zmq.DEALER) as socket:
         socket.set(zmq.LINGER, 0)
         socket.connect(address)
         for message in messages:
             socket.send_multipart(message)
         deadline = Deadline(10)
-        while replies < len(messages) and socket.poll(int(deadline.left_s * 1000)):
+        while len(replies) < len(messages) and socket.poll(int(deadline.left_s * 1000)):
             last = socket.recv_multipart()[-1]
-            assert isinstance(json.loads(last) if last[:1] == b"{" else msgpack.unpackb(last), dict)
-            replies += 1
+            replies.append(json.loads(last) if last[:1] == b"{" else msgpack.unpackb(last))
     return replies
 
 
@@ -142,14 +139,29 @@ def check_that_it_works(manager, figure, before, what):
 
 def test_malformed_requests_are_refused_one_by_one(manager, figure):
     garbage = Garbage(SEED)
+    manager.requester.open()
     control = manager.ready["control"]
     exchange(control, [garbage.message(garbage.control_frame) for _ in range(AT_ONCE)])
     before = resident_bytes(manager.process.pid)
     for start in range(0, MESSAGES, AT_ONCE):
         messages = [garbage.message(garbage.control_frame) for _ in range(AT_ONCE)]
-        assert exchange(control, messages) == AT_ONCE, f"seed {SEED}, from {start}"
+        replies = exchange(control, messages)
+        assert len(replies) == AT_ONCE, f"seed {SEED}, from {start}"
+        codes = {reply["error"]["code"] for reply in replies if "error" in reply}
+        assert "internal" not in codes, f"seed {SEED}, from {start}\n{manager.log_end()}"
+    assert "Traceback" not in manager.log()
     figure("malformed requests, and crashes", f"{MESSAGES}, 0", f"{MESSAGES}, {0 if manager.is_alive else 1}")
     check_that_it_works(manager, figure, before, f"{MESSAGES} malformed requests")
+
+
+def test_a_request_in_several_frames_is_refused_although_one_of_them_is_right(manager):
+    right = json.dumps({"method": "queue_mode_set", "params": {"mode": {"loop": True}}}).encode()
+    for number in range(2, 7):
+        messages = [[b"x"] * place + [right] + [b"x"] * (number - place - 1) for place in range(number)]
+        replies = exchange(manager.ready["control"], messages)
+        assert [reply["success"] for reply in replies] == [False] * number
+        assert {reply["error"]["code"] for reply in replies} == {"bad_request"}
+    assert manager.requester.status()["plan_queue_mode"]["loop"] is False
 
 
 def link_frames(garbage, incarnation):
@@ -186,7 +198,7 @@ def link_frames(garbage, incarnation):
 def test_malformed_messages_on_the_worker_link_change_nothing(manager, rig, figure):
     garbage = Garbage(SEED)
     ask = manager.requester
-    status = ask.status()
+    status = ask.open()
     kinds = link_frames(garbage, status["lanes"][0]["worker"])
     before = resident_bytes(manager.process.pid)
     for _ in range(LINK_MESSAGES // 100):

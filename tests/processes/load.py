@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from tests.processes.ledger import Expected, Ledger, Operation, Seen, label_of
-from tests.processes.requester import USER, ManagerGoneError, Requester
+from tests.processes.requester import USER, ManagerGoneError, Reply, Requester
 
 MOST_WAITING = 25
 
@@ -26,14 +26,15 @@ class Load:
         self._numbers = count()
         self._posted: list[Operation] = []
         self._posted_numbers: list[int] = []
+        self._replies: dict[int, Reply] = {}
 
     def burst(self, *, executes: bool) -> None:
         """Send some requests without waiting in between, then note what was answered."""
         self.post(executes=executes)
         self.collect()
 
-    def post(self, *, executes: bool = False) -> None:
-        """Send some requests."""
+    def post(self, *, executes: bool = False, most: int = 4) -> None:
+        """Send up to ``most`` requests."""
         free = [label for label in self._ledger.expected.order if label in self._ledger.uids]
         self._chance.shuffle(free)
         kinds = [self._add, self._add, self._batch, self._update, self._replace, self._move, self._remove]
@@ -41,15 +42,24 @@ class Load:
             kinds += [self._add_in_front, self._move_in_front, self._add_before, self._move_before]
         if len(free) > MOST_WAITING:
             kinds = [self._remove]
-        chosen = self._chance.choices(kinds, k=self._chance.randint(1, 4))
+        chosen = self._chance.choices(kinds, k=self._chance.randint(1, most))
         self._post([operation for make in chosen if (operation := make(free)) is not None])
 
-    def collect(self) -> None:
-        """Note what was answered; raise ManagerGoneError if not everything was."""
-        replies = self.requester.collect(self._posted_numbers)
-        self._ledger.note(self._posted, [replies.get(number) for number in self._posted_numbers])
-        if len(replies) < len(self._posted):
+    def await_replies(self, number: int) -> None:
+        """Wait until ``number`` of the requests have been answered, or all of them."""
+        number = min(number, len(self._posted))
+        while len(self._replies) < number:
+            open_numbers = [each for each in self._posted_numbers if each not in self._replies]
+            self._replies |= self.requester.collect(open_numbers[: number - len(self._replies)])
+
+    def collect(self) -> int:
+        """Note what was answered and return how much; raise ManagerGoneError if it was not everything."""
+        open_numbers = [number for number in self._posted_numbers if number not in self._replies]
+        self._replies |= self.requester.collect(open_numbers)
+        self._ledger.note(self._posted, [self._replies.get(number) for number in self._posted_numbers])
+        if len(self._replies) < len(self._posted):
             raise ManagerGoneError
+        return len(self._replies)
 
     def keep_running(self) -> None:
         """Start the queue if it stands; take a failed item out before, or it would fail again and again."""
@@ -64,7 +74,7 @@ class Load:
         self.requester.ask("queue_start")
 
     def _post(self, operations: list[Operation]) -> None:
-        self._posted = operations
+        self._posted, self._replies = operations, {}
         self._posted_numbers = [self.requester.post(each.method, **each.params) for each in operations]
 
     # --- the requests ------------------------------------------------------------------------------------------

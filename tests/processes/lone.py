@@ -139,9 +139,13 @@ class Manager:
         self.process.kill()
         self.end()
 
+    def log(self) -> str:
+        """Return what the managers of this data directory have logged."""
+        return self._log.read_text(errors="replace")
+
     def log_end(self) -> str:
         """Return the last lines of the log."""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-25:])
+        return "\n".join(self.log().splitlines()[-25:])
 
     def errors(self) -> str:
         """Return what the managers of this data directory have written to standard error."""

@@ -22,6 +22,8 @@ def find_state_faults(world: World) -> list[str]:
         written = (row.key, row.phase, row.runs) if row else None
         if shown != written:
             found.append(f"the state shows the attempt {shown}, the store has {written}")
+        if lane.tasks != rows.tasks:
+            found.append(f"the state shows the tasks {lane.tasks}, the store has {rows.tasks}")
         if lane.size != len(rows.queue):
             found.append(f"the state counts {lane.size} items, the store has {len(rows.queue)}")
     return found
@@ -48,6 +50,8 @@ def _judge_revisions(before: World, after: World) -> Iterator[str]:
             continue
         if (old.queue, _running_uid(old)) != (new.queue, _running_uid(new)) and not raised["queue"]:
             yield "the queue or the running item has changed, and the revision of the queue has not"
+        if any(task not in new.tasks for task in old.tasks) and not raised["tasks"]:
+            yield "a task has ended, and the revision of the tasks has not changed"
         if _runs(old) != _runs(new) and not raised["runs"]:
             yield "the list of runs has changed, and its revision has not"
 

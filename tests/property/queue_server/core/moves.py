@@ -8,7 +8,16 @@ from queue_server.core import events
 from queue_server.core.model import Lane
 from queue_server.protocol import worker_link as link
 from queue_server.protocol.items import OUTCOMES, AttemptKey, Outcome, Run
-from tests.property.queue_server.core.world import Trace, World, change_queue, execute, make_entry, release_head
+from queue_server.protocol.tasks import Task
+from tests.property.queue_server.core.world import (
+    Trace,
+    World,
+    change_queue,
+    execute,
+    make_entry,
+    release_head,
+    run_task,
+)
 
 RUN_UID = "run"
 
@@ -51,17 +60,23 @@ def list_side_requests(lane: str) -> list[events.Event]:
     ]
 
 
-def list_worker_events(lane: str, key: AttemptKey | None) -> list[events.Event]:
-    """Return everything that the worker of a lane can be heard of, about the attempt ``key`` where there is one."""
-    told = [
+def list_worker_events(lane: Lane) -> list[events.Event]:
+    """Return everything that the worker of a lane can be heard of, about what runs there and in general."""
+    name, key = lane.name, open_key(lane)
+    told: list[link.Report] = [
         link.EnvironmentOpened(number=1),
         link.EnvironmentFailed(number=1, message="a reason"),
         *(link.REStateChanged(number=1, re_state=state) for state in ("idle", "running", "paused")),
     ]
+    told += [
+        link.TaskFinished(number=1, task_uid=task.uid, success=True, time_start=0.0, time_stop=1.0)
+        for task in lane.tasks
+    ]
     return [
-        hello(lane),
-        *(report(lane, message) for message in told),
-        *(list_attempt_events(lane, key) if key else [exit_of(lane)]),
+        hello(name),
+        *([hello(name, key, tasks=lane.tasks)] if lane.tasks else ()),
+        *(report(name, message) for message in told),
+        *(list_attempt_events(name, key) if key else [exit_of(name)]),
     ]
 
 
@@ -97,7 +112,9 @@ def list_reports(key: AttemptKey) -> list[link.Report]:
     ]
 
 
-def hello(lane: str, key: AttemptKey | None = None, re_state: str = "idle", *runs: Run) -> events.WorkerConnected:
+def hello(
+    lane: str, key: AttemptKey | None = None, re_state: str = "idle", *runs: Run, tasks: tuple[Task, ...] = ()
+) -> events.WorkerConnected:
     """Return the connection of the worker of a lane."""
     return events.WorkerConnected(
         link.Hello(
@@ -108,6 +125,7 @@ def hello(lane: str, key: AttemptKey | None = None, re_state: str = "idle", *run
             re_state=re_state,
             attempt=key,
             runs=runs,
+            tasks=tuple(task.uid for task in tasks),
             next_report=1,
         )
     )
@@ -139,6 +157,8 @@ def list_edits(world: World, lane: str, *, most: int, kinds: tuple[str, ...] = (
     if queue and queue[0].hold_reason:
         yield "release", lambda world: release_head(world, lane)
     yield "execute", lambda world: execute(world, lane)
+    yield "foreground task", lambda world: run_task(world, lane, in_background=False)
+    yield "background task", lambda world: run_task(world, lane, in_background=True)
 
 
 def open_key(lane: Lane) -> AttemptKey | None:

@@ -27,7 +27,16 @@ from tests.property.queue_server.core.moves import (
     open_key,
     report,
 )
-from tests.property.queue_server.core.world import Trace, World, change_queue, make_entry, make_world, restart, take
+from tests.property.queue_server.core.world import (
+    Trace,
+    World,
+    change_queue,
+    make_entry,
+    make_world,
+    mark,
+    restart,
+    take,
+)
 
 LANES = ("default", "b")
 INSTANCE = "5b0c31f2-6d0e-4c54-9d65-1a7d2a3a4f10"
@@ -56,7 +65,6 @@ class History:
 
     def moves(self, lane: str) -> list[Move]:
         """Return everything that can be tried; what fits comes more often than what does not."""
-        key = open_key(self.world.state.lane(lane))
         happening = [
             *list_requests(lane),
             events.QueueStartRequested(lane),
@@ -65,7 +73,7 @@ class History:
             events.WorkerAnswering(lane, f"worker of {lane}", answering=False),
             events.CatalogChanged(plans=True, devices=False),
             *list_side_requests(lane),
-            *2 * list_worker_events(lane, key),
+            *2 * list_worker_events(self.world.state.lane(lane)),
             *(event for late in self.claimed[-3:] for event in list_attempt_events(lane, late)[:6]),
         ]
         moves: list[Move] = [lambda world, event=event: take(world, event) for event in happening]
@@ -74,13 +82,13 @@ class History:
 
     def make(self, move: Move) -> Trace:
         """Make a move and check everything; return an empty trace where it is refused."""
-        before, mark = self.world, hash(self.world)
+        before, seen = self.world, mark(self.world)
         try:
             self.world, trace = move(before)
         except RefusedError:
-            assert hash(before) == mark, "a refused event has changed the state"
+            assert mark(before) == seen, "a refused event has changed the state"
             return Trace()
-        assert hash(before) == mark, "a step has changed the state that it began with"
+        assert mark(before) == seen, "a step has changed the state that it began with"
         assert find_state_faults(self.world) == []
         assert find_step_faults(before, self.world, trace) == []
         self.claimed += trace.claimed
@@ -124,7 +132,7 @@ def test_the_same_events_lead_to_the_same_state(policy, picks):
     """A step depends on nothing but its state and its event."""
     history = History(policy)
     for lane, pick in picks:
-        happening = list_worker_events(lane, open_key(history.world.state.lane(lane))) + list_requests(lane)
+        happening = list_worker_events(history.world.state.lane(lane)) + list_requests(lane)
         event = happening[pick % len(happening)]
         assert attempt(history.world, event) == attempt(history.world, event)
         moves = history.moves(lane)

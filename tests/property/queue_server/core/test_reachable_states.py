@@ -7,7 +7,7 @@ worker behaves as workers do, and its messages, its process and the manager get 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from typing import get_args
 
@@ -22,6 +22,7 @@ from queue_server.protocol.items import DEFAULT_LANE, OUTCOMES, AttemptKey
 from queue_server.protocol.status import DOCUMENTED_KEYS, EnvironmentState, ManagerState
 from tests.property.queue_server.core.faults import find_state_faults, find_step_faults
 from tests.property.queue_server.core.moves import (
+    Move,
     exit_of,
     finish,
     list_edits,
@@ -35,7 +36,7 @@ from tests.property.queue_server.core.moves import (
 )
 from tests.property.queue_server.core.search import Reached, Way, explore
 from tests.property.queue_server.core.system import System, Ways, look, make_system
-from tests.property.queue_server.core.world import Rows, Trace, World, execute, make_entry, make_world, restart, take
+from tests.property.queue_server.core.world import Trace, World, make_entry, make_world, restart, take
 
 # A search takes a few seconds; a machine that is busy with other things may need longer.
 pytestmark = pytest.mark.timeout(60)
@@ -60,7 +61,8 @@ def look_at_core(world: World) -> Hashable:
     worker, attempt, size = lane.worker, lane.attempt, len(world.of(LANE).queue)
     common = (state.phase, worker.environment, worker.connected, lane.queue)
     if attempt is None:
-        return *common, min(size, 2), lane.autostart, lane.condition == "held"
+        held, works = lane.condition == "held", lane.foreground_task is not None
+        return *common, min(size, 2), lane.autostart, held, works
     shown = (attempt.phase, tuple(run.is_open for run in attempt.runs), attempt.order, attempt.order_sent)
     return *common, min(size, 1), shown, worker.re_state if worker.environment == "open" else ""
 
@@ -71,12 +73,11 @@ def follow_everything(world: World) -> Iterator[Way[World]]:
     if world.state.phase == "stopped":
         return
     lane = world.state.lane(LANE)
-    for event in (*list_requests(LANE), events.RecoveryFinished(), *list_worker_events(LANE, open_key(lane))):
+    for event in (*list_requests(LANE), events.RecoveryFinished(), *list_worker_events(lane)):
         yield from follow(world, event)
     for name, edit in list_edits(world, LANE, most=2):
-        if name != "execute":
-            after, trace = edit(world)
-            yield Way(name, after, find_step_faults(world, after, trace))
+        if name not in ("execute", "background task"):
+            yield from follow_edit(world, name, edit)
 
 
 def follow(before: World, event: events.Event) -> Iterator[Way[World]]:
@@ -92,10 +93,18 @@ def follow(before: World, event: events.Event) -> Iterator[Way[World]]:
         yield Way((event, other.of(LANE).queue[0]), after, find_step_faults(other, after, trace))
 
 
+def follow_edit(before: World, name: str, edit: Move) -> Iterator[Way[World]]:
+    try:
+        after, trace = edit(before)
+    except RefusedError:
+        return
+    yield Way(name, after, find_step_faults(before, after, trace))
+
+
 def vary_head(world: World) -> Iterator[World]:
     rows = world.of(LANE)
     for other in OTHER_HEADS if rows.queue else ():
-        yield world.with_rows(LANE, Rows((other, *rows.queue[1:]), rows.running))
+        yield world.with_rows(LANE, replace(rows, queue=(other, *rows.queue[1:])))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +130,8 @@ def test_requests_that_resemble_others_do_no_harm_in_any_state(reached):
     for world in reached.states:
         for event in list_side_requests(LANE):
             found |= judge(world, lambda before, event=event: take(before, event))
-        found |= judge(world, lambda before: execute(before, LANE))
+        for _, edit in list_edits(world, LANE, most=2):
+            found |= judge(world, edit)
     assert found == set()
 
 
@@ -154,7 +164,7 @@ def vary_settings(world: World) -> Iterator[World]:
             yield World(world.state.with_lane(replace(changed, on_failure=policy)), world.rows)
 
 
-def judge(before: World, move: Callable[[World], tuple[World, Trace]]) -> set[str]:
+def judge(before: World, move: Move) -> set[str]:
     try:
         after, trace = move(before)
     except RefusedError:

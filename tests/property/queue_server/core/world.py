@@ -16,6 +16,7 @@ from queue_server.core.machine import step
 from queue_server.core.model import Lane, State
 from queue_server.engine.recovery import durable_part, restore
 from queue_server.protocol.items import AttemptKey, Item, Run
+from queue_server.protocol.tasks import Task
 from queue_server.storage.base import RunningItem
 
 _counter = itertools.count(1)
@@ -66,6 +67,7 @@ class Rows:
 
     queue: tuple[Entry, ...] = ()
     running: Row | None = None
+    tasks: tuple[Task, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,14 @@ class Trace:
         return [order.key for order in self.orders if isinstance(order, effects.Dispatch)]
 
 
+def mark(world: World) -> int:
+    """Return a number that differs between worlds that differ; tasks count by their uids, as their content is a map."""
+    lanes = tuple(replace(lane, tasks=()) for lane in world.state.lanes)
+    rows = tuple((rows.queue, rows.running, tuple(task.uid for task in rows.tasks)) for rows in world.rows)
+    tasks = tuple(task.uid for lane in world.state.lanes for task in lane.tasks)
+    return hash((replace(world.state, lanes=lanes), rows, tasks))
+
+
 def make_world(*lanes: Lane) -> World:
     """Return a serving manager with empty queues."""
     lanes = lanes or (Lane(),)
@@ -133,22 +143,44 @@ def _perform(world: World, effect: effects.Effect, trace: Trace) -> World:
             return _claim(world, effect, trace)
         case effects.FinishAttempt():
             return _finish(world, effect, trace)
+        case effects.Redispatch():
+            row = _running_row(world, effect.key)
+            trace.again.append(row.key)
+            trace.orders.append(effects.Dispatch(row.key, row.entry.as_item(row.key.lane)))
+            return world
+        case effects.Dispatch() | effects.Send() | effects.StartWorker() | effects.KillWorker() | effects.EndProcess():
+            trace.orders.append(effect)
+            return world
+        case _:
+            return _write(world, effect)
+
+
+def _write(world: World, effect: effects.StoreEffect) -> World:
+    match effect:
         case effects.RecordPhase():
             return _record(world, effect.key, lambda row: replace(row, phase=effect.phase))
         case effects.RecordRunOpened():
             return _record(world, effect.key, lambda row: _open_run(row, effect.run))
         case effects.RecordRunClosed():
             return _record(world, effect.key, lambda row: _close_run(row, effect.run_uid, effect.exit_status))
-        case effects.Redispatch():
-            row = _running_row(world, effect.key)
-            trace.again.append(row.key)
-            trace.orders.append(effects.Dispatch(row.key, row.entry.as_item(row.key.lane)))
-            return world
-        case effects.RecordTask() | effects.FinishTask():
-            return world
+        case effects.RecordTask():
+            return _start_task(world, effect.task)
+        case effects.FinishTask():
+            return _finish_task(world, effect.uid)
         case _:
-            trace.orders.append(effect)
-            return world
+            raise AssertionError(f"{effect} is unknown")
+
+
+def _start_task(world: World, task: Task) -> World:
+    rows = world.of(task.lane)
+    assert task.uid not in {known.uid for known in rows.tasks}, "a task is written twice"
+    return world.with_rows(task.lane, replace(rows, tasks=(*rows.tasks, replace(task, content={}))))
+
+
+def _finish_task(world: World, uid: str) -> World:
+    (lane,) = [task.lane for rows in world.rows for task in rows.tasks if task.uid == uid]
+    rows = world.of(lane)
+    return world.with_rows(lane, replace(rows, tasks=tuple(task for task in rows.tasks if task.uid != uid)))
 
 
 def _claim(world: World, effect: effects.ClaimNext, trace: Trace) -> World:
@@ -161,11 +193,11 @@ def _claim(world: World, effect: effects.ClaimNext, trace: Trace) -> World:
         return _apply(world, events.QueueExhausted(lane, head.hold_reason), trace)
     if head.kind == "instruction":
         again = (head.copy(attempts=0),) if world.state.lane(lane).loop else ()
-        world = world.with_rows(lane, Rows(rest + again))
+        world = world.with_rows(lane, replace(rows, queue=rest + again))
         world = _apply(world, events.QueueChanged(lane, len(again) - 1), trace)
         return _apply(world, events.InstructionReached(lane, "queue_stop"), trace)
     key = AttemptKey(head.uid, head.submission, lane, head.attempts + 1, world.state.epoch)
-    world = world.with_rows(lane, Rows(rest, Row(key, head)))
+    world = world.with_rows(lane, replace(rows, queue=rest, running=Row(key, head)))
     trace.claimed.append(key)
     return _apply(world, events.ItemClaimed(key, head.as_item(lane), 0.0, effect.is_immediate), trace)
 
@@ -176,7 +208,7 @@ def _finish(world: World, effect: effects.FinishAttempt, trace: Trace) -> World:
     reason = effect.hold_reason if effect.copy == "held" else ""
     copy = row.entry.copy(attempts=row.key.number, hold_reason=reason)
     after = {"none": queue, "back": (*queue, copy), "front": (copy, *queue), "held": (copy, *queue)}[effect.copy]
-    world = world.with_rows(lane, Rows(after))
+    world = world.with_rows(lane, replace(world.of(lane), queue=after, running=None))
     trace.finished.append(effect)
     world = _apply(world, events.HistoryChanged(1), trace)
     return _apply(world, events.QueueChanged(lane, len(after) - len(queue)), trace)
@@ -190,7 +222,7 @@ def _running_row(world: World, key: AttemptKey) -> Row:
 
 
 def _record(world: World, key: AttemptKey, change: Callable[[Row], Row]) -> World:
-    return world.with_rows(key.lane, Rows(world.of(key.lane).queue, change(_running_row(world, key))))
+    return world.with_rows(key.lane, replace(world.of(key.lane), running=change(_running_row(world, key))))
 
 
 def _open_run(row: Row, run: Run) -> Row:
@@ -210,7 +242,7 @@ def _close_run(row: Row, uid: str, exit_status: str) -> Row:
 def change_queue(world: World, lane: str, queue: tuple[Entry, ...]) -> tuple[World, Trace]:
     """Return the world in which a person has added, removed or moved items."""
     added = len(queue) - len(world.of(lane).queue)
-    world = world.with_rows(lane, Rows(queue, world.of(lane).running))
+    world = world.with_rows(lane, replace(world.of(lane), queue=queue))
     return take(world, events.QueueChanged(lane, added))
 
 
@@ -218,7 +250,7 @@ def release_head(world: World, lane: str) -> tuple[World, Trace]:
     """Return the world in which a person has released the held item at the front."""
     head, *rest = world.of(lane).queue
     trace = Trace()
-    world = world.with_rows(lane, Rows((replace(head, hold_reason=""), *rest), world.of(lane).running))
+    world = world.with_rows(lane, replace(world.of(lane), queue=(replace(head, hold_reason=""), *rest)))
     world = _apply(world, events.HoldReleased(lane), trace)
     return _apply(world, events.QueueChanged(lane, 0), trace), trace
 
@@ -230,8 +262,18 @@ def execute(world: World, lane: str) -> tuple[World, Trace]:
         RefusedError: it cannot be executed now.
     """
     rows = world.of(lane)
-    world = world.with_rows(lane, Rows((make_entry(is_immediate=True), *rows.queue), rows.running))
+    world = world.with_rows(lane, replace(rows, queue=(make_entry(is_immediate=True), *rows.queue)))
     return take(world, events.ExecuteRequested(lane))
+
+
+def run_task(world: World, lane: str, *, in_background: bool) -> tuple[World, Trace]:
+    """Return the world in which a person has had a task run.
+
+    Raises:
+        RefusedError: it cannot be run now.
+    """
+    task = Task(f"task{next(_counter)}", lane, "function", in_background, 0.0, {"name": "some"})
+    return take(world, events.TaskRequested(task))
 
 
 # --- the death of the manager -------------------------------------------------------------------------------------
@@ -252,6 +294,9 @@ class _SavedRows:
 
     def count_queue(self, lane: str) -> int:
         return len(self._world.of(lane).queue)
+
+    def running_tasks(self) -> list[Task]:
+        return [task for rows in self._world.rows for task in rows.tasks]
 
     def running(self) -> list[RunningItem]:
         rows = (rows.running for rows in self._world.rows)

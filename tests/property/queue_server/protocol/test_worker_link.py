@@ -32,7 +32,19 @@ RUNS = st.builds(Run, TEXT, st.none() | INTEGERS, st.booleans(), st.none() | TEX
 FIELDS = {
     **dict.fromkeys(("version", "pid", "number", "epoch"), INTEGERS),
     **dict.fromkeys(
-        ("lane", "incarnation", "run_uid", "exit_status", "order", "message", "traceback", "reason", "text"), TEXT
+        (
+            "lane",
+            "incarnation",
+            "run_uid",
+            "exit_status",
+            "order",
+            "message",
+            "traceback",
+            "reason",
+            "text",
+            "task_uid",
+        ),
+        TEXT,
     ),
     **dict.fromkeys(("time", "time_start", "time_stop"), NUMBERS),
     **dict.fromkeys(("dropped", "points"), COUNTS),
@@ -42,7 +54,11 @@ FIELDS = {
     "next_report": st.integers(1, 2**63),
     "environment": st.sampled_from(["loading", "open", "failed"]),
     "outcome": st.sampled_from(OUTCOMES),
-    "first": st.booleans(),
+    **dict.fromkeys(("first", "success", "in_background"), st.booleans()),
+    "task": st.sampled_from(["function", "script", "update"]),
+    "tasks": st.lists(TEXT, max_size=3).map(tuple),
+    "values": MAPS,
+    "return_value": TREES,
     "catalog": st.sampled_from(["plans", "devices"]),
     "entries": st.dictionaries(TEXT, MAPS, max_size=3),
     "content": MAPS,

@@ -9,9 +9,12 @@ import pytest
 from queue_server.core.invariants import violations
 from queue_server.core.model import Attempt, Lane, Run, State, Wait, Worker
 from queue_server.protocol.items import AttemptKey
+from queue_server.protocol.tasks import Task
 
 KEY = AttemptKey("item", "submission", "default", 1, 1)
 OPEN = Worker("open", "w")
+SHUTTER = Task("t1", "default", "function", in_background=False, time_start=1.0)
+ASIDE = Task("t2", "default", "script", in_background=True, time_start=1.0)
 RUNNING = Lane(worker=OPEN, queue="running", attempt=Attempt(KEY, 0.0))
 
 
@@ -27,6 +30,8 @@ RUNNING = Lane(worker=OPEN, queue="running", attempt=Attempt(KEY, 0.0))
         replace(RUNNING, queue="stopped"),
         replace(RUNNING, worker=Worker("destroying", "w", wait=Wait("the end", 1.0))),
         Lane(condition="held", reason="unknown"),
+        Lane(worker=OPEN, tasks=(SHUTTER, ASIDE)),
+        replace(RUNNING, tasks=(ASIDE, replace(ASIDE, uid="t3"))),
     ],
 )
 def test_a_sound_state_breaks_no_rule(lane):
@@ -48,6 +53,10 @@ def test_a_sound_state_breaks_no_rule(lane):
         (Lane(worker=OPEN, queue="running"), "a queue runs without an attempt"),
         (Lane(stop_pending=True), "a queue is asked to stop that does not run"),
         (Lane(condition="held"), "a condition has no reason"),
+        (Lane(tasks=(SHUTTER,)), "a task runs without an environment"),
+        (Lane(worker=OPEN, tasks=(ASIDE, ASIDE)), "a task runs twice"),
+        (Lane(worker=OPEN, tasks=(SHUTTER, replace(SHUTTER, uid="t3"))), "two tasks run in the foreground"),
+        (replace(RUNNING, tasks=(SHUTTER,)), "a task runs in the foreground beside a queue"),
         (replace(RUNNING, attempt=Attempt(replace(KEY, lane="b"), 0.0)), "the attempt belongs to another lane"),
         (replace(RUNNING, attempt=Attempt(replace(KEY, number=0), 0.0)), "the attempt has no number"),
         (replace(RUNNING, attempt=Attempt(replace(KEY, epoch=2), 0.0)), "the attempt comes from the future"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from queue_server.core.effects import ClaimNext, Dispatch
@@ -26,6 +28,7 @@ from queue_server.core.events import (
 from queue_server.core.machine import step
 from queue_server.core.model import Attempt
 from queue_server.protocol.items import AttemptKey, Item
+from queue_server.protocol.tasks import Task
 from queue_server.protocol.worker_link import EnvironmentOpened
 
 LANE = "default"
@@ -70,6 +73,14 @@ def test_a_running_queue_is_not_started_again(make_running, starting, refuse):
 
 def test_a_queue_whose_last_attempt_is_still_open_is_not_started(make_running, refuse):
     assert "idle" in str(refuse(make_running(lane={"queue": "stopped"}), START))
+
+
+def test_a_queue_is_not_started_beside_a_task_in_the_foreground(make_state, make_lane, refuse):
+    task = Task("t1", LANE, "function", in_background=False, time_start=1.0)
+    for event in (START, ExecuteRequested(LANE)):
+        assert "idle" in str(refuse(make_state(make_lane(size=1, tasks=(task,))), event))
+    aside = replace(task, in_background=True)
+    assert step(make_state(make_lane(size=1, tasks=(aside,))), START).effects == (ClaimNext(LANE),)
 
 
 @pytest.mark.parametrize("phase", ["recovering", "stopping", "stopped"])

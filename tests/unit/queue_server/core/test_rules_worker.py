@@ -29,6 +29,7 @@ from queue_server.protocol.worker_link import (
     EnvironmentClosed,
     EnvironmentFailed,
     EnvironmentOpened,
+    EnvironmentUpdated,
     Hello,
     ItemAcknowledged,
     OrderRefused,
@@ -37,6 +38,7 @@ from queue_server.protocol.worker_link import (
     REStateChanged,
     RunClosed,
     RunOpened,
+    TaskFinished,
     Welcome,
 )
 
@@ -298,9 +300,11 @@ def test_every_report_that_a_worker_can_send_has_a_rule(make_running, make_finis
         REStateChanged(number=1, re_state="paused"),
         OrderRefused(number=1, attempt=key, order="pause", message="not now"),
         make_finish(),
+        EnvironmentUpdated(number=1),
         EnvironmentClosed(number=1),
     ]
-    assert {type(message) for message in messages} == set(get_args(Report))
+    messages_about_tasks = {TaskFinished}
+    assert {type(message) for message in messages} | messages_about_tasks == set(get_args(Report))
     for message in messages:
         assert tell(make_running(), message)
 

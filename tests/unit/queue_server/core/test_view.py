@@ -27,6 +27,7 @@ UIDS = {
     "plans_allowed_uid": "plans_allowed",
     "devices_allowed_uid": "devices_allowed",
     "lock_info_uid": "lock",
+    "task_results_uid": "tasks",
 }
 
 
