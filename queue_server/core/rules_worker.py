@@ -270,7 +270,8 @@ def exit_worker(state: State, event: WorkerExited) -> Outcome:
 def _close(state: State, lane: Lane, event: WorkerExited) -> Outcome:
     was, attempt = lane.worker.environment, lane.attempt
     failure = lane.worker.failure if was in ("closing", "destroying") else f"The worker ended: {event.cause}"
-    closed = replace(lane, worker=Worker(failure=failure))
+    # Whoever opens the environment again after a death looks first, and starts the queue by hand.
+    closed = replace(lane, worker=Worker(failure=failure), autostart=lane.autostart and was == "closing")
     if attempt is None:
         return end_if_stopped(state.with_lane(stopped(closed)), ())
     record = next((record for record in event.finished if record.attempt == attempt.key), None)

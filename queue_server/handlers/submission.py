@@ -50,4 +50,8 @@ def make_item(context: TurnContext, content: object, user: str, group_name: str,
     uid = uid or context.turn.chance.identifier()
     public = {name: checked[name] for name in PUBLIC_KEYS if name in checked}
     public |= {"item_uid": uid, "user": user, "user_group": group_name}
+    if isinstance(public.get("properties"), dict):
+        # Only the manager says that an item runs beside the queue.
+        known = cast("dict[str, Any]", public["properties"])
+        public["properties"] = {name: value for name, value in known.items() if name != "immediate_execution"}
     return Item(uid, context.lane, uid, public)

@@ -144,7 +144,7 @@ def test_the_data_directory_is_used_again_once_the_cause_is_gone(used, startup):
 @pytest.fixture
 def busy(directory, startup):
     """A manager in the middle of a plan, and a worker that is ended with it."""
-    manager = Manager(directory / "data", startup=str(startup)).must_be_ready()
+    manager = Manager(directory / "data", startup=str(startup), forks=True).must_be_ready()
     ask = manager.requester
     ask.open()
     ask.add("hold", str(directory / "gate"))

@@ -34,6 +34,12 @@ async def test_keys_that_an_item_does_not_have_are_dropped(bench):
     assert set(item) == {"item_type", "name", "item_uid", "user", "user_group"}
 
 
+async def test_a_client_cannot_say_that_its_item_runs_beside_the_queue(bench):
+    sent = plan(properties={"immediate_execution": True, "colour": "red"})
+    reply = await bench.do("queue_item_add", item=sent, **USER)
+    assert reply["item"]["properties"] == {"colour": "red"}
+
+
 async def test_an_instruction_can_be_added(bench):
     reply = await bench.do("queue_item_add", item=INSTRUCTION, **USER)
     assert reply["item"]["item_type"] == "instruction"

@@ -638,3 +638,10 @@ def test_silence_is_shown_and_ends_nothing(make_running):
 def test_the_silence_of_another_worker_changes_nothing(make_running):
     state = make_running()
     assert step(state, WorkerAnswering(LANE, "another", answering=False)).state == state
+
+
+@pytest.mark.parametrize(("environment", "stays"), [("open", False), ("destroying", False), ("closing", True)])
+def test_autostart_survives_only_an_end_that_was_asked_for_in_order(make_lane, make_state, environment, stays):
+    state = make_state(make_lane(environment, autostart=True))
+    ended = step(state, WorkerExited(LANE, INCARNATION, "exit code 1", 5.0)).state
+    assert ended.lane(LANE).autostart is stays
