@@ -52,6 +52,8 @@ def _validate_plan(item: Mapping[str, Any], allowed: GroupCatalog, group: str) -
         raise _refuse("name", show_value(name), "the name of a plan", "The item does not name its plan")
     if name not in allowed.selected_plans:
         accepted = show_names(allowed.selected_plans)
+        if not allowed.selected_plans:
+            accepted = "nothing yet, for no plan is known: open the environment first (environment_open)"
         message = f"Plan {show_value(name)} is not in the list of allowed plans of user group {show_value(group)}"
         raise _refuse("name", show_value(name), accepted, message)
     plan = allowed.compile_plan(name)

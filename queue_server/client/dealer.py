@@ -11,7 +11,7 @@ from zmq.utils.monitor import recv_monitor_message
 from queue_server.protocol.codec import CLIENT_BOUNDS
 
 RECONNECT_MS = 50
-RECONNECT_MAX_MS = 500
+RECONNECT_MAX_MS = 200
 HANDSHAKE_MS = 2000
 TCP_HEARTBEAT_MS = 2000
 HIGH_WATER_MARK = 1000

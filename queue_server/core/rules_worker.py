@@ -298,8 +298,9 @@ def _lost(attempt: Attempt, event: WorkerExited, *, destroyed: bool) -> Result:
 
 def note_answering(state: State, event: WorkerAnswering) -> Outcome:
     """Show whether the worker answers; nothing is killed because time has passed."""
-    lane = state.lane(event.lane)
-    if lane.worker.incarnation != event.incarnation:
+    lane = next((lane for lane in state.lanes if lane.name == event.lane), None)
+    if lane is None or lane.worker.incarnation != event.incarnation:
+        # A worker that was dismissed may fall silent.
         return state, ()
     return state.with_lane(replace(lane, worker=replace(lane.worker, answering=event.answering))), ()
 

@@ -140,7 +140,7 @@ def test_a_plan_with_an_unreadable_limit_is_never_accepted(refuse):
 
 
 def test_no_plan_is_allowed_before_an_environment_was_open():
-    with pytest.raises(ParameterError, match=r"not in the list of allowed plans.*nothing"):
+    with pytest.raises(ParameterError, match=r"not in the list of allowed plans.*nothing.*open the environment first"):
         validate_item({"item_type": "plan", "name": "count"}, EMPTY, "primary")
 
 

@@ -645,3 +645,7 @@ def test_autostart_survives_only_an_end_that_was_asked_for_in_order(make_lane, m
     state = make_state(make_lane(environment, autostart=True))
     ended = step(state, WorkerExited(LANE, INCARNATION, "exit code 1", 5.0)).state
     assert ended.lane(LANE).autostart is stays
+
+
+def test_the_silence_of_a_worker_of_an_unknown_lane_changes_nothing(make_state):
+    assert step(make_state(), WorkerAnswering("nowhere", "another", answering=False)).state == make_state()
