@@ -143,7 +143,9 @@ def load_settings(flags: Mapping[str, object]) -> Settings:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         name = ".".join(map(str, problem["loc"]))
-        raise ParameterError(f"Setting {name!r}: {problem['msg']}, not {problem['input']!r}.", field=name) from error
+        raise ParameterError(
+            f"Setting {name!r}: {problem['msg'].removeprefix('Value error, ')}, not {problem['input']!r}.", field=name
+        ) from error
     except YAMLError as error:
         raise ParameterError(f"{SETTINGS_FILE} in {directory} is not YAML: {error}", field="config") from error
     except (TypeError, ValueError) as error:

@@ -53,9 +53,7 @@ def _refuse_ambiguity(pos: Position | None, before_uid: str | None, after_uid: s
         raise ParameterError("Ambiguous parameters: before_uid and after_uid are both given.", field="before_uid")
 
 
-def place_moved(
-    pos_dest: Position | None, before_uid: str | None, after_uid: str | None, *, source: int, size: int
-) -> Place | int:
+def place_moved(pos_dest: Position | None, before_uid: str | None, after_uid: str | None, *, size: int) -> Place | int:
     """Return where a queued item goes: a neighbour, or the index that it then has.
 
     Raises:

@@ -108,7 +108,7 @@ def move_item(context: TurnContext, params: ItemMoveParams) -> ItemTaken:
     item = find_item(context, params.pos, params.uid)
     tx, size = context.turn.tx, context.turn.state.lane(context.lane).size
     source = tx.index_of(item.uid) or 0
-    place = place_moved(params.pos_dest, params.before_uid, params.after_uid, source=source, size=size)
+    place = place_moved(params.pos_dest, params.before_uid, params.after_uid, size=size)
     if isinstance(place, int):
         neighbour = tx.item_at(context.lane, place)
         uid = neighbour.uid if neighbour is not None else item.uid

@@ -75,25 +75,22 @@ def test_an_existing_item_is_found_where_the_position_says(position, size):
 @pytest.mark.parametrize("size", SIZES)
 def test_a_moved_item_gets_the_index_of_its_destination(position, size):
     index = index_in(position, size)
-    for source in range(size):
-        if index is not None:
-            assert place_moved(position, None, None, source=source, size=size) == index
-            continue
-        with pytest.raises(
-            ParameterError, match=f"Index {position} is out of range: the queue has {size} items"
-        ) as caught:
-            place_moved(position, None, None, source=source, size=size)
-        assert caught.value.field == "pos_dest"
+    if index is not None:
+        assert place_moved(position, None, None, size=size) == index
+        return
+    with pytest.raises(ParameterError, match=f"Index {position} is out of range: the queue has {size} items") as caught:
+        place_moved(position, None, None, size=size)
+    assert caught.value.field == "pos_dest"
 
 
 def test_a_moved_item_may_go_beside_another():
-    assert place_moved(None, "x", None, source=0, size=3) == Place(before_uid="x")
-    assert place_moved(None, None, "x", source=0, size=3) == Place(after_uid="x")
+    assert place_moved(None, "x", None, size=3) == Place(before_uid="x")
+    assert place_moved(None, None, "x", size=3) == Place(after_uid="x")
 
 
 def test_a_moved_item_needs_a_destination():
     with pytest.raises(ParameterError, match="give pos_dest, before_uid or after_uid") as caught:
-        place_moved(None, None, None, source=0, size=3)
+        place_moved(None, None, None, size=3)
     assert caught.value.field == "pos_dest"
 
 
@@ -104,7 +101,7 @@ def test_a_moved_item_needs_a_destination():
 def test_an_item_has_one_place(position, before, after, field):
     for place in (
         lambda: place_new(position, before, after, 3),
-        lambda: place_moved(position, before, after, source=0, size=3),
+        lambda: place_moved(position, before, after, size=3),
     ):
         with pytest.raises(ParameterError, match="Ambiguous parameters") as caught:
             place()
