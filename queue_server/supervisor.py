@@ -38,6 +38,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; return the exit code of the process."""
     logs.configure(settings.verbosity, is_printed=settings.console_output != "off")
+    _name_unused(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with PidFile.claim(settings.data / "supervisor.pid"):
@@ -45,6 +46,14 @@ def run(settings: Settings) -> int:
     except PidFileTakenError as error:
         _log.error("%s", error)
         return error.exit_code
+
+
+def _name_unused(settings: Settings) -> None:
+    """Say which given settings belong to parts that this release does not have, so that nobody waits for them."""
+    if settings.http != "off":
+        _log.warning("http is %s, but this release has no HTTP gateway: nothing listens there", settings.http)
+    if settings.api_key_file is not None:
+        _log.warning("api_key_file has no effect: this release has no HTTP gateway")
 
 
 def stop(data: Path, *, workers: bool = False) -> int:
