@@ -28,11 +28,14 @@ from device_worker.commands import Close, Commands, End, Execute
 from device_worker.console import captured_console
 from device_worker.excerpt import cut_message, cut_traceback
 from device_worker.link import LinkedWorker
+from device_worker.list_file import UPDATES, ListUpdates
 from device_worker.signals import LoadingInterrupted, Signals
 from device_worker.task_orders import TaskOrders
+from queue_server.client.keys import CurveKeys, read_pair
 from queue_server.client.outbox import UNNUMBERED, FinishRecords, Outbox, finish_record_path
 from queue_server.client.worker import LinkSettings, WorkerLink
 from queue_server.clock import SystemClock
+from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.worker_link import EnvironmentClosed, EnvironmentFailed, RunTask
 
@@ -58,10 +61,12 @@ class Options:
     incarnation: str
     state_dir: Path
     startup: str
-    permissions: Path | None
+    list_file: Path | None
+    update_list_file: ListUpdates
     device_max_depth: int
     ignore_invalid_plans: bool
     orphan_timeout_s: float
+    keys: CurveKeys | None = None
 
 
 def read_options(arguments: Sequence[str] | None = None) -> Options:
@@ -72,7 +77,8 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--incarnation", required=True, metavar="ID", help="identity of this process")
     parser.add_argument("--state-dir", required=True, type=Path, metavar="DIR", help="directory for finish records")
     parser.add_argument("--startup", default="sim", metavar="sim|DIR|FILE|MODULE", help="startup code to load")
-    parser.add_argument("--user-group-permissions", type=Path, metavar="FILE", help="default: in the startup directory")
+    parser.add_argument("--list-file", type=Path, metavar="FILE", help="where plans and devices are listed")
+    parser.add_argument("--update-list-file", choices=UPDATES, default=UPDATES[0], help="when the list file is written")
     parser.add_argument("--device-max-depth", type=int, default=0, metavar="N", help="levels to describe; 0 means all")
     parser.add_argument("--ignore-invalid-plans", action="store_true", help="leave out plans that cannot be described")
     parser.add_argument(
@@ -81,6 +87,12 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         default=3600.0,
         metavar="SECONDS",
         help="end an idle worker whose manager is away for so long; 0 means never (default: 3600)",
+    )
+    parser.add_argument(
+        "--secret-key-file", type=Path, metavar="FILE", help="file of mode 0600 with the private key of this worker"
+    )
+    parser.add_argument(
+        "--manager-key-file", type=Path, metavar="FILE", help="file of mode 0600 with the public key of the manager"
     )
     given = parser.parse_args(arguments)
     if given.device_max_depth < 0 or not given.orphan_timeout >= 0:
@@ -91,11 +103,24 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         incarnation=given.incarnation,
         state_dir=given.state_dir,
         startup=given.startup,
-        permissions=given.user_group_permissions,
+        list_file=given.list_file,
+        update_list_file=given.update_list_file,
         device_max_depth=given.device_max_depth,
         ignore_invalid_plans=given.ignore_invalid_plans,
         orphan_timeout_s=given.orphan_timeout,
+        keys=_read_keys(parser, given),
     )
+
+
+def _read_keys(parser: argparse.ArgumentParser, given: argparse.Namespace) -> CurveKeys | None:
+    if given.secret_key_file is None and given.manager_key_file is None:
+        return None
+    if given.secret_key_file is None or given.manager_key_file is None:
+        parser.error("an encrypted link needs both --secret-key-file and --manager-key-file")
+    try:
+        return read_pair(given.secret_key_file, given.manager_key_file)
+    except ParameterError as error:
+        parser.error(error.message)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,6 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         incarnation=options.incarnation,
         pid=os.getpid(),
         absence_s=options.orphan_timeout_s,
+        keys=options.keys,
     )
     link = WorkerLink(settings, outbox)
     with captured_console(link.write_console):

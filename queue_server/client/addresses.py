@@ -36,7 +36,7 @@ def find_addresses(
     For each address the first source that has one wins: the argument, ``CUELIGHT_CONTROL`` or
     ``CUELIGHT_INFO``, the stock name ``QSERVER_ZMQ_…_ADDRESS``, the ready file that ``CUELIGHT_READY_FILE``
     names, the default. Ready file and default give ``info`` only for their own ``control``, because the two
-    belong together.
+    belong together; so do the variables, where they name another ``control`` than the argument.
 
     Raises:
         ParameterError: an address does not begin with tcp:// or ipc://; the message names its source.
@@ -44,7 +44,9 @@ def find_addresses(
     """
     ready: Mapping[str, str] = {}
     chosen = _first("control", control, _CONTROL_NAMES, environ)
-    chosen_info = _first("info", info, _INFO_NAMES, environ)
+    named = _first("control", None, _CONTROL_NAMES, environ)
+    is_other = named is not None and named != chosen
+    chosen_info = _first("info", info, () if is_other else _INFO_NAMES, environ)
     if environ.get(_READY_FILE_NAME) and (chosen is None or chosen_info is None):
         ready = read_ready_file(Path(environ[_READY_FILE_NAME]), required=chosen is None)
     chosen = chosen or ready.get("control") or DEFAULT_CONTROL

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 import zmq
 import zmq.asyncio
 
-from queue_server.client.addresses import find_addresses
-from queue_server.client.exchange import Deadline, Exchange, Question, result_of, values_of
-from queue_server.client.keys import CurveKeys, find_keys
+from queue_server.client.exchange import Deadline, Question, result_of, values_of
+from queue_server.client.lines import Line
 from queue_server.client.notices import (
     STATUS_TOPIC,
     TOPICS,
@@ -21,63 +20,19 @@ from queue_server.client.notices import (
     info_address_in,
     read_notice,
 )
-from queue_server.client.sockets import connect_dealer, connect_subscriber
-from queue_server.protocol.codec import Encoding
-from queue_server.protocol.errors import CommunicationError, RequestFailedError, RequestTimeoutError
+from queue_server.client.shell import Shell
+from queue_server.client.sockets import connect_subscriber
 
 if TYPE_CHECKING:
     from queue_server.protocol.method import Method, Params
 
-_IDLE_SOCKETS = 4
 
-
-class RunControl:
+class RunControl(Shell[zmq.asyncio.Socket]):
     """A connection to the manager that carries requests and gives the stream of notices.
 
     Each request has a socket for itself while it lasts. A socket whose reply stayed out, or whose task was
     cancelled, is closed, and what it had not sent is dropped with it.
     """
-
-    # Scripts write `except RM.RequestTimeoutError`, as they do with bluesky-queueserver-api.
-    RequestTimeoutError = RequestTimeoutError
-    RequestFailedError = RequestFailedError
-
-    def __init__(
-        self,
-        control: str | None = None,
-        info: str | None = None,
-        *,
-        timeout_s: float = 2.0,
-        request_fail_exceptions: bool = True,
-        encoding: Encoding = "json",
-        server_key: str | CurveKeys | None = None,
-    ) -> None:
-        """Prepare the connection; nothing is sent yet, and no event loop is needed yet.
-
-        Args:
-            control: address of the control socket; by default from ``CUELIGHT_CONTROL``,
-                ``QSERVER_ZMQ_CONTROL_ADDRESS``, the ready file ``CUELIGHT_READY_FILE``, else tcp://127.0.0.1:60615.
-            info: address of the notices; found in the same way, or else told by the manager.
-            timeout_s: how long a request waits for its reply, in seconds, above 0.
-            request_fail_exceptions: raise when the manager refuses; otherwise return the reply as it is.
-            encoding: how requests are sent; replies come in the same form.
-            server_key: public key of the manager, for an encrypted connection; by default from ``CUELIGHT_SERVER_KEY``
-                or ``QSERVER_ZMQ_PUBLIC_KEY``, with the key of the file ``CUELIGHT_CLIENT_KEY_FILE`` for this client.
-
-        Raises:
-            ParameterError: an argument or a variable has a wrong value.
-        """
-        addresses = find_addresses(control, info)
-        self._exchange = Exchange(addresses.control, timeout_s, request_fail_exceptions, encoding)
-        self._info = addresses.info
-        self._keys = find_keys(server_key)
-        self._idle: list[zmq.asyncio.Socket] = []
-        self._closed = False
-
-    @property
-    def control_address(self) -> str:
-        """Where requests go."""
-        return self._exchange.address
 
     async def send_request(
         self, *, method: str, params: Mapping[str, Any] | None = None, timeout_s: float | None = None
@@ -113,7 +68,7 @@ class RunControl:
         if self._info is None:
             reply = await self.send_request(method="config_get")
             self._info = info_address_in(reply, self.control_address)
-        socket = _context().socket(zmq.SUB)
+        socket = self._make_socket(zmq.SUB)
         connect_subscriber(socket, self._info, prefixes, self._keys)
         return Notices(socket)
 
@@ -137,9 +92,7 @@ class RunControl:
 
     async def close(self) -> None:
         """Close the connection; requests of other tasks that still wait end by their own timeout."""
-        self._closed = True
-        while self._idle:
-            self._idle.pop().close(linger=0)
+        self._lines.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -150,40 +103,34 @@ class RunControl:
         await self.close()
 
     async def _carry(self, question: Question) -> dict[str, Any]:
-        socket = self._take()
-        kept = False
+        line = self._lines.take()
         try:
-            reply = await self._converse(socket, question)
-            kept = not self._closed and len(self._idle) < _IDLE_SOCKETS
-        finally:
-            if kept:
-                self._idle.append(socket)
-            else:
-                socket.close(linger=0)
+            reply = await self._converse(line, question)
+        except BaseException:
+            line.close()
+            raise
+        self._lines.give_back(line)
         return reply
 
-    async def _converse(self, socket: zmq.asyncio.Socket, question: Question) -> dict[str, Any]:
+    async def _converse(self, line: Line[zmq.asyncio.Socket], question: Question) -> dict[str, Any]:
         sent = False
         try:
             async with asyncio.timeout(question.timeout_s):
-                await socket.send(question.data)
+                while not line.stands or await line.monitor.poll(0):
+                    line.note(await line.monitor.recv_multipart())
+                await line.dealer.send(question.data)
                 sent = True
                 while True:
-                    frames = await socket.recv_multipart()
+                    frames = await line.dealer.recv_multipart()
                     reply = self._exchange.read(question, frames[-1])
                     if reply is not None:
                         return reply
         except TimeoutError as error:
             raise self._exchange.unanswered(question, sent=sent) from error
 
-    def _take(self) -> zmq.asyncio.Socket:
-        if self._closed:
-            raise CommunicationError("This RunControl is closed; make a new one.")
-        if self._idle:
-            return self._idle.pop()
-        socket = _context().socket(zmq.DEALER)
-        connect_dealer(socket, self._exchange.address, self._keys)
-        return socket
+    @staticmethod
+    def _make_socket(kind: int) -> zmq.asyncio.Socket:
+        return zmq.asyncio.Context.instance().socket(kind)
 
     async def _look_once_more(self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float) -> dict[str, Any]:
         # Notices may be lost, or not be published at all; the status itself cannot.
@@ -237,7 +184,3 @@ class Notices:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-def _context() -> zmq.asyncio.Context:
-    return zmq.asyncio.Context.instance()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import zmq
 
-from queue_server.client.addresses import find_addresses
-from queue_server.client.exchange import Deadline, Exchange, Question, result_of, values_of
-from queue_server.client.keys import CurveKeys, find_keys
+from queue_server.client.exchange import Deadline, Question, result_of, values_of
+from queue_server.client.lines import Line
 from queue_server.client.notices import (
     STATUS_TOPIC,
     TOPICS,
@@ -20,64 +18,19 @@ from queue_server.client.notices import (
     info_address_in,
     read_notice,
 )
-from queue_server.client.sockets import connect_dealer, connect_subscriber
-from queue_server.protocol.codec import Encoding
-from queue_server.protocol.errors import CommunicationError, RequestFailedError, RequestTimeoutError
+from queue_server.client.shell import Shell
+from queue_server.client.sockets import connect_subscriber
 
 if TYPE_CHECKING:
     from queue_server.protocol.method import Method, Params
 
-_IDLE_SOCKETS = 4
 
-
-class RunControl:
+class RunControl(Shell[zmq.SyncSocket]):
     """A connection to the manager that carries requests and gives the stream of notices.
 
     Each request has a socket for itself while it lasts. A socket whose reply stayed out is closed, and what
     it had not sent is dropped with it, so that nothing which was given up reaches the manager later.
     """
-
-    # Scripts write `except RM.RequestTimeoutError`, as they do with bluesky-queueserver-api.
-    RequestTimeoutError = RequestTimeoutError
-    RequestFailedError = RequestFailedError
-
-    def __init__(
-        self,
-        control: str | None = None,
-        info: str | None = None,
-        *,
-        timeout_s: float = 2.0,
-        request_fail_exceptions: bool = True,
-        encoding: Encoding = "json",
-        server_key: str | CurveKeys | None = None,
-    ) -> None:
-        """Prepare the connection; nothing is sent yet.
-
-        Args:
-            control: address of the control socket; by default from ``CUELIGHT_CONTROL``,
-                ``QSERVER_ZMQ_CONTROL_ADDRESS``, the ready file ``CUELIGHT_READY_FILE``, else tcp://127.0.0.1:60615.
-            info: address of the notices; found in the same way, or else told by the manager.
-            timeout_s: how long a request waits for its reply, in seconds, above 0.
-            request_fail_exceptions: raise when the manager refuses; otherwise return the reply as it is.
-            encoding: how requests are sent; replies come in the same form.
-            server_key: public key of the manager, for an encrypted connection; by default from ``CUELIGHT_SERVER_KEY``
-                or ``QSERVER_ZMQ_PUBLIC_KEY``, with the key of the file ``CUELIGHT_CLIENT_KEY_FILE`` for this client.
-
-        Raises:
-            ParameterError: an argument or a variable has a wrong value.
-        """
-        addresses = find_addresses(control, info)
-        self._exchange = Exchange(addresses.control, timeout_s, request_fail_exceptions, encoding)
-        self._info = addresses.info
-        self._keys = find_keys(server_key)
-        self._lock = threading.Lock()
-        self._idle: list[zmq.SyncSocket] = []
-        self._closed = False
-
-    @property
-    def control_address(self) -> str:
-        """Where requests go."""
-        return self._exchange.address
 
     def send_request(
         self, *, method: str, params: Mapping[str, Any] | None = None, timeout_s: float | None = None
@@ -113,7 +66,7 @@ class RunControl:
         if self._info is None:
             reply = self.send_request(method="config_get")
             self._info = info_address_in(reply, self.control_address)
-        socket = _new_socket(zmq.SUB)
+        socket = self._make_socket(zmq.SUB)
         connect_subscriber(socket, self._info, prefixes, self._keys)
         return Notices(socket)
 
@@ -137,11 +90,7 @@ class RunControl:
 
     def close(self) -> None:
         """Close the connection; requests of other threads that still wait end by their own timeout."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for socket in idle:
-            socket.close(linger=0)
+        self._lines.close()
 
     def __enter__(self) -> Self:
         return self
@@ -152,44 +101,31 @@ class RunControl:
         self.close()
 
     def _carry(self, question: Question) -> dict[str, Any]:
-        socket = self._take()
-        kept = False
+        line = self._lines.take()
         try:
-            reply = self._converse(socket, question)
-            kept = True
-        finally:
-            self._return(socket, kept=kept)
+            reply = self._converse(line, question)
+        except BaseException:
+            line.close()
+            raise
+        self._lines.give_back(line)
         return reply
 
-    def _converse(self, socket: zmq.SyncSocket, question: Question) -> dict[str, Any]:
+    def _converse(self, line: Line[zmq.SyncSocket], question: Question) -> dict[str, Any]:
         deadline = Deadline(question.timeout_s)
-        sent = False
-        while socket.poll(deadline.left_ms(), zmq.POLLIN if sent else zmq.POLLOUT):
-            if not sent:
-                sent = _try_to_send(socket, question.data)
-                continue
-            reply = self._exchange.read(question, socket.recv_multipart()[-1])
+        while line.monitor.poll(0 if line.stands else deadline.left_ms()):
+            line.note(line.monitor.recv_multipart())
+        if not line.stands:
+            raise self._exchange.unanswered(question, sent=False)
+        line.dealer.send(question.data)
+        while line.dealer.poll(deadline.left_ms()):
+            reply = self._exchange.read(question, line.dealer.recv_multipart()[-1])
             if reply is not None:
                 return reply
-        raise self._exchange.unanswered(question, sent=sent)
+        raise self._exchange.unanswered(question, sent=True)
 
-    def _take(self) -> zmq.SyncSocket:
-        with self._lock:
-            if self._closed:
-                raise CommunicationError("This RunControl is closed; make a new one.")
-            if self._idle:
-                return self._idle.pop()
-        socket = _new_socket(zmq.DEALER)
-        connect_dealer(socket, self._exchange.address, self._keys)
-        return socket
-
-    def _return(self, socket: zmq.SyncSocket, *, kept: bool) -> None:
-        with self._lock:
-            kept = kept and not self._closed and len(self._idle) < _IDLE_SOCKETS
-            if kept:
-                self._idle.append(socket)
-        if not kept:
-            socket.close(linger=0)
+    @staticmethod
+    def _make_socket(kind: int) -> zmq.SyncSocket:
+        return zmq.SyncContext.instance().socket(kind)
 
     def _look_once_more(self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float) -> dict[str, Any]:
         # Notices may be lost, or not be published at all; the status itself cannot.
@@ -243,15 +179,3 @@ class Notices:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _try_to_send(socket: zmq.SyncSocket, data: bytes) -> bool:
-    try:
-        socket.send(data, zmq.NOBLOCK)
-    except zmq.Again:  # the connection went away after the socket had reported it
-        return False
-    return True
-
-
-def _new_socket(kind: int) -> zmq.SyncSocket:
-    return zmq.SyncContext.instance().socket(kind)

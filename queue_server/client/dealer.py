@@ -8,6 +8,8 @@ import socket
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from queue_server.client.keys import CurveKeys
+from queue_server.client.sockets import encrypt
 from queue_server.protocol.codec import CLIENT_BOUNDS
 
 RECONNECT_MS = 50
@@ -21,7 +23,7 @@ LINGER_MS = 500
 class Connection:
     """The DEALER socket, what its monitor says, and the socket pair that wakes the poller."""
 
-    def __init__(self, address: str, routing_id: str) -> None:
+    def __init__(self, address: str, routing_id: str, keys: CurveKeys | None = None) -> None:
         self._context = zmq.Context()
         self._dealer = self._context.socket(zmq.DEALER)
         options = {
@@ -40,6 +42,8 @@ class Connection:
         for option, value in options.items():
             self._dealer.setsockopt(option, value)
         self._dealer.setsockopt(zmq.ROUTING_ID, routing_id.encode())
+        if keys is not None:
+            encrypt(self._dealer, keys)
         self._monitor = self._dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)

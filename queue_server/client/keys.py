@@ -10,12 +10,21 @@ from typing import Self
 
 import zmq
 
-from queue_server.protocol.curve_keys import SHARED_PRIVATE_KEY, SHARED_PUBLIC_KEY, check_key
+from queue_server.protocol.curve_keys import (
+    SHARED_PRIVATE_KEY,
+    SHARED_PUBLIC_KEY,
+    check_key,
+    check_public_file,
+    check_secret_file,
+)
 from queue_server.protocol.errors import ParameterError
 
 SERVER_KEY_NAME = "CUELIGHT_SERVER_KEY"
 STOCK_SERVER_KEY_NAME = "QSERVER_ZMQ_PUBLIC_KEY"
 CLIENT_KEY_FILE_NAME = "CUELIGHT_CLIENT_KEY_FILE"
+
+# No file of a key is longer; /dev/zero would be.
+_MOST_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +75,25 @@ def find_keys(server_key: str | CurveKeys | None, environ: Mapping[str, str] = o
     return None
 
 
+def read_pair(secret_file: Path, manager_file: Path) -> CurveKeys:
+    """Return the keys of a worker: its secret key, and the public key of its manager.
+
+    Raises:
+        ParameterError: a file cannot be read, holds no key, or is open to others; the message names its option.
+    """
+    secret = check_secret_file(*_read(secret_file, "--secret-key-file"))
+    server = check_public_file(*_read(manager_file, "--manager-key-file"))
+    return CurveKeys(server, zmq.curve_public(secret), secret)
+
+
 def _read_secret_key(environ: Mapping[str, str]) -> bytes | None:
-    name = CLIENT_KEY_FILE_NAME
-    if not environ.get(name):
-        return None
-    path = Path(environ[name]).expanduser()
+    path = environ.get(CLIENT_KEY_FILE_NAME)
+    return check_secret_file(*_read(Path(path).expanduser(), CLIENT_KEY_FILE_NAME)) if path else None
+
+
+def _read(path: Path, name: str) -> tuple[bytes, int, str, str]:
     try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES), os.fstat(file.fileno()).st_mode, str(path), name
+    except OSError as error:
         raise ParameterError(f"'{name}': the key {path} cannot be read: {error}.", field=name) from error
-    if mode & 0o077:
-        raise ParameterError(f"'{name}': others may read {path}; correct that with: chmod 600 {path}", field=name)
-    return check_key(text, name)

@@ -76,6 +76,15 @@ def read_finish_records(path: Path) -> tuple[ItemFinished, ...]:
     return tuple(records)
 
 
+def discard_finish_records(path: Path) -> None:
+    """Delete the file of a worker that is gone, once all that it has in it is committed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        # It only takes room.
+        _log.warning("The file %s cannot be deleted: %s", path, error)
+
+
 def _first_frame(content: bytes) -> bytes | None:
     if len(content) < _HEADER.size:
         return None

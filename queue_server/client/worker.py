@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from queue_server.client.dealer import Connection
+from queue_server.client.keys import CurveKeys
 from queue_server.client.outbox import Outbox
 from queue_server.client.telegrams import ConsoleText, LatestMetadata, LatestProgress
 from queue_server.failpoints import declare, failpoint
@@ -95,7 +96,11 @@ class Worker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """Who the worker is, and how the link behaves; ``absence_s`` of 0 never reports an absence."""
+    """Who the worker is, and how the link behaves.
+
+    An ``absence_s`` of 0 never reports an absence. With ``keys`` the link is encrypted: no connection is made to a
+    manager with another key, nor by a worker that the manager does not list.
+    """
 
     address: str
     lane: str
@@ -105,6 +110,7 @@ class LinkSettings:
     progress_s: float = 0.1
     console_s: float = 0.05
     absence_s: float = 3600.0
+    keys: CurveKeys | None = None
 
 
 class WorkerLink:
@@ -116,7 +122,9 @@ class WorkerLink:
         self._console = ConsoleText(settings.console_s)
         self._progress = LatestProgress(settings.progress_s)
         self._metadata = LatestMetadata()
-        self._connection = Connection(settings.address, f"{settings.lane}.{settings.incarnation}")
+        # The process stands in it: a ROUTER gives the place of a connection to a newer one of the same name.
+        name = f"{settings.lane}.{settings.incarnation}.{settings.pid}"
+        self._connection = Connection(settings.address, name, settings.keys)
         self._session: _Session | None = None
         self._thread: threading.Thread | None = None
 
@@ -179,6 +187,14 @@ class _Outgoing:
     metadata: LatestMetadata
 
 
+@dataclass(slots=True)
+class _Terms:
+    """The epoch of the manager that sent the last welcome, and the number of the last hello."""
+
+    epoch: int = 0
+    greeting: int = 0
+
+
 class _Session:
     """The work of the link's thread: one turn after the other."""
 
@@ -188,7 +204,7 @@ class _Session:
         self._outgoing = outgoing
         self._connection = connection
         self._phase: Literal["away", "connected", "greeted", "welcome"] = "away"
-        self._epoch = 0
+        self._terms = _Terms()
         self._is_blocked = False
         self._is_stopping = False
         self._heartbeat_due_s = 0.0
@@ -271,19 +287,19 @@ class _Session:
         elif isinstance(message, Dismiss):
             self._worker.dismiss(message.reason)
         elif self._phase == "welcome":
-            self._worker.take(message, self._epoch)
+            self._worker.take(message, self._terms.epoch)
         else:
             _log.warning("Late: the order %r came before the welcome and is dropped", message.kind)
 
     def _be_welcome(self, message: Welcome) -> None:
-        if message.epoch < self._epoch:
-            _log.error("A manager of epoch %d is ignored: epoch %d has begun", message.epoch, self._epoch)
+        if message.epoch < self._terms.epoch:
+            _log.error("A manager of epoch %d is ignored: epoch %d has begun", message.epoch, self._terms.epoch)
             return
-        if self._phase != "greeted":
-            _log.warning("Late: a welcome that answers no hello is dropped")
+        if self._phase != "greeted" or message.greeting not in (0, self._terms.greeting):
+            _log.warning("Late: a welcome that does not answer the last hello is dropped")
             return
         self._phase = "welcome"
-        self._epoch = message.epoch
+        self._terms.epoch = message.epoch
         self._outgoing.metadata.renew()
         self._heartbeat_due_s = time.monotonic()
 
@@ -315,9 +331,11 @@ class _Session:
             runs=standing.runs,
             tasks=tuple(tasks),
             next_report=self._outgoing.outbox.first_number,
+            greeting=self._terms.greeting + 1,
         )
         if self._send(hello):
             self._phase = "greeted"
+            self._terms.greeting += 1
 
     def _send_heartbeat(self) -> None:
         now_s = time.monotonic()

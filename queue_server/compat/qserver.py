@@ -17,7 +17,6 @@ from typing import Any, Protocol
 from queue_server.client import RunControl
 from queue_server.clock import Clock, SystemClock
 from queue_server.compat import qserver_output as output
-from queue_server.compat.qserver_encryption import EncryptedConnection
 from queue_server.compat.qserver_forms import Command, read_command
 from queue_server.compat.qserver_options import Options, read_options
 from queue_server.compat.qserver_parser import HelpWanted
@@ -91,13 +90,18 @@ def run(arguments: Sequence[str], surroundings: Surroundings, program: str = "qs
 def connect(options: Options) -> AbstractContextManager[Requester]:
     """Return the connection to the manager, encrypted if its key is known; nothing is sent yet.
 
+    Without a key file of its own (``CUELIGHT_CLIENT_KEY_FILE``) the client has the key pair that all clients of
+    bluesky-queueserver share.
+
     Raises:
         ParameterError: an option has a wrong value.
     """
-    if options.server_key is not None:
-        return EncryptedConnection(options, options.server_key)
     return RunControl(
-        options.address, timeout_s=options.timeout_s, request_fail_exceptions=False, encoding=options.encoding
+        options.address,
+        timeout_s=options.timeout_s,
+        request_fail_exceptions=False,
+        encoding=options.encoding,
+        server_key=options.server_key,
     )
 
 

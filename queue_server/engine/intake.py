@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from queue_server.clock import Clock
+from queue_server.core.effects import Send
 from queue_server.core.events import WorkerAnswering, WorkerConnected, WorkerExited, WorkerReported
+from queue_server.core.model import State
 from queue_server.engine.engine import Engine
 from queue_server.engine.ports import CatalogKeeper, Liveness, NoticeBoard, ReportLink
+from queue_server.engine.stand_in import stand_in_for
 from queue_server.engine.turn import Turn
 from queue_server.protocol.errors import RefusedError
+from queue_server.protocol.items import AttemptKey
+from queue_server.protocol.unreadable_report import UnreadableReport
 from queue_server.protocol.worker_link import (
     CatalogPage,
+    Close,
     Console,
+    EnvironmentFailed,
     EnvironmentOpened,
     EnvironmentUpdated,
     Heartbeat,
@@ -34,8 +42,13 @@ _log = logging.getLogger(__name__)
 # Reports that nobody waits for; they come in company, and above all just before the end of an item.
 _NEWS = (ItemAcknowledged, RunOpened, RunClosed, REStateChanged)
 
-# What a worker had written down and could not deliver before it ended.
-Remains = Callable[[str], Iterable[Report]]
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What workers had written down and could not deliver before they ended: read by incarnation, and discarded."""
+
+    read: Callable[[str], Iterable[Report]]
+    discard: Callable[[str], None]
 
 
 class Intake:
@@ -48,9 +61,12 @@ class Intake:
         self._keeper = keeper
         self._board = board
         self._clock = clock
-        self._remains = remains
+        self._remains = remains.read
+        self._discard = remains.discard
         self._link: ReportLink | None = None
         self._liveness: Liveness | None = None
+        # Workers of whose lists a page could not be read.
+        self._torn: set[str] = set()
 
     def attach(self, link: ReportLink, liveness: Liveness) -> None:
         """Tell where acknowledgements go, and who watches the heartbeats."""
@@ -60,9 +76,7 @@ class Intake:
     def hear_hello(self, hello: Hello) -> None:
         """A worker has connected: adopt or dismiss it."""
         _log.info("The worker of lane %s says hello (process %d)", hello.lane, hello.pid)
-        self._keep(self._engine.post(lambda turn: turn.apply(WorkerConnected(hello, turn.now)), insist=True), "hello")
-        if self._liveness is not None:
-            self._liveness.expect(hello.lane, hello.incarnation)
+        self._keep(self._engine.post(lambda turn: self._connect(turn, hello), insist=True), "hello")
 
     def hear_report(self, lane: str, incarnation: str, report: Report) -> None:
         """Apply a report in the next turn, and acknowledge it once that is committed."""
@@ -74,6 +88,18 @@ class Intake:
         answer = self._engine.post(
             lambda turn: self._apply(turn, lane, incarnation, report), insist=True, may_wait=may_wait
         )
+        answer.add_done_callback(lambda done: self._acknowledge(done, incarnation, report.number))
+
+    def hear_unreadable(self, lane: str, incarnation: str, report: UnreadableReport) -> None:
+        """Record a report that cannot be read, apply what stands in for it, and acknowledge it after the commit."""
+        _log.error("A report of the worker of lane %s cannot be read (%s): %s", lane, report.kind, report.reason)
+        if report.kind == "catalog_page":
+            self._torn.add(incarnation)
+            self._keep(
+                self._engine.post(lambda turn: self._replace(turn, lane, incarnation, report), insist=True), "page"
+            )
+            return
+        answer = self._engine.post(lambda turn: self._replace(turn, lane, incarnation, report), insist=True)
         answer.add_done_callback(lambda done: self._acknowledge(done, incarnation, report.number))
 
     def hear_heartbeat(self, lane: str, incarnation: str, heartbeat: Heartbeat) -> None:
@@ -113,9 +139,16 @@ class Intake:
         finished = self._read_remains(incarnation)
 
         def end(turn: Turn) -> None:
-            turn.apply(WorkerExited(lane, incarnation, cause, turn.now, finished))
+            stray = _find_stray(turn.state, incarnation)
+            turn.apply(WorkerExited(lane, incarnation, cause, turn.now, finished or ()))
+            for report in finished or ():
+                if report.attempt == stray:
+                    self._record_late(turn, lane, report, "the attempt was not known when its worker connected")
             turn.record("worker_exited", lane=lane, data={"incarnation": incarnation, "cause": cause})
-            turn.after_commit.append(lambda: self._keeper.forget(incarnation))
+            turn.after_commit.append(lambda: self._forget_pages(incarnation))
+            if finished is not None:
+                # Every end of an attempt in it is recorded now, if it was not before.
+                turn.after_commit.append(lambda: self._discard(incarnation))
 
         self._keep(self._engine.post(end, insist=True), "exit of a worker")
 
@@ -126,28 +159,69 @@ class Intake:
         event = WorkerAnswering(lane, incarnation, answering)
         self._keep(self._engine.post(lambda turn: turn.apply(event), insist=True), "silence of a worker")
 
-    def _read_remains(self, incarnation: str) -> tuple[ItemFinished, ...]:
+    def _read_remains(self, incarnation: str) -> tuple[ItemFinished, ...] | None:
         try:
             return tuple(report for report in self._remains(incarnation) if isinstance(report, ItemFinished))
         except OSError as error:
             # The end of the worker counts, whatever has become of its file.
             _log.error("What the worker had written down cannot be read: %s", error)
-            return ()
+            return None
+
+    def _connect(self, turn: Turn, hello: Hello) -> None:
+        turn.apply(WorkerConnected(hello, turn.now))
+        if all(lane.worker.incarnation != hello.incarnation for lane in turn.state.lanes):
+            return
+        turn.after_commit.append(lambda: self._expect(hello))
+        stray = _find_stray(turn.state, hello.incarnation)
+        if stray is not None:
+            _log.error("The worker of lane %s runs an attempt that is not known here: %s", hello.lane, stray)
+            turn.record("unknown_attempt", key=stray, data={"incarnation": hello.incarnation})
+
+    def _expect(self, hello: Hello) -> None:
+        if self._liveness is not None:
+            self._liveness.expect(hello.lane, hello.incarnation)
+
+    def _replace(self, turn: Turn, lane: str, incarnation: str, unreadable: UnreadableReport) -> None:
+        data = {"number": unreadable.number, "report": unreadable.kind, "reason": unreadable.reason}
+        turn.record("unreadable_report", key=unreadable.attempt, lane=lane, data=data)
+        report = stand_in_for(unreadable, turn.state.lane(lane), turn.now)
+        if report is None:
+            return
+        self._apply(turn, lane, incarnation, report)
+        if isinstance(report, EnvironmentFailed):
+            # The worker believes that its environment is open.
+            turn.orders.append(Send(incarnation, Close()))
 
     def _apply(self, turn: Turn, lane: str, incarnation: str, report: Report) -> None:
         try:
             with turn.entry():
+                stray = _find_stray(turn.state, incarnation)
                 turn.apply(WorkerReported(lane, incarnation, report, turn.now))
+                if isinstance(report, ItemFinished) and report.attempt == stray:
+                    self._record_late(turn, lane, report, "the attempt was not known when its worker connected")
         except RefusedError as error:
             _log.warning("A report was recorded and not applied: %s", error)
-            turn.record("late_report", lane=lane, data={"report": report.model_dump(), "reason": str(error)})
+            self._record_late(turn, lane, report, str(error))
             return
-        if isinstance(report, EnvironmentOpened):
-            self._keeper.adopt(turn, incarnation, report)
-            turn.record("environment_opened", lane=lane, data={"incarnation": incarnation})
-        if isinstance(report, EnvironmentUpdated):
-            self._keeper.update(turn, incarnation)
-            turn.record("environment_updated", lane=lane, data={"incarnation": incarnation})
+        if isinstance(report, (EnvironmentOpened, EnvironmentUpdated)):
+            self._adopt(turn, lane, incarnation, report.kind)
+
+    @staticmethod
+    def _record_late(turn: Turn, lane: str, report: Report, reason: str) -> None:
+        turn.record("late_report", lane=lane, data={"report": report.model_dump(), "reason": reason})
+
+    def _adopt(self, turn: Turn, lane: str, incarnation: str, kind: str) -> None:
+        if incarnation in self._torn:
+            # Lists that lack a page would take plans and devices away.
+            _log.error("The lists of plans and devices of lane %s stay as they were: a page is missing", lane)
+            turn.after_commit.append(lambda: self._forget_pages(incarnation))
+            return
+        self._keeper.adopt(turn, incarnation)
+        turn.record(kind, lane=lane, data={"incarnation": incarnation})
+
+    def _forget_pages(self, incarnation: str) -> None:
+        self._torn.discard(incarnation)
+        self._keeper.forget(incarnation)
 
     def _acknowledge(self, done: asyncio.Future[None], incarnation: str, number: int) -> None:
         if done.cancelled() or done.exception() is not None:
@@ -161,3 +235,7 @@ class Intake:
     def _complain(self, done: asyncio.Future[None], what: str) -> None:
         if not done.cancelled() and done.exception() is not None:
             _log.error("A %s could not be applied", what, exc_info=done.exception())
+
+
+def _find_stray(state: State, incarnation: str) -> AttemptKey | None:
+    return next((lane.worker.stray for lane in state.lanes if lane.worker.incarnation == incarnation), None)

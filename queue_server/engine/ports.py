@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from queue_server.engine.turn import Turn
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.status import Status
-from queue_server.protocol.worker_link import CatalogPage, EnvironmentOpened, ToWorker
+from queue_server.protocol.worker_link import CatalogPage, ToWorker
 
 
 class WorkerHost(Protocol):
@@ -50,12 +50,8 @@ class CatalogKeeper(Protocol):
         """Collect one page."""
         ...
 
-    def adopt(self, turn: Turn, incarnation: str, opened: EnvironmentOpened) -> None:
-        """Make the collected pages the catalog, save it, and apply what has changed."""
-        ...
-
-    def update(self, turn: Turn, incarnation: str) -> None:
-        """Make the collected pages the catalog of an environment that is open already."""
+    def adopt(self, turn: Turn, incarnation: str) -> None:
+        """Make the collected pages of a worker the catalog, save it, and apply what has changed."""
         ...
 
     def keep_metadata(self, lane: str, values: Mapping[str, Any]) -> None:

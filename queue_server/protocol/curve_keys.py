@@ -1,4 +1,4 @@
-"""CURVE keys as text: 40 characters of z85, and the key pair that everybody knows. Encrypts nothing."""
+"""CURVE keys as text: 40 characters of z85, and the key pair that everybody knows. Encrypts and opens nothing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ KEY_LENGTH = 40
 SHARED_PUBLIC_KEY = b"wt8[6a8eoXFRVL<l2JBbOzs(hcI%kRBIr0Do/eLC"
 SHARED_PRIVATE_KEY = b"=@e7WwVuz{*eGcnv{AL@x2hmX!z^)wP3vKsQ{S7s"
 
+_OTHERS_MAY_READ = 0o077
+_OTHERS_MAY_WRITE = 0o022
 _CHARACTERS = frozenset(string.ascii_letters + string.digits + ".-:+=^!/*?&<>()[]{}@%$#")
 
 
@@ -27,3 +29,25 @@ def check_key(key: str, field: str) -> bytes:
     if not _CHARACTERS.issuperset(key):
         raise ParameterError(f"'{field}' has characters that no key has: keys are written in z85.", field=field)
     return key.encode()
+
+
+def check_secret_file(content: bytes, mode: int, path: str, field: str) -> bytes:
+    """Return the secret key in a file of that content and mode, which its owner alone may use.
+
+    Raises:
+        ParameterError: others may read it, or it holds no key; the message names ``field``.
+    """
+    if mode & _OTHERS_MAY_READ:
+        raise ParameterError(f"'{field}': others may read {path}; correct that with: chmod 600 {path}", field=field)
+    return check_key(content.decode(errors="replace").strip(), field)
+
+
+def check_public_file(content: bytes, mode: int, path: str, field: str) -> bytes:
+    """Return the public key in a file of that content and mode, which its owner alone may change.
+
+    Raises:
+        ParameterError: others may write it, or it holds no key; the message names ``field``.
+    """
+    if mode & _OTHERS_MAY_WRITE:
+        raise ParameterError(f"'{field}': others may write {path}; correct that with: chmod 600 {path}", field=field)
+    return check_key(content.decode(errors="replace").strip(), field)

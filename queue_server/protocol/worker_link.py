@@ -45,6 +45,7 @@ class Hello(Message):
         default=(), description="Uids of the tasks that run, or whose end is not yet acknowledged."
     )
     next_report: int = Field(ge=1, description="Number of the first report that is not yet acknowledged.")
+    greeting: int = Field(default=0, ge=0, description="Number of this hello among those of the process, from 1.")
 
 
 class Heartbeat(Message):
@@ -97,7 +98,6 @@ class EnvironmentOpened(Message):
 
     kind: Literal["environment_opened"] = "environment_opened"
     number: int
-    permissions: dict[str, Any] | None = None
 
 
 class EnvironmentFailed(Message):
@@ -222,10 +222,15 @@ FromWorker = Telegram | Report
 
 
 class Welcome(Message):
-    """The answer to a hello: the manager's epoch, and whether it knows this worker at all."""
+    """The answer to a hello: the manager's epoch, and whether it knows this worker at all.
+
+    ``greeting`` is that of the hello. What was ordered before a later hello was compared with that hello, and counts
+    as lost; a welcome that answers an earlier one must not let it through.
+    """
 
     kind: Literal["welcome"] = "welcome"
     epoch: int
+    greeting: int = Field(default=0, ge=0, description="0 where the hello had no number.")
 
 
 class Dismiss(Message):

@@ -17,8 +17,9 @@ SocketFactory = Callable[[int], "zmq.Socket[bytes]"]
 
 _log = logging.getLogger(__name__)
 
-# How many messages are handed over before other work of the event loop gets its turn.
+# How many messages are handed over, and for how long, before other work of the event loop gets its turn.
 _MOST_AT_ONCE = 256
+_LONGEST_S = 0.002
 
 
 class Stream:
@@ -59,6 +60,7 @@ class Stream:
 
     def _look(self) -> None:
         self._looking = False
+        until = self._loop.time() + _LONGEST_S
         for _ in range(_MOST_AT_ONCE):
             if self._socket.closed:
                 return
@@ -75,6 +77,8 @@ class Stream:
                 # What waits behind this message shows by no further sign.
                 self._look_soon()
                 raise
+            if self._loop.time() > until:
+                break
         self._look_soon()
 
 

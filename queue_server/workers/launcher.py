@@ -7,7 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+
+from queue_server.workers.sockets import KeyFiles
+
+LOG_LIMIT_BYTES = 10 * 1024 * 1024
+LOGS_KEPT = 5
 
 _OPTION = "--incarnation"
 
@@ -19,18 +25,22 @@ class WorkerCommand:
     link: str
     directory: Path
     startup: str
-    permissions: Path | None = None
     device_max_depth: int = 0
     ignore_invalid_plans: bool = False
+    list_file: Path | None = None
+    update_list_file: str = "never"
+    keys: KeyFiles | None = None
 
     def arguments(self, lane: str, incarnation: str) -> list[str]:
         """Return the command line of one worker."""
         options = ["--link", self.link, "--lane", lane, _OPTION, incarnation, "--state-dir", str(self.directory)]
         options += ["--startup", self.startup, "--device-max-depth", str(self.device_max_depth)]
-        if self.permissions is not None:
-            options += ["--user-group-permissions", str(self.permissions)]
+        if self.list_file is not None and self.update_list_file != "never":
+            options += ["--list-file", str(self.list_file), "--update-list-file", self.update_list_file]
         if self.ignore_invalid_plans:
             options.append("--ignore-invalid-plans")
+        if self.keys is not None:
+            options += ["--secret-key-file", str(self.keys.secret), "--manager-key-file", str(self.keys.manager)]
         return [sys.executable, "-m", "device_worker", *options]
 
 
@@ -42,7 +52,9 @@ def local_launch(command: WorkerCommand) -> Launch:
 
     def launch(lane: str, incarnation: str) -> subprocess.Popen[bytes]:
         command.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log = os.open(command.directory / f"{lane}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        path = command.directory / f"{lane}.log"
+        make_room(path)
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             return subprocess.Popen(
                 command.arguments(lane, incarnation),
@@ -56,6 +68,20 @@ def local_launch(command: WorkerCommand) -> Launch:
             os.close(log)
 
     return launch
+
+
+def make_room(log: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> None:
+    """Let a log of more than ``limit_bytes`` become the newest of the old ones, of which a few are kept.
+
+    Raises:
+        OSError: a file cannot be renamed.
+    """
+    if not log.exists() or log.stat().st_size <= limit_bytes:
+        return
+    names = [log, *(log.with_name(f"{log.name}.{number}") for number in range(1, LOGS_KEPT))]
+    for younger, older in reversed(list(pairwise(names))):
+        if younger.exists():
+            younger.replace(older)
 
 
 def find_worker(incarnation: str, processes: Path = Path("/proc")) -> int | None:

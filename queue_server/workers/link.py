@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,6 +12,7 @@ import zmq
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.codec import WORKER_BOUNDS
 from queue_server.protocol.errors import EnvelopeError
+from queue_server.protocol.unreadable_report import LONGEST_REASON, UnreadableReport, recognise_report
 from queue_server.protocol.worker_link import (
     VERSION,
     Acknowledge,
@@ -43,6 +45,10 @@ class LinkListener(Protocol):
         """A numbered report has arrived, in order and for the first time on this connection."""
         ...
 
+    def hear_unreadable(self, lane: str, incarnation: str, report: UnreadableReport) -> None:
+        """A numbered report has arrived, in order and for the first time, that cannot be read."""
+        ...
+
     def hear_heartbeat(self, lane: str, incarnation: str, heartbeat: Heartbeat) -> None:
         """A worker is alive."""
         ...
@@ -64,17 +70,24 @@ class LinkListener(Protocol):
 class _Peer:
     lane: str
     incarnation: str
+    pid: int
     expected: int
 
 
 class WorkerLinkSocket:
     """Binds the link address; one peer for each connected worker."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, listener: LinkListener) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        address: str,
+        listener: LinkListener,
+        protect: Callable[[zmq.Socket[bytes]], None] | None = None,
+    ) -> None:
         self._socket = make_socket(context, zmq.ROUTER, most_bytes=WORKER_BOUNDS.size_bytes)
         # A worker that reconnects before its old connection is given up keeps its identity.
         self._socket.set(zmq.ROUTER_HANDOVER, 1)
-        self.address = bind(self._socket, address)
+        self.address = bind(self._socket, address, protect)
         self._listener = listener
         self._peers: dict[bytes, _Peer] = {}
         self.malformed = 0
@@ -82,11 +95,12 @@ class WorkerLinkSocket:
 
     def send(self, incarnation: str, message: ToWorker) -> None:
         """Send to a worker; without a connection it is dropped, for the next hello asks for it again."""
-        for identity, peer in self._peers.items():
-            if peer.incarnation == incarnation:
-                if not failpoint("link.before_send"):
-                    self._stream.send([identity, pack(message)])
-                return
+        identity = self._find(incarnation)
+        if identity is not None and not failpoint("link.before_send"):
+            self._stream.send([identity, pack(message)])
+        if isinstance(message, Dismiss):
+            # Whatever it says from now on concerns nobody.
+            self.forget(incarnation)
 
     def acknowledge(self, incarnation: str, number: int) -> None:
         """Tell a worker that its reports up to ``number`` are committed."""
@@ -97,9 +111,17 @@ class WorkerLinkSocket:
         """Drop what is known of a worker that is gone."""
         self._peers = {name: peer for name, peer in self._peers.items() if peer.incarnation != incarnation}
 
+    @property
+    def peers(self) -> int:
+        """How many workers are known."""
+        return len(self._peers)
+
     def close(self) -> None:
         """Stop listening; workers go on and will say hello to the next manager."""
         self._stream.close(100)
+
+    def _find(self, incarnation: str) -> bytes | None:
+        return next((identity for identity, peer in self._peers.items() if peer.incarnation == incarnation), None)
 
     def _take(self, frames: Frames) -> None:
         identity = frames[0]
@@ -109,7 +131,7 @@ class WorkerLinkSocket:
             message = read_from_worker(frames[1])
         except EnvelopeError as error:
             self.malformed += 1
-            _log.warning("A message on the worker link was dropped: %s", error)
+            self._take_malformed(frames, str(error))
             return
         if isinstance(message, Hello):
             self._take_hello(identity, message)
@@ -121,6 +143,15 @@ class WorkerLinkSocket:
             self._take_telegram(peer, message)
         else:
             self._take_report(identity, peer, message)
+
+    def _take_malformed(self, frames: Frames, reason: str) -> None:
+        peer = self._peers.get(frames[0])
+        report = recognise_report(frames[1], reason) if len(frames) == 2 and peer is not None else None
+        if peer is None or report is None:
+            _log.warning("A message on the worker link was dropped: %.*s", LONGEST_REASON, reason)
+        elif self._is_next(frames[0], peer, report.number):
+            # Dropped, it would be waited for, and with it all that the worker has to tell.
+            self._listener.hear_unreadable(peer.lane, peer.incarnation, report)
 
     def _take_telegram(self, peer: _Peer, message: Heartbeat | Console | Metadata | Progress) -> None:
         if isinstance(message, Heartbeat):
@@ -137,16 +168,29 @@ class WorkerLinkSocket:
             reason = f"the worker speaks version {hello.version} of the link, the manager {VERSION}"
             self._stream.send([identity, pack(Dismiss(reason=reason))])
             return
+        known = self._find(hello.incarnation)
+        if known is not None and self._peers[known].pid != hello.pid:
+            # Two processes would carry out the same orders. The first one stays until its end is seen.
+            _log.error(
+                "Process %d is no worker: process %d is, under the same incarnation", hello.pid, self._peers[known].pid
+            )
+            reason = f"process {self._peers[known].pid} serves the lane {hello.lane!r} under this incarnation"
+            self._stream.send([identity, pack(Dismiss(reason=reason))])
+            return
         # Whatever this worker was known as before is a connection that it has given up.
         self.forget(hello.incarnation)
-        self._peers[identity] = _Peer(hello.lane, hello.incarnation, hello.next_report)
+        self._peers[identity] = _Peer(hello.lane, hello.incarnation, hello.pid, hello.next_report)
         self._listener.hear_hello(hello)
 
     def _take_report(self, identity: bytes, peer: _Peer, report: Report) -> None:
-        if report.number != peer.expected:
+        if self._is_next(identity, peer, report.number):
+            self._listener.hear_report(peer.lane, peer.incarnation, report)
+
+    def _is_next(self, identity: bytes, peer: _Peer, number: int) -> bool:
+        if number != peer.expected:
             # After a hello the worker sends its whole outbox again, so nothing is lost by dropping what came early
             # or twice.
-            _log.info("Report %d of lane %s dropped: %d is expected", report.number, peer.lane, peer.expected)
-            return
+            _log.info("Report %d of lane %s dropped: %d is expected", number, peer.lane, peer.expected)
+            return False
         self._peers[identity] = replace(peer, expected=peer.expected + 1)
-        self._listener.hear_report(peer.lane, peer.incarnation, report)
+        return True

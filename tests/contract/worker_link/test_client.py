@@ -120,7 +120,7 @@ def test_the_hello_comes_first_and_tells_how_things_stand(start_link, router, wo
     hello = router.messages[0]
     assert (hello.kind, hello.lane, hello.incarnation, hello.pid) == ("hello", "default", "one", 42)
     assert (hello.re_state, hello.attempt, hello.runs, hello.next_report) == ("running", KEY, (Run("a", 3),), 1)
-    assert router.peer == b"default.one"
+    assert router.peer == b"default.one.42"
 
 
 def test_a_worker_may_start_before_its_manager(start_link, address):
@@ -206,6 +206,23 @@ def test_what_is_no_message_is_dropped_and_the_link_lives_on(start_link, router,
         router.send_frames(*frames)
     router.send(Close())
     assert worker.told.get(timeout=PATIENCE_S) == (Close(), 1)
+
+
+def test_what_was_ordered_before_the_last_hello_is_not_taken(start_link, address, worker):
+    """The manager has compared it with that hello, and counts it as lost."""
+    start_link()
+    with Router(address, welcomes=False) as router:
+        router.wait_for(Hello)
+    with Router(address, welcomes=False) as router:
+        hello = router.wait_for(Hello)
+        router.send(Welcome(epoch=1, greeting=hello.greeting - 1))
+        router.execute(KEY, "lost")
+        router.send(Welcome(epoch=1, greeting=hello.greeting))
+        router.send(Close())
+        router.wait_for(Heartbeat)
+        order, _ = worker.told.get(timeout=PATIENCE_S)
+    assert hello.greeting == 2
+    assert isinstance(order, Close)
 
 
 def test_a_dismissal_is_passed_on_without_a_welcome(start_link, address, worker):

@@ -14,8 +14,8 @@ from typing import Any
 from queue_server.core import effects, events
 from queue_server.core.machine import step
 from queue_server.core.model import Lane, State
-from queue_server.engine.recovery import durable_part, restore
-from queue_server.protocol.items import AttemptKey, Item, Run
+from queue_server.engine.recovery import apply_policies, durable_part, restore
+from queue_server.protocol.items import AttemptKey, FailurePolicy, Item, Run
 from queue_server.protocol.tasks import Task
 from queue_server.storage.base import RunningItem
 
@@ -310,4 +310,6 @@ class _SavedRows:
 def restart(world: World) -> World:
     """Return the world in which the manager of the next epoch has read what the last one had committed."""
     saved: Any = _SavedRows(world)
-    return World(restore(saved, world.state.epoch + 1, 0.0), world.rows)
+    # The settings are the same ones as before.
+    policies: dict[str, FailurePolicy] = {lane.name: lane.on_failure for lane in world.state.lanes}
+    return World(apply_policies(restore(saved, world.state.epoch + 1, 0.0), policies), world.rows)

@@ -39,6 +39,13 @@ def test_the_address_of_notices_has_variables_too(name):
     assert find_addresses(ONE, THREE, environ={name: TWO}) == Addresses(ONE, THREE)
 
 
+def test_the_variable_for_notices_is_not_used_for_another_manager_than_its_own():
+    environ = {"CUELIGHT_CONTROL": ONE, "CUELIGHT_INFO": TWO}
+    assert find_addresses(THREE, environ=environ) == Addresses(THREE, None)
+    assert find_addresses(ONE, environ=environ) == Addresses(ONE, TWO)
+    assert find_addresses(THREE, TWO, environ=environ) == Addresses(THREE, TWO)
+
+
 def test_the_ready_file_gives_both_addresses(ready_file):
     assert find_addresses(environ={"CUELIGHT_READY_FILE": str(ready_file)}) == Addresses(ONE, TWO)
 

@@ -7,7 +7,7 @@ import zmq
 
 from queue_server.client import ParameterError
 from queue_server.client.addresses import is_local
-from queue_server.client.keys import CurveKeys, find_keys
+from queue_server.client.keys import CurveKeys, find_keys, read_pair
 from queue_server.protocol.curve_keys import SHARED_PRIVATE_KEY, SHARED_PUBLIC_KEY
 
 SERVER, OTHER, STOCK = (zmq.curve_keypair()[0].decode() for _ in range(3))
@@ -56,6 +56,7 @@ def test_no_representation_shows_the_secret():
         (None, {"QSERVER_ZMQ_PUBLIC_KEY": "short"}, "QSERVER_ZMQ_PUBLIC_KEY"),
         (SERVER, {"CUELIGHT_CLIENT_KEY_FILE": "/nowhere"}, "/nowhere"),
     ],
+    ids=["argument", "variable", "stock variable", "file"],
 )
 def test_a_wrong_key_is_refused_by_the_name_of_its_source(given, variables, named):
     with pytest.raises(ParameterError, match=named):
@@ -82,3 +83,18 @@ def test_a_key_file_that_others_may_read_is_refused(key_file):
 )
 def test_an_address_is_local_if_it_leads_to_this_host_only(address, local):
     assert is_local(address) is local
+
+
+def test_a_worker_has_its_own_pair_and_the_key_of_its_manager(key_file, tmp_path):
+    manager = tmp_path / "manager.key"
+    manager.write_text(SERVER)
+    assert read_pair(key_file, manager) == CurveKeys(SERVER.encode(), PUBLIC, SECRET)
+
+
+@pytest.mark.parametrize("named", ["--secret-key-file", "--manager-key-file"])
+def test_a_key_file_of_a_worker_that_is_missing_is_named(named, key_file, tmp_path):
+    manager = tmp_path / "manager.key"
+    manager.write_text(SERVER)
+    (key_file if named == "--secret-key-file" else manager).unlink()
+    with pytest.raises(ParameterError, match=named):
+        read_pair(key_file, manager)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import yaml
@@ -135,20 +136,59 @@ def test_a_wrong_value_is_refused_by_name(argument, named):
 @pytest.mark.parametrize(
     ("argument", "named"),
     [
-        ("--existing-plans-devices=/l", "existing_plans_and_devices_path"),
-        ("--update-existing-plans-devices=NEVER", "update_existing_plans_devices"),
-        ("--user-group-permissions-reload=NEVER", "user_group_permissions_reload"),
-        ("--permitted-re-metadata-keys=/a", "permitted_re_metadata_keys"),
+        ("--permitted-re-metadata-keys=a", "permitted_re_metadata_keys"),
         ("--use-ipython-kernel=ON", "use_ipython_kernel"),
         ("--ipython-hb-port=60000", "ipython_hb_port"),
         ("--keep-re", "keep_re"),
-        ("--user-group-permissions=/nowhere.yaml", "/nowhere.yaml"),
     ],
 )
 def test_what_has_no_effect_is_said_by_name(argument, named):
     _, notes = make("--zmq-control-addr=tcp://127.0.0.1:1", argument)
     assert [note for note in notes if named not in note] == []
     assert len(notes) == 1
+
+
+FILES = ("permissions_reload", "update_list_file", "list_file", "permissions", "permitted_metadata_keys")
+
+
+def test_lists_permissions_and_metadata_have_the_stock_defaults():
+    settings, _ = make()
+    assert [getattr(settings, name) for name in FILES] == ["on_startup", "environment_open", None, None, ("/",)]
+
+
+def test_lists_permissions_and_metadata_are_told_by_file_and_options(tmp_path, configure):
+    configure(
+        startup={"existing_plans_and_devices_path": str(tmp_path), "user_group_permissions_path": "/a/who.yaml"},
+        operation={"update_existing_plans_and_devices": "NEVER", "user_group_permissions_reload": "ON_REQUEST"},
+        worker={"permitted_re_metadata_keys": ["/proposal", "sample"]},
+    )
+    settings, notes = make()
+    assert [getattr(settings, name) for name in FILES] == [
+        "on_request",
+        "never",
+        tmp_path / "existing_plans_and_devices.yaml",
+        Path("/a/who.yaml"),
+        ("/proposal",),
+    ]
+    assert any("'sample' names nothing" in note for note in notes)
+    settings, _ = make(
+        *("--update-existing-plans-devices=ALWAYS", "--user-group-permissions-reload=NEVER"),
+        *("--existing-plans-devices=/b/l.yaml", "--permitted-re-metadata-keys", "/a", "/b/c"),
+    )
+    assert [getattr(settings, name) for name in FILES] == [
+        "never",
+        "always",
+        Path("/b/l.yaml"),
+        Path("/a/who.yaml"),
+        ("/a", "/b/c"),
+    ]
+
+
+def test_the_variable_of_the_metadata_gives_way_to_the_file(environ, configure):
+    environ.setenv("QSERVER_PERMITTED_RE_METADATA_KEYS", "/a:/b/c")
+    assert make()[0].permitted_metadata_keys == ("/a", "/b/c")
+    configure(worker={"permitted_re_metadata_keys": ["/d"]})
+    assert make()[0].permitted_metadata_keys == ("/d",)
 
 
 def test_keys_of_older_configuration_files_have_no_effect(configure):
@@ -202,7 +242,7 @@ def test_the_saved_settings_have_the_stock_names_ours_and_no_secret(tmp_path, co
 
 
 def test_every_variable_of_the_server_has_an_effect_or_is_reported(environ):
-    names = {"QSERVER_IPYTHON_KERNEL_IP": "localhost", "QSERVER_PERMITTED_RE_METADATA_KEYS": "/a"}
+    names = {"QSERVER_IPYTHON_KERNEL_IP": "localhost", "QSERVER_PERMITTED_RE_METADATA_KEYS": "a"}
     for name, text in names.items():
         environ.setenv(name, text)
     notes = "\n".join(make()[1])

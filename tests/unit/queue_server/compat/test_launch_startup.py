@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from queue_server.compat.launch_startup import Startup, find_permissions, find_startup
+from queue_server.compat.launch_startup import Startup, find_list_file, find_permissions, find_startup
 from queue_server.protocol.errors import ParameterError
 
 
@@ -34,7 +34,7 @@ def test_without_a_location_the_simulated_profile_is_loaded():
 def test_each_location_has_its_form(tmp_path):
     assert find(options={"startup_dir": str(tmp_path)}).setting == str(tmp_path)
     assert find(options={"startup_script": "~/s.py"}).setting == str(Path("~/s.py").expanduser())
-    assert find(options={"startup_module": "beam.line"}).setting == "beam.line"
+    assert find(options={"startup_module": "beam.line"}).setting == "module:beam.line"
 
 
 def test_a_profile_is_its_startup_directory(profile, ipython_dir, monkeypatch, tmp_path):
@@ -50,7 +50,7 @@ def test_a_profile_is_its_startup_directory(profile, ipython_dir, monkeypatch, t
 def test_an_option_wins_over_the_file(tmp_path):
     file = {"startup_dir": str(tmp_path)}
     assert find(file=file).setting == str(tmp_path)
-    assert find(file=file, options={"startup_module": "m"}).setting == "m"
+    assert find(file=file, options={"startup_module": "m"}).setting == "module:m"
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,21 @@ def test_permissions_lie_beside_the_profile_of_a_script(profile, ipython_dir):
     startup = find(options=values)
     assert startup.setting == "/s.py"
     assert find_permissions(None, startup) == profile / "user_group_permissions.yaml"
+    assert find_list_file(None, startup) == profile / "existing_plans_and_devices.yaml"
 
 
 def test_without_a_profile_the_worker_finds_the_permissions(tmp_path):
     assert find_permissions(None, find()) is None
     assert find_permissions(None, find(options={"startup_dir": str(tmp_path)})) is None
+    assert find_list_file(None, find(options={"startup_dir": str(tmp_path)})) is None
 
 
 def test_a_directory_of_permissions_means_the_file_in_it(tmp_path):
     default = tmp_path / "user_group_permissions.yaml"
     assert find_permissions(str(tmp_path), Startup()) == default
     assert find_permissions(str(tmp_path / "mine.yaml"), Startup()) == tmp_path / "mine.yaml"
+
+
+def test_a_directory_of_lists_means_the_file_in_it(tmp_path):
+    assert find_list_file(str(tmp_path), Startup()) == tmp_path / "existing_plans_and_devices.yaml"
+    assert find_list_file(str(tmp_path / "mine.yaml"), Startup()) == tmp_path / "mine.yaml"

@@ -5,10 +5,14 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import pytest
+import zmq
 
 from queue_server.clock import ManualClock
-from queue_server.compat.qserver import Surroundings, main, run
+from queue_server.compat.qserver import Surroundings, connect, main, run
+from queue_server.compat.qserver_options import Options
 from queue_server.protocol.errors import CommunicationError, CuelightError, ParameterError, RequestTimeoutError
+
+SERVER_KEY = zmq.curve_keypair()[0].decode()
 
 
 class Answers:
@@ -35,6 +39,33 @@ class Answers:
 
 def run_with(answers, *arguments, wait=None, **environ):
     return run(arguments, Surroundings(answers.connect, environ, ManualClock(), wait or (lambda _: None)))
+
+
+def options(address="ipc:///s", timeout_s=1.0, server_key=SERVER_KEY):
+    return Options(("ping",), address, "json", server_key, None, timeout_s)
+
+
+@pytest.mark.parametrize("server_key", [SERVER_KEY, None], ids=["encrypted", "plain"])
+@pytest.mark.parametrize(("address", "timeout_s"), [("nowhere", 1.0), ("ipc:///s", 0.0)])
+def test_a_wrong_option_is_refused_before_anything_is_opened(address, timeout_s, server_key):
+    with pytest.raises(ParameterError):
+        connect(options(address, timeout_s, server_key))
+
+
+@pytest.mark.parametrize("server_key", [SERVER_KEY, None], ids=["encrypted", "plain"])
+def test_a_parameter_that_cannot_be_sent_is_refused(server_key):
+    refused = pytest.raises(ParameterError, match="parameters of queue_get cannot")
+    with connect(options(server_key=server_key)) as connection, refused:
+        connection.send_request(method="queue_get", params={"x": object()})
+
+
+def test_a_key_file_of_the_client_that_others_can_read_is_refused(tmp_path, monkeypatch):
+    file = tmp_path / "client.key"
+    file.write_bytes(zmq.curve_keypair()[1])
+    file.chmod(0o644)
+    monkeypatch.setenv("CUELIGHT_CLIENT_KEY_FILE", str(file))
+    with pytest.raises(ParameterError, match="chmod 600"):
+        connect(options())
 
 
 def test_success_is_0():

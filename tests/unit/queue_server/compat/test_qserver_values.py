@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_server.compat.qserver_values import read_map, read_text, read_value
+from queue_server.compat.qserver_values import read_map, read_text, read_value, read_yaml
 from queue_server.protocol.errors import ParameterError
 
 
@@ -47,3 +47,19 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(ParameterError, match="The script cannot be read from"):
         read_text(str(path), "script")
+
+
+def test_whatever_a_yaml_file_holds_goes_to_the_manager(tmp_path):
+    path = tmp_path / "permissions.yaml"
+    for text, value in (("user_groups: {root: {}}", {"user_groups": {"root": {}}}), ("just words", "just words")):
+        path.write_text(text)
+        assert read_yaml(str(path), "permissions") == value
+
+
+@pytest.mark.parametrize(("text", "problem"), [("a: [", "are not YAML"), ("day: 2026-01-01", "a date cannot be sent")])
+def test_a_yaml_file_that_cannot_be_sent_is_refused(tmp_path, text, problem):
+    path = tmp_path / "permissions.yaml"
+    path.write_text(text)
+    with pytest.raises(ParameterError, match=problem) as caught:
+        read_yaml(str(path), "permissions")
+    assert caught.value.field == "permissions"

@@ -118,6 +118,12 @@ def test_an_error_may_fill_fields_of_the_reply():
     assert refuse(error, {"item": None, "qsize": None})["item"] == {"name": "count"}
 
 
+def test_an_error_may_have_a_lead_of_its_own():
+    error = StateError("no room")
+    assert refuse(error, prefix="Error: ")["msg"] == "Error: no room"
+    assert refuse(error.with_lead("All failed: "), prefix="Error: ")["msg"] == "All failed: no room"
+
+
 def test_no_field_makes_a_refusal_a_success():
     reply = refuse(StateError("no").with_fields(success=True, msg="fine", error=None), {"success": True, "msg": "fine"})
     assert (reply["success"], reply["msg"], reply["error"]["code"]) == (False, "no", "wrong_state")

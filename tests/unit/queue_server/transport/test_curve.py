@@ -186,6 +186,54 @@ async def test_a_listed_client_is_admitted_under_its_name(gate, ask):
     assert gate.refused == 0
 
 
+WORKER = zmq.curve_keypair()[0]
+
+
+@pytest.fixture
+async def gate_of_both(context, write):
+    """A gate that admits a client and a worker, whose list has the shared key too."""
+    workers = AllowList(write("workers", WORKER + b" default", SHARED_PUBLIC_KEY), "curve_workers_file")
+    gate = Gate(context, Curve(SECRET, Admission(AllowList(write("clients", ANNA + b" Anna")), True), workers))
+    yield gate
+    gate.close()
+
+
+@pytest.mark.parametrize(
+    ("key", "domain", "code"),
+    [
+        (WORKER, b"cuelight.workers", b"200"),
+        (WORKER, b"cuelight", b"400"),
+        (ANNA, b"cuelight.workers", b"400"),
+        (ANNA, b"cuelight", b"200"),
+        # Everybody has the private key of this one.
+        (SHARED_PUBLIC_KEY, b"cuelight.workers", b"400"),
+        (SHARED_PUBLIC_KEY, b"cuelight", b"200"),
+    ],
+    ids=range(6),
+)
+async def test_workers_and_clients_are_admitted_by_lists_of_their_own(gate_of_both, ask, key, domain, code):
+    assert (await ask(*zap(key, domain=domain)))[2] == code
+
+
+async def test_nobody_is_a_worker_without_a_list_of_workers(gate, ask):
+    assert not gate.admits_workers
+    assert (await ask(*zap(domain=b"cuelight.workers")))[2] == b"400"
+
+
+def test_a_list_of_workers_needs_a_key_of_the_manager(write):
+    with pytest.raises(ParameterError, match="curve_secret_key_file"):
+        read(curve_workers_file=write("workers", WORKER))
+
+
+def test_a_list_of_workers_that_cannot_be_read_is_named(write, tmp_path):
+    with pytest.raises(ParameterError, match="'curve_workers_file'"):
+        read(
+            curve_secret_key_file=write("secret", SECRET),
+            curve_accept_stock_key=True,
+            curve_workers_file=tmp_path / "nowhere",
+        )
+
+
 @pytest.mark.parametrize(
     "request_",
     [

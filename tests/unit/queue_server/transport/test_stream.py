@@ -181,3 +181,24 @@ def test_an_address_that_is_taken_is_named_and_nothing_stays_open(address):
     assert second.closed
     first.close()
     context.term()
+
+
+async def test_a_burst_of_messages_that_take_long_lets_others_have_their_turn(make_stream, connect, taken):
+    """What is due meanwhile is done between two messages, not after the whole burst."""
+    seen = []
+    loop = asyncio.get_running_loop()
+
+    def take(frames):
+        begin = loop.time()
+        while loop.time() < begin + 0.003:
+            pass
+        seen.append(len(taken))
+        loop.call_soon(taken, frames)
+
+    make_stream(take)
+    peer = connect()
+    for number in range(20):
+        await peer.send(b"%d" % number)
+    await taken.wait(20)
+    assert [int(frames[1]) for frames in taken] == list(range(20))
+    assert seen[-1] > 10, "nothing else was done during the burst"

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from queue_server.workers.launcher import WorkerCommand, find_worker, local_launch
+from queue_server.workers.launcher import LOGS_KEPT, WorkerCommand, find_worker, local_launch, make_room
+from queue_server.workers.sockets import KeyFiles
 
 
 def test_a_worker_is_told_everything_on_its_command_line():
-    command = WorkerCommand("ipc:///run/link.sock", Path("/data/workers"), "sim", Path("/etc/permissions.yaml"), 3)
+    command = WorkerCommand(
+        "ipc:///run/link.sock", Path("/data/workers"), "sim", 3, list_file=Path("/b/l.yaml"), update_list_file="always"
+    )
     words = command.arguments("default", "w-1")
     assert words[:3] == [sys.executable, "-m", "device_worker"]
     assert dict(zip(words[3::2], words[4::2], strict=True)) == {
@@ -21,13 +24,16 @@ def test_a_worker_is_told_everything_on_its_command_line():
         "--state-dir": "/data/workers",
         "--startup": "sim",
         "--device-max-depth": "3",
-        "--user-group-permissions": "/etc/permissions.yaml",
+        "--list-file": "/b/l.yaml",
+        "--update-list-file": "always",
     }
 
 
-def test_without_a_file_of_permissions_none_is_named():
-    words = WorkerCommand("ipc:///x", Path("/data"), "sim").arguments("default", "w-1")
-    assert "--user-group-permissions" not in words
+@pytest.mark.parametrize(("path", "updates"), [(None, "always"), (Path("/l.yaml"), "never")])
+def test_a_worker_is_told_of_a_list_file_only_where_it_is_to_write_it(path, updates):
+    command = WorkerCommand("ipc:///x", Path("/data"), "sim", list_file=path, update_list_file=updates)
+    words = command.arguments("default", "w-1")
+    assert [word for word in words if "list-file" in word] == []
 
 
 def test_a_worker_is_told_to_leave_out_invalid_plans_only_where_that_is_set():
@@ -35,6 +41,34 @@ def test_a_worker_is_told_to_leave_out_invalid_plans_only_where_that_is_set():
     tolerant = WorkerCommand("ipc:///x", Path("/data"), "sim", ignore_invalid_plans=True)
     told = set(tolerant.arguments("default", "w-1")) - set(plain.arguments("default", "w-1"))
     assert told == {"--ignore-invalid-plans"}
+
+
+def test_a_worker_is_told_where_its_keys_are():
+    command = WorkerCommand(
+        "tcp://127.0.0.1:5", Path("/data"), "sim", keys=KeyFiles(Path("/k/worker"), Path("/k/manager"))
+    )
+    words = command.arguments("default", "w-1")
+    assert words[-4:] == ["--secret-key-file", "/k/worker", "--manager-key-file", "/k/manager"]
+
+
+def test_a_long_log_makes_room_and_only_the_newest_are_kept(tmp_path):
+    log = tmp_path / "default.log"
+    for number in range(LOGS_KEPT + 3):
+        log.write_text(f"{number}" * 11)
+        make_room(log, 10)
+        assert not log.exists()
+    log.write_text("short")
+    make_room(log, 10)
+    kept = {file.name: file.read_text()[0] for file in tmp_path.iterdir()}
+    assert kept == {
+        "default.log": "s",
+        **{f"default.log.{age}": f"{LOGS_KEPT + 3 - age}" for age in range(1, LOGS_KEPT)},
+    }
+
+
+def test_a_log_that_is_missing_needs_no_room(tmp_path):
+    make_room(tmp_path / "default.log", 10)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_state_directory_that_cannot_be_made_is_an_error_of_the_system(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 
 import pytest
 
@@ -45,6 +46,10 @@ class Listener:
     def hear_report(self, lane, incarnation, report):
         """Note a report."""
         self._note("report", lane, incarnation, report.number)
+
+    def hear_unreadable(self, lane, incarnation, report):
+        """Note a report that cannot be read."""
+        self._note("unreadable", lane, incarnation, report)
 
     def hear_heartbeat(self, lane, incarnation, heartbeat):
         """Note a heartbeat."""
@@ -239,6 +244,42 @@ async def test_a_worker_that_comes_back_under_another_identity_is_reached_there(
     assert listener.numbers == [1, 2]
 
 
+async def test_another_process_under_the_same_incarnation_is_refused_and_the_first_one_stays(
+    link, worker, connect, listener
+):
+    double = connect()
+    await double.send(hello(pid=2))
+    dismissal = await receive(double)
+    assert isinstance(dismissal, Dismiss)
+    assert "process 1 serves" in dismissal.reason
+    await double.send(report(1))
+    await worker.send(report(1))
+    await worker.send(report(2))
+    await listener.wait(3)
+    assert listener.numbers == [1, 2]
+    link.send("w", Welcome(epoch=1))
+    assert await receive(worker) == Welcome(epoch=1)
+
+
+async def test_the_place_of_a_worker_that_is_gone_is_free_for_another_process(link, worker, connect, listener):
+    link.forget("w")
+    other = connect()
+    await other.send(hello(pid=2))
+    await listener.wait(2)
+    link.send("w", Welcome(epoch=1))
+    assert await receive(other) == Welcome(epoch=1)
+
+
+async def test_nothing_is_kept_of_workers_that_are_dismissed(link, worker, connect, listener):
+    for number in range(20):
+        stranger = connect()
+        await stranger.send(hello(f"stranger {number}"))
+        await listener.wait(2 + number)
+        link.send(f"stranger {number}", Dismiss(reason="no lane"))
+        assert isinstance(await receive(stranger), Dismiss)
+    assert link.peers == 1
+
+
 async def test_a_worker_of_another_version_is_dismissed_and_not_heard(link, connect, listener):
     peer = connect()
     await peer.send(hello(version=VERSION + 1))
@@ -263,7 +304,7 @@ MALFORMED = [
     [encode({"kind": "welcome", "epoch": 1}, "msgpack")],
     [encode({"kind": "heartbeat", "main_thread_age_s": -1}, "msgpack")],
     [encode({"kind": "re_state_changed", "number": "one", "re_state": "idle"}, "msgpack")],
-    [encode({"kind": "re_state_changed", "number": 1, "re_state": "idle", "more": 1}, "msgpack")],
+    [encode({"kind": "re_state_changed", "re_state": "idle"}, "msgpack")],
     [report(1), report(2)],
     [b"", report(1)],
     [b"\x81\xa4kind" * 50],
@@ -277,6 +318,38 @@ async def test_what_is_no_message_is_dropped_and_counted(link, worker, listener,
     await listener.wait(2)
     assert listener.numbers == [1]
     assert link.malformed == 1
+
+
+def unreadable(number, **fields):
+    """Return the frame of a report that the manager does not understand."""
+    return encode({"kind": "item_finished", "number": number, **fields}, "msgpack")
+
+
+async def test_a_report_that_cannot_be_read_is_heard_as_such_and_the_next_one_is_expected(link, worker, listener):
+    await worker.send(report(1))
+    await worker.send(unreadable(2, attempt=asdict(KEY), outcome="excellent"))
+    await worker.send(report(3))
+    await listener.wait(4)
+    [heard] = [what[-1] for what in listener.heard if what[0] == "unreadable"]
+    assert (heard.number, heard.kind, heard.attempt) == (2, "item_finished", KEY)
+    assert "outcome" in heard.reason
+    assert listener.numbers == [1, 3]
+
+
+async def test_a_report_that_cannot_be_read_is_heard_once_and_in_its_turn(link, worker, listener):
+    for number in (3, 1, 1, 2):
+        await worker.send(unreadable(number))
+    await worker.send(report(3))
+    heard = await listener.wait(4)
+    assert [what[-1].number for what in heard if what[0] == "unreadable"] == [1, 2]
+    assert listener.numbers == [3]
+
+
+async def test_a_report_that_cannot_be_read_before_a_hello_is_dropped(link, connect, listener):
+    peer = connect()
+    await peer.send(unreadable(1))
+    await peer.send(hello())
+    assert [what[0] for what in await listener.wait(1)] == ["hello"]
 
 
 async def test_an_oversize_message_costs_its_sender_the_connection_only(link, worker, connect, listener):

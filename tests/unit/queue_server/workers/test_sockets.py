@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from queue_server.workers.sockets import link_address
+from queue_server.protocol.errors import ParameterError
+from queue_server.workers.sockets import link_address, near_address, write_key_files
 
 
 @pytest.fixture
@@ -47,3 +48,32 @@ def test_a_link_in_the_place_of_the_directory_is_refused(deep, tmp_path):
     (tmp_path / "cuelight").symlink_to(elsewhere)
     with pytest.raises(PermissionError):
         link_address(deep, {"XDG_RUNTIME_DIR": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("bound", "near"),
+    [
+        ("tcp://0.0.0.0:5", "tcp://127.0.0.1:5"),
+        ("tcp://*:5", "tcp://127.0.0.1:5"),
+        ("tcp://[::]:5", "tcp://[::1]:5"),
+        ("tcp://192.0.2.1:5", "tcp://192.0.2.1:5"),
+        ("tcp://eth0:5", "tcp://eth0:5"),
+        ("ipc:///run/0.0.0.0:5", "ipc:///run/0.0.0.0:5"),
+    ],
+)
+def test_a_socket_for_all_interfaces_is_reached_on_the_loopback_interface(bound, near):
+    assert near_address(bound) == near
+
+
+def test_the_key_of_the_manager_is_written_for_its_user_alone_and_again_at_each_start(tmp_path):
+    secret, directory = tmp_path / "secret", tmp_path / "workers"
+    for key in (b"k" * 40, b"l" * 40):
+        files = write_key_files(secret, directory, key)
+        assert (files.secret, files.manager.read_bytes()) == (secret, key + b"\n")
+        assert files.manager.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in directory.iterdir()] == ["manager.key"]
+
+
+def test_workers_without_a_key_of_their_own_are_not_started_in_vain(tmp_path):
+    with pytest.raises(ParameterError, match=r"'worker_key_file'.*'curve_workers_file'"):
+        write_key_files(None, tmp_path, b"k" * 40)
