@@ -10,14 +10,15 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import yaml
 
+from device_worker.list_file import write_list
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.list_file import LIST_FILE
 
 if TYPE_CHECKING:
     from device_worker.profile import Descriptions, StartupSource
@@ -27,9 +28,6 @@ WRONG_PARAMETER = 1
 CODE_FAILED = 4
 NOT_WRITTEN = 5
 
-DEFAULT_FILE = "existing_plans_and_devices.yaml"
-
-_HEADING = "# Written by a program, and written again when plans or devices change.\n"
 _SWITCH = ("ON", "OFF")
 
 
@@ -89,39 +87,11 @@ def read_options(arguments: Sequence[str], program: str, environ: Mapping[str, s
         raise ParameterError(f"'--file-dir': there is no directory {str(directory)!r}.", field="--file-dir")
     return ListOptions(
         source=_find_source(given, environ),
-        path=directory / (given.file_name or DEFAULT_FILE),
+        path=directory / (given.file_name or LIST_FILE),
         ignore_invalid_plans=given.ignore_invalid_plans == "ON",
         device_max_depth=given.device_max_depth,
         notes=tuple(_notes(given)),
     )
-
-
-def write_list(path: Path, descriptions: Descriptions) -> None:
-    """Write the list file in the structure that managers read, replacing an existing file as a whole.
-
-    Raises:
-        OSError: the file cannot be written; an existing one is unchanged.
-    """
-    content = {"existing_plans": descriptions.plans, "existing_devices": descriptions.devices}
-    text = _HEADING + yaml.dump(content, Dumper=_Dumper, allow_unicode=True)
-    target = path.resolve()
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(target)
-    finally:
-        with suppress(OSError):
-            draft.unlink()
-
-
-_BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-
-
-class _Dumper(_BaseDumper):
-    """Writes equal parts out in full; readers and comparisons of files are easier without references."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
 
 
 class _Parser(argparse.ArgumentParser):
@@ -139,7 +109,7 @@ def _build_parser(program: str) -> _Parser:
     add = parser.add_argument
     add("-h", "--help", action="store_true", help="show this help")
     add("--file-dir", metavar="DIR", help="where the file is written (default: the current directory)")
-    add("--file-name", metavar="NAME", help=f"name of the file (default: {DEFAULT_FILE})")
+    add("--file-name", metavar="NAME", help=f"name of the file (default: {LIST_FILE})")
     code = parser.add_mutually_exclusive_group()
     code.add_argument("--startup-dir", metavar="DIR", help="load *.py and *.ipy of a directory, sorted by name")
     code.add_argument("--startup-module", metavar="MODULE", help="load an installed module")
@@ -193,7 +163,7 @@ def _describe_and_write(options: ListOptions, program: str) -> int:
 
     try:
         descriptions = _describe(options)
-        write_list(options.path, descriptions)
+        write_list(options.path, descriptions.plans, descriptions.devices)
     except ProfileError as error:
         return _fail(program, f"{error}\n{error.traceback}".rstrip(), CODE_FAILED)
     except yaml.YAMLError as error:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from device_worker.catalog import cut_pages
+from device_worker.list_file import ListFile, ListUpdates
 from device_worker.parts import EnvironmentParts
-from device_worker.permissions import read_permissions
 from device_worker.profile import (
     DescribeOptions,
     Profile,
@@ -41,8 +41,13 @@ class StartupOptions(Protocol):
         ...
 
     @property
-    def permissions(self) -> Path | None:
-        """The file with the permissions of user groups; None for the one beside the startup code."""
+    def list_file(self) -> Path | None:
+        """The file that lists plans and devices; None if none is to be written."""
+        ...
+
+    @property
+    def update_list_file(self) -> ListUpdates:
+        """When it is written."""
         ...
 
     @property
@@ -64,7 +69,7 @@ class Environment:
         parts: EnvironmentParts,
         profile: Profile,
         options: DescribeOptions,
-        permissions: dict[str, Any] | None,
+        list_file: ListFile | None = None,
     ) -> None:
         """Describe a profile and make its RunEngine ready.
 
@@ -74,7 +79,7 @@ class Environment:
         self._parts = parts
         self._profile = profile
         self._options = options
-        self._permissions = permissions
+        self._list_file = list_file
         self._updating = threading.Lock()
         self._descriptions = describe_profile(profile, options)
         self._seat = Seat(profile, self._resolve, parts)
@@ -82,12 +87,14 @@ class Environment:
         self._tasks.start()
 
     def announce(self) -> None:
-        """Report the catalogs, then that the environment is open."""
+        """Write the list file, report the catalogs, then that the environment is open."""
+        if self._list_file is not None:
+            self._list_file.note_opened(self._descriptions.plans, self._descriptions.devices)
         self._report_lists()
         _log.info("RE Environment is ready")
         self._parts.activity.open()
         self.show_metadata()
-        self._parts.reporter.report(EnvironmentOpened(number=UNNUMBERED, permissions=self._permissions))
+        self._parts.reporter.report(EnvironmentOpened(number=UNNUMBERED))
 
     def execute(self, order: Execute) -> None:
         """Execute an item, and report how it ended."""
@@ -153,6 +160,8 @@ class Environment:
         # The pages of two updates must not mix.
         with self._updating:
             self._descriptions = describe_profile(self._profile, self._options)
+            if self._list_file is not None:
+                self._list_file.note_changed(self._descriptions.plans, self._descriptions.devices)
             self._report_lists()
             self._parts.reporter.report(EnvironmentUpdated(number=UNNUMBERED))
 
@@ -161,11 +170,10 @@ def open_environment(options: StartupOptions, parts: EnvironmentParts) -> Enviro
     """Load the startup code and make its RunEngine ready.
 
     Raises:
-        ProfileError: the startup code or the permissions cannot be used.
+        ProfileError: the startup code cannot be used.
     """
     mark_worker_process()
-    source = StartupSource.parse(options.startup)
-    permissions = read_permissions(options.permissions, source.directory)
-    profile = load_profile(source)
+    profile = load_profile(StartupSource.parse(options.startup))
     describe = DescribeOptions(options.device_max_depth, options.ignore_invalid_plans)
-    return Environment(parts, profile, describe, permissions)
+    list_file = None if options.list_file is None else ListFile(options.list_file, options.update_list_file)
+    return Environment(parts, profile, describe, list_file)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
@@ -33,6 +33,18 @@ METADATA_KEY = "cuelight"
 
 Resolve = Callable[[Mapping[str, Any]], ResolvedPlan]
 Watcher = Callable[[str, Mapping[str, Any]], None]
+
+
+class ItemExecutor(Protocol):
+    """What runs the items of an environment; another way, such as in an IPython kernel, is another class."""
+
+    def use(self, engine: RunEngine) -> None:
+        """Execute items with this RunEngine from now on; only while none is executed."""
+        ...
+
+    def execute(self, order: Execute, activity: Activity, commands: Commands) -> None:
+        """Execute an item and report how it ended; nothing that a plan does is raised."""
+        ...
 
 
 class Executor:

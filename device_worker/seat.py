@@ -9,7 +9,7 @@ import weakref
 
 from bluesky import RunEngine
 
-from device_worker.executor import Executor, Resolve
+from device_worker.executor import Executor, ItemExecutor, Resolve
 from device_worker.metadata import show_metadata
 from device_worker.parts import EnvironmentParts
 from device_worker.profile import Profile, ProfileError
@@ -38,7 +38,7 @@ class Seat:
         self._watch(self._engine)
         self._loop_watch = LoopWatch(self._engine.loop)
         self._pauser = Pauser(self._engine, parts.activity, parts.commands)
-        self._executor = Executor(self._engine, resolve, self._pauser, parts.reporter, parts.clock)
+        self._executor: ItemExecutor = Executor(self._engine, resolve, self._pauser, parts.reporter, parts.clock)
         self._pauser.start()
 
     @property

@@ -19,6 +19,7 @@ from device_worker.profile.registration import clear_registrations
 from device_worker.profile.shell import ShellStandIn
 from device_worker.profile.source import StartupSource
 from device_worker.profile.startup_code import GET_IPYTHON, compile_startup_code, read_source
+from device_worker.profile.stock_names import supply_stock_names
 
 if TYPE_CHECKING:
     from bluesky.run_engine import RunEngine
@@ -43,6 +44,7 @@ def load_profile(source: StartupSource) -> Profile:
         ProfileError: there is no such code, or it failed; with the traceback of the failure.
     """
     clear_registrations()
+    supply_stock_names()
     importlib.invalidate_caches()
     namespace = _create_namespace()
     _log.info("Loading startup code from %s", source)
@@ -100,6 +102,11 @@ def _load_file(path: Path, namespace: dict[str, Any]) -> None:
 def _load_module(name: str, namespace: dict[str, Any]) -> None:
     with profile_code(f"Startup module {name!r} failed"):
         module = importlib.import_module(name)
+    if getattr(module, "__file__", None) is None and hasattr(module, "__path__"):
+        raise ProfileError(
+            f"Startup module {name!r} is a directory without __init__.py and holds no code of its own: "
+            "name a module inside it, or load it as a startup directory"
+        )
     namespace.update(vars(module))
 
 

@@ -12,6 +12,9 @@ from device_worker.profile.errors import ProfileError
 
 SourceKind = Literal["sim", "directory", "file", "module"]
 
+MODULE_MARK = "module:"
+"""Before the name of a module, it keeps the name from being taken for ``sim`` or for a path."""
+
 _MODULE_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -26,9 +29,13 @@ class StartupSource:
     def parse(cls, text: str) -> Self:
         """Return the source that ``sim``, a path or a module stands for; an existing path wins over a module.
 
+        After ``module:`` comes the name of a module, whatever paths exist.
+
         Raises:
             ProfileError: it is neither an existing path nor a possible module name.
         """
+        if text.startswith(MODULE_MARK):
+            return cls._from_module(text.removeprefix(MODULE_MARK))
         if text == "sim":
             return cls("sim")
         path = Path(text).expanduser()
@@ -41,6 +48,12 @@ class StartupSource:
         raise ProfileError(
             f"There is no startup code at {text!r}: give 'sim', a directory or file that exists, or a module"
         )
+
+    @classmethod
+    def _from_module(cls, name: str) -> Self:
+        if not _MODULE_NAME.fullmatch(name):
+            raise ProfileError(f"There is no startup code at '{MODULE_MARK}{name}': {name!r} is no name of a module")
+        return cls("module", name)
 
     @classmethod
     def from_directory(cls, path: Path | str) -> Self:

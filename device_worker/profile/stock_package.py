@@ -1,6 +1,6 @@
-"""What startup code expects of the package bluesky_queueserver where that is installed beside this one.
+"""What startup code and the package bluesky_queueserver must know of each other, where both are in one process.
 
-It is never imported for its own sake: only startup code that mentions it makes it part of the process.
+The package is never imported for its own sake: only startup code that mentions it makes it part of the process.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from typing import Any
+
+from device_worker.profile.user_namespace import global_user_namespace
 
 _PACKAGE = "bluesky_queueserver"
 _TOOLS = f"{_PACKAGE}.manager.profile_tools"
@@ -24,8 +26,9 @@ def prepare_namespace(source: str, namespace: dict[str, Any]) -> None:
 
 
 def share_namespace(namespace: dict[str, Any]) -> None:
-    """Make the namespace known to the package's decorators, if the package is loaded."""
-    holder = getattr(sys.modules.get(_TOOLS), "global_user_namespace", None)
+    """Make the namespace known to the decorators that give it to functions, here and in the package if it is loaded."""
+    global_user_namespace.set_user_namespace(user_ns=namespace)
+    holder = _find_in(_TOOLS, "global_user_namespace")
     if holder is not None:
         holder.set_user_namespace(user_ns=namespace, use_ipython=False)
 
@@ -48,4 +51,9 @@ def clear_registrations() -> None:
 
 
 def _registry() -> Any:
-    return getattr(sys.modules.get(_OPERATIONS), "reg_ns_items", None)
+    return _find_in(_OPERATIONS, "reg_ns_items")
+
+
+def _find_in(module: str, name: str) -> Any:
+    """Return what a module has under a name; None if it is not loaded, or has nothing under it."""
+    return vars(sys.modules[module]).get(name) if module in sys.modules else None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from device_worker.excerpt import cut_message, cut_traceback
 from device_worker.profile import ItemResolutionError
+from device_worker.run_engine.variables import list_unconnected
 from queue_server.protocol.items import Outcome
 
 _PACKAGE = Path(__file__).parents[1]
@@ -38,6 +39,8 @@ def describe_failure(error: BaseException) -> Ending:
         return Ending("failed", cut_message(str(error)), cut_traceback(error.traceback))
     summary = traceback.TracebackException.from_exception(error)
     message = "".join(summary.format_exception_only()).strip()
+    if unconnected := list_unconnected(error):
+        message = f"{message} (process variable {', '.join(unconnected)})"
     _leave_out_own_frames(summary)
     text = "".join(summary.format())
     return Ending("failed", cut_message(message), cut_traceback(text))

@@ -1,5 +1,6 @@
 """Simulated plans beside Bluesky's own: annotated ones, nested runs, progress bars, and one that fails."""
 
+import sys
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
@@ -163,12 +164,14 @@ def plan_test_progress_bars(n_progress_bars: int = 1) -> Plan:
     """
     statuses = [_Progress() for _ in range(max(n_progress_bars, 1))]
     bars = ProgressBar(statuses, delay_draw=0)
+    sys.stdout.write(f"TESTING {n_progress_bars} PROGRESS BARS\n")
     for step in range(_PROGRESS_STEPS):
         yield from plan_stubs.sleep(_PROGRESS_STEP_S)
         _draw(bars, len(statuses), (step + 1) / _PROGRESS_STEPS)
     for status in statuses:
         status.done = True
     _draw(bars, len(statuses), 1.0)
+    sys.stdout.write("\nTEST COMPLETED\n")
 
 
 def _draw(bars: ProgressBar, count: int, reached: float) -> None:

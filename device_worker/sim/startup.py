@@ -3,7 +3,11 @@
 Every public name here is seen by clients. Importing this module creates the hardware and the RunEngine.
 """
 
+import time as ttime
+
 from bluesky import RunEngine, plan_stubs, plans
+from bluesky import plan_stubs as bps
+from bluesky import preprocessors as bpp
 
 from device_worker.sim.devices import (
     custom_test_device,
@@ -25,8 +29,11 @@ from device_worker.sim.plans import (
     sim_plan_inner,
 )
 
+# Scripts of users expect these modules under their customary short names.
 __all__ = [
     "RE",
+    "bpp",
+    "bps",
     "clear_buffer",
     "count_bundle_test",
     "custom_test_device",
@@ -42,6 +49,7 @@ __all__ = [
     "sim_bundle_A",
     "sim_bundle_B",
     "sim_multirun_plan_nested",
+    "ttime",
 ]
 
 _PLANS = (

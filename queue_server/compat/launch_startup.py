@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.list_file import LIST_FILE
 
 PERMISSIONS_FILE = "user_group_permissions.yaml"
 
@@ -29,8 +30,10 @@ class Startup:
 
     @property
     def setting(self) -> str:
-        """The value of the setting ``startup``."""
-        return str(self.directory or self.script or self.module or "sim")
+        """The value of the setting ``startup``; a module is marked, so that no file of its name is taken for it."""
+        if self.module:
+            return f"module:{self.module}"
+        return str(self.directory or self.script or "sim")
 
 
 def find_startup(file: Mapping[str, Any], options: Mapping[str, Any], environ: Mapping[str, str]) -> Startup:
@@ -63,12 +66,21 @@ def profile_directory(values: Mapping[str, Any], environ: Mapping[str, str]) -> 
 
 
 def find_permissions(named: str | None, startup: Startup) -> Path | None:
-    """Return the permissions file that is named, or the one beside the startup code; None for the worker's choice."""
+    """Return the permissions file that is named, or that of the profile; None for the one beside the startup code."""
+    return _find_file(named, startup, PERMISSIONS_FILE)
+
+
+def find_list_file(named: str | None, startup: Startup) -> Path | None:
+    """Return the list file that is named, or that of the profile; None for the one beside the startup code."""
+    return _find_file(named, startup, LIST_FILE)
+
+
+def _find_file(named: str | None, startup: Startup, usual_name: str) -> Path | None:
     if named is not None:
         path = _absolute(named)
-        return path if path.suffix == ".yaml" and not path.is_dir() else path / PERMISSIONS_FILE
+        return path if path.suffix == ".yaml" and not path.is_dir() else path / usual_name
     if startup.directory is None and startup.beside is not None:
-        return startup.beside / PERMISSIONS_FILE
+        return startup.beside / usual_name
     return None
 
 

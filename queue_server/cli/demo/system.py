@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -74,8 +75,8 @@ def find_system(data: Path) -> System | None:
     return System(data, ready["control"], ready["info"])
 
 
-def start_system(data: Path) -> System:
-    """Start a system with the simulated profile and wait until it serves.
+def start_system(data: Path, startup: str = "sim", variables: Mapping[str, str] | None = None) -> System:
+    """Start a system with this startup code and wait until it serves; ``variables`` are added to its environment.
 
     Raises:
         OperationFailedError: it ended instead, or took too long; the message has its last words.
@@ -83,7 +84,7 @@ def start_system(data: Path) -> System:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready_file_in(data).unlink(missing_ok=True)
     with log_file_in(data).open("wb") as log:
-        process = _spawn(data, log)
+        process = _spawn(data, log, startup, variables or {})
     try:
         _await_ready_file(process, data)
         ready = read_ready_file(ready_file_in(data))
@@ -102,9 +103,9 @@ def _await_ready_file(process: subprocess.Popen[bytes], data: Path) -> None:
             raise OperationFailedError(f"Cuelight did not start: {words or 'it said nothing'}")
 
 
-def _spawn(data: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _spawn(data: Path, log: IO[bytes], startup: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
     addresses = [word for option, port in _DEFAULT_PORTS.items() for word in (option, _address(port))]
-    options = ["--data", str(data), "--ready-file", str(ready_file_in(data)), "--startup", "sim", *addresses]
+    options = ["--data", str(data), "--ready-file", str(ready_file_in(data)), "--startup", startup, *addresses]
     # Settings of the caller's shell are meant for another system.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CUELIGHT_")}
     return subprocess.Popen(
@@ -112,7 +113,7 @@ def _spawn(data: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        env=environ,
+        env={**environ, **variables},
         start_new_session=True,
     )
 

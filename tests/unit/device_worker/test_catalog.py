@@ -27,7 +27,7 @@ def test_a_page_has_a_limited_number_of_entries_and_only_the_first_says_so(count
 
 
 def test_a_page_has_a_limited_size():
-    entries = {f"device{number}": {"text": "x" * 300_000} for number in range(4)}
+    entries = {f"device{number}": {"text": "x" * (PAGE_BYTES * 3 // 5)} for number in range(4)}
     found = list(cut_pages("devices", entries))
     assert all(len(pack(page)) < PAGE_BYTES for page in found)
     assert merged(found) == entries

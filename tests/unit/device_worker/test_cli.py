@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from device_worker.cli import DEFAULT_FILE, list_plans_devices, read_options, write_list
-from device_worker.profile import Descriptions
+from device_worker.cli import list_plans_devices, read_options
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.list_file import LIST_FILE
 
 CODE = """
 class Motor:
@@ -45,7 +45,7 @@ def startup(tmp_path):
 
 def run(tmp_path, *arguments) -> tuple[int, Any]:
     code = list_plans_devices(["--file-dir", str(tmp_path), *map(str, arguments)])
-    path = tmp_path / DEFAULT_FILE
+    path = tmp_path / LIST_FILE
     return code, yaml.safe_load(path.read_text()) if path.exists() else None
 
 
@@ -62,7 +62,7 @@ def test_the_file_lists_plans_and_devices(startup, tmp_path, capsys):
     assert list(lists["existing_plans"]) == ["count"]
     assert [parameter["name"] for parameter in lists["existing_plans"]["count"]["parameters"]] == ["detectors", "num"]
     assert lists["existing_devices"]["motor"]["classname"] == "Motor"
-    assert capsys.readouterr().out == f"Listed 1 plans and 1 devices in {tmp_path / DEFAULT_FILE}\n"
+    assert capsys.readouterr().out == f"Listed 1 plans and 1 devices in {tmp_path / LIST_FILE}\n"
 
 
 def test_a_script_and_a_module_are_loaded_too(startup, tmp_path, monkeypatch):
@@ -80,17 +80,17 @@ def test_a_script_and_a_module_are_loaded_too(startup, tmp_path, monkeypatch):
 def test_an_existing_file_is_replaced_also_behind_a_link(startup, tmp_path):
     real = tmp_path / "real.yaml"
     real.write_text("old")
-    (tmp_path / DEFAULT_FILE).symlink_to(real)
+    (tmp_path / LIST_FILE).symlink_to(real)
     code, _ = run(tmp_path, "--startup-dir", startup)
     assert code == 0
     assert "existing_plans" in yaml.safe_load(real.read_text())
-    assert (tmp_path / DEFAULT_FILE).is_symlink()
-    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [DEFAULT_FILE, "real.yaml"]
+    assert (tmp_path / LIST_FILE).is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [LIST_FILE, "real.yaml"]
 
 
 @pytest.mark.parametrize("code", ["raise ValueError('no beam')", "import sys; sys.exit(0)", "def f(:\n"])
 def test_startup_code_that_fails_leaves_the_file_alone(code, startup, tmp_path, capsys):
-    (tmp_path / DEFAULT_FILE).write_text("old: content")
+    (tmp_path / LIST_FILE).write_text("old: content")
     (startup / "01-wrong.py").write_text(code)
     assert run(tmp_path, "--startup-dir", startup) == (4, {"old": "content"})
     message = capsys.readouterr().err
@@ -107,10 +107,10 @@ def test_a_plan_that_cannot_be_described_is_an_error_unless_it_is_ignored(startu
 
 
 def test_a_file_that_cannot_be_written_is_5(startup, tmp_path, capsys):
-    (tmp_path / DEFAULT_FILE).mkdir()
+    (tmp_path / LIST_FILE).mkdir()
     assert list_plans_devices(["--file-dir", str(tmp_path), "--startup-dir", str(startup)]) == 5
-    assert f"{DEFAULT_FILE} cannot be written" in capsys.readouterr().err
-    assert sorted(path.name for path in tmp_path.iterdir()) == [DEFAULT_FILE, "ipython"]
+    assert f"{LIST_FILE} cannot be written" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LIST_FILE, "ipython"]
 
 
 def test_the_startup_code_learns_that_it_runs_in_a_worker(startup, tmp_path):
@@ -143,7 +143,7 @@ def test_the_kernel_is_accepted_and_that_there_is_none_is_said(startup, tmp_path
 
 def test_without_a_directory_the_file_is_in_the_current_one(startup, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert options("--startup-dir", startup).path == tmp_path / DEFAULT_FILE
+    assert options("--startup-dir", startup).path == tmp_path / LIST_FILE
     assert options("--startup-dir", startup, "--file-name", "other.yaml").path == tmp_path / "other.yaml"
 
 
@@ -175,13 +175,3 @@ def test_a_wrong_command_line_is_1_and_loads_nothing(arguments, message, capsys)
 def test_help_is_0(capsys):
     assert list_plans_devices(["-h"], program="cuelight list-plans-devices") == 0
     assert capsys.readouterr().out.startswith("usage: cuelight list-plans-devices")
-
-
-def test_equal_parts_are_written_out_in_full(tmp_path):
-    shared: Any = {"name": "x", "description": "é"}
-    path = tmp_path / "lists.yaml"
-    write_list(path, Descriptions(plans={"a": shared, "b": shared}, devices={}))
-    text = path.read_text(encoding="utf-8")
-    assert "&" not in text
-    assert "é" in text
-    assert yaml.safe_load(text) == {"existing_plans": {"a": shared, "b": shared}, "existing_devices": {}}

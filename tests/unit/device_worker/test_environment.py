@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import yaml
 
 from device_worker.activity import Activity
 from device_worker.commands import Commands
@@ -25,6 +28,7 @@ from queue_server.protocol.worker_link import (
     TaskFinished,
 )
 
+NO_LIST_FILE: dict[str, Any] = {"list_file": None, "update_list_file": "environment_open"}
 KEY = AttemptKey("item", "submission", "default", 1, 1)
 STARTUP = """
 from bluesky import Msg
@@ -38,7 +42,11 @@ def measure(times: int = 1):
 class Reports(list):
     """A reporter that keeps what it is given."""
 
+    watch: Callable[[Any], object] | None = None
+
     def report(self, report):
+        if self.watch is not None:
+            self.watch(report)
         self.append(report)
 
     def show_progress(self, progress):
@@ -57,9 +65,8 @@ def parts():
 
 @pytest.fixture
 def options(tmp_path):
-    (tmp_path / "user_group_permissions.yaml").write_text("user_groups: {}")
     (tmp_path / "startup.py").write_text(STARTUP)
-    return SimpleNamespace(startup=str(tmp_path), permissions=None, device_max_depth=0, ignore_invalid_plans=False)
+    return SimpleNamespace(startup=str(tmp_path), device_max_depth=0, ignore_invalid_plans=False, **NO_LIST_FILE)
 
 
 def test_the_catalogs_come_before_the_environment_is_open(parts, options):
@@ -70,7 +77,6 @@ def test_the_catalogs_come_before_the_environment_is_open(parts, options):
     assert isinstance(plans, CatalogPage)
     assert isinstance(opened, EnvironmentOpened)
     assert (list(plans.entries), devices.entries) == (["measure"], {})
-    assert opened.permissions == {"user_groups": {}}
     assert parts.activity.is_open
 
 
@@ -109,12 +115,27 @@ def test_startup_code_that_cannot_be_used_is_refused(parts, options, tmp_path, s
         open_environment(options, parts)
 
 
-def test_unusable_permissions_are_refused_before_any_code_runs(parts, options, tmp_path):
-    (tmp_path / "user_group_permissions.yaml").write_text("- none")
-    (tmp_path / "startup.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    with pytest.raises(ProfileError, match="must be a map"):
-        open_environment(options, parts)
-    assert not (tmp_path / "ran").exists()
+def test_the_list_file_is_written_before_the_environment_is_open(parts, options, tmp_path):
+    options.list_file = tmp_path / "lists.yaml"
+    environment = open_environment(options, parts)
+    assert not options.list_file.exists()
+    parts.reporter.watch = lambda _: options.list_file.stat()
+    environment.announce()
+    assert list(read(options.list_file)["existing_plans"]) == ["measure"]
+
+
+@pytest.mark.parametrize(("updates", "plans"), [("environment_open", {"measure"}), ("always", {"measure", "again"})])
+def test_changes_of_an_open_environment_are_written_where_that_is_wanted(parts, options, tmp_path, updates, plans):
+    options.list_file, options.update_list_file = tmp_path / "lists.yaml", updates
+    environment = open_environment(options, parts)
+    environment.announce()
+    run(environment, parts, "script", script="def again():\n    yield from measure()")
+    assert set(read(options.list_file)["existing_plans"]) == plans
+
+
+def read(path):
+    """Return what a list file says."""
+    return yaml.safe_load(path.read_bytes())
 
 
 def run(environment, parts, kind, **content):

@@ -7,17 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
+import zmq
 
 from device_worker.process import main, read_options
+from queue_server.client import CurveKeys
 
 ROOT = Path(__file__).parents[3]
 REQUIRED = ["--link", "ipc:///tmp/link", "--incarnation", "one", "--state-dir", "/tmp"]
+PUBLIC, SECRET = zmq.curve_keypair()
+MANAGER = zmq.curve_keypair()[0]
 
 
 def test_only_link_incarnation_and_directory_must_be_given():
     options = read_options(REQUIRED)
     assert (options.link, options.incarnation, options.state_dir) == ("ipc:///tmp/link", "one", Path("/tmp"))
-    assert (options.lane, options.startup, options.permissions) == ("default", "sim", None)
+    assert (options.lane, options.startup, options.list_file) == ("default", "sim", None)
     assert (options.device_max_depth, options.orphan_timeout_s) == (0, 3600.0)
 
 
@@ -40,6 +44,36 @@ def test_a_wrong_option_ends_the_process_with_the_reason(arguments, words, capsy
         read_options(arguments)
     assert caught.value.code == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.fixture
+def key_files(tmp_path):
+    """Files with the private key of a worker and the public key of its manager."""
+    files = {"--secret-key-file": SECRET, "--manager-key-file": MANAGER}
+    for name, key in files.items():
+        (tmp_path / name).write_bytes(key)
+        (tmp_path / name).chmod(0o600)
+    return {name: tmp_path / name for name in files}
+
+
+def test_the_keys_of_an_encrypted_link_come_from_files(key_files):
+    options = read_options([*REQUIRED, *(str(word) for pair in key_files.items() for word in pair)])
+    assert options.keys == CurveKeys(MANAGER, PUBLIC, SECRET)
+    assert read_options(REQUIRED).keys is None
+
+
+@pytest.mark.parametrize("given", ["--secret-key-file", "--manager-key-file"])
+def test_one_key_is_not_enough(given, key_files, capsys):
+    with pytest.raises(SystemExit):
+        read_options([*REQUIRED, given, str(key_files[given])])
+    assert "both --secret-key-file and --manager-key-file" in capsys.readouterr().err
+
+
+def test_a_key_that_others_can_read_is_refused(key_files, capsys):
+    key_files["--secret-key-file"].chmod(0o640)
+    with pytest.raises(SystemExit):
+        read_options([*REQUIRED, *(str(word) for pair in key_files.items() for word in pair)])
+    assert "chmod 600" in capsys.readouterr().err
 
 
 def test_a_directory_that_cannot_be_written_to_ends_the_process_with_the_reason(tmp_path, capfd):

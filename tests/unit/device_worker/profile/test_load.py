@@ -103,6 +103,13 @@ def test_a_module_that_does_not_exist_or_fails_is_reported(startup, monkeypatch)
     assert "importlib" not in caught.value.traceback
 
 
+def test_a_directory_that_is_no_package_is_not_taken_for_an_empty_module(tmp_path, monkeypatch):
+    (tmp_path / "zz_only_a_directory").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ProfileError, match=r"directory without __init__\.py"):
+        load_profile(StartupSource("module", "zz_only_a_directory"))
+
+
 def test_missing_places_are_reported(tmp_path):
     with pytest.raises(ProfileError, match="does not exist"):
         load_profile(StartupSource.from_directory(tmp_path / "missing"))

@@ -25,6 +25,21 @@ def test_a_dotted_name_is_a_module():
     assert StartupSource.parse("beamline.startup") == StartupSource("module", "beamline.startup")
 
 
+def test_a_name_marked_as_a_module_is_one_whatever_paths_exist(tmp_path, monkeypatch):
+    (tmp_path / "beamline").mkdir()
+    (tmp_path / "sim").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert StartupSource.parse("beamline").kind == "directory"
+    assert StartupSource.parse("module:beamline") == StartupSource("module", "beamline")
+    assert StartupSource.parse("module:sim") == StartupSource("module", "sim")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a.py:b", "1st"])
+def test_what_is_marked_as_a_module_must_be_a_name(name):
+    with pytest.raises(ProfileError, match=f"{name!r} is no name of a module"):
+        StartupSource.parse(f"module:{name}")
+
+
 @pytest.mark.parametrize("text", ["", "no/such/dir", "missing.py", "two words", "a..b", "1st", "missing.ipy"])
 def test_what_is_neither_a_path_nor_a_module_is_refused_with_the_text(text):
     with pytest.raises(ProfileError, match="There is no startup code at") as caught:

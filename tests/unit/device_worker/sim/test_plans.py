@@ -89,3 +89,5 @@ def test_progress_bars_are_drawn_at_every_step(profile, capsys):
     output = "".join(capsys.readouterr())
     assert "TEST1" in output
     assert "TEST2" in output
+    # What published tests look for around the bars.
+    assert output.count("TESTING 2 PROGRESS BARS") == output.count("TEST COMPLETED") == 1

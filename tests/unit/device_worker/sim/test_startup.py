@@ -44,6 +44,11 @@ def test_the_profile_brings_a_run_engine_with_metadata(profile):
     assert "versions" in engine.md
 
 
+def test_scripts_find_modules_under_their_customary_names(profile):
+    modules = {name: profile.namespace[name].__name__ for name in ("bps", "bpp", "ttime")}
+    assert modules == {"bps": "bluesky.plan_stubs", "bpp": "bluesky.preprocessors", "ttime": "time"}
+
+
 def test_an_annotated_plan_lists_components_of_the_bundles(descriptions):
     annotation = descriptions.plans["count_bundle_test"]["parameters"][0]["annotation"]
     assert "sim_bundle_B.dets.det_A.val" in annotation["devices"]["DetList"]
