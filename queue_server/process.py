@@ -12,6 +12,9 @@ from pathlib import Path
 
 from queue_server.protocol.errors import CuelightError
 
+SUPERVISOR_FILE = "supervisor.pid"
+"""The file in the data directory that the supervisor holds while it runs."""
+
 
 class PidFileTakenError(CuelightError):
     """Another process serves this data directory."""

@@ -1,4 +1,4 @@
-"""The verbs that look things up: plans, devices, permissions, configuration, events."""
+"""The verbs that look things up: plans, devices, configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from queue_server.cli import render
 from queue_server.cli.options import DEFAULT_GROUP, UserGroup
 from queue_server.cli.session import Session
-from queue_server.protocol.errors import NotFoundError
+from queue_server.protocol.errors import NotFoundError, ParameterError
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="Show this one only, with all details.")]
 All = Annotated[bool, typer.Option("--all", help="Show all that exist, not only what the group may use.")]
@@ -29,23 +29,28 @@ def plans(session: Session, name: Name = None, everything: All = False, group: U
         session.show({"success": True, "msg": "", "plan": plan}, lambda: _print_plan(plan))
 
 
-def devices(session: Session, name: Name = None, everything: All = False, group: UserGroup = DEFAULT_GROUP) -> None:
+def devices(
+    session: Session,
+    name: Name = None,
+    everything: All = False,
+    group: UserGroup = DEFAULT_GROUP,
+    limit: Annotated[int | None, typer.Option(help="Show a page of so many, in the order of their names.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Show the page that an earlier one has named.")] = None,
+) -> None:
     """Show the devices, or one device with its components."""
+    if limit is not None or cursor is not None:
+        if name is not None or everything:
+            raise ParameterError("--limit and --cursor show a page; leave NAME and --all out.", field="--limit")
+        _show_page(session, {"user_group": group, "limit": limit, "cursor": cursor})
+        return
     kind = "existing" if everything else "allowed"
     reply = session.request(f"devices_{kind}", {} if everything else {"user_group": group})
     found = reply[f"devices_{kind}"]
     if name is None:
-        rows = [(device, found[device].get("classname", ""), _abilities(found[device])) for device in sorted(found)]
-        session.show(reply, lambda: render.print_table(("DEVICE", "CLASS", "CAN BE"), rows))
+        session.show(reply, lambda: _print_devices(found))
     else:
         device = _pick(found, name, "device")
         session.show({"success": True, "msg": "", "device": device}, lambda: render.print_json(device))
-
-
-def permissions(session: Session) -> None:
-    """Show what the user groups may do."""
-    reply = session.request("permissions_get")
-    session.show(reply, lambda: render.print_json(reply["user_group_permissions"]))
 
 
 def config(session: Session) -> None:
@@ -54,18 +59,22 @@ def config(session: Session) -> None:
     session.show(reply, lambda: render.print_json(reply["config"]))
 
 
-def events(
-    session: Session,
-    since: Annotated[int | None, typer.Option(help="Only events after this sequence number.")] = None,
-    limit: Annotated[int, typer.Option(help="Largest number of events.")] = 50,
-) -> None:
-    """Show what has happened: the event log, by default its newest part."""
-    if since is None:
-        newest = session.request("events_get", {"limit": 1})["last_seq"]
-        since = max(0, newest - limit)
-    reply = session.request("events_get", {"since": since, "limit": limit})
-    rows = [_event_row(event) for event in reply["events"]]
-    session.show(reply, lambda: render.print_table(("SEQ", "TIME", "EVENT", "USER", "ITEM", "DETAILS"), rows))
+def _show_page(session: Session, params: Mapping[str, Any]) -> None:
+    reply = session.request("devices_page", params)
+    session.show(reply, lambda: _print_page(reply))
+
+
+def _print_page(reply: Mapping[str, Any]) -> None:
+    _print_devices(reply["devices"])
+    if reply["next_cursor"] is not None:
+        render.say(
+            f"{len(reply['devices'])} of {reply['total']} devices; go on with --cursor '{reply['next_cursor']}'."
+        )
+
+
+def _print_devices(found: Mapping[str, Mapping[str, Any]]) -> None:
+    rows = [(name, found[name].get("classname", ""), _abilities(found[name])) for name in sorted(found)]
+    render.print_table(("DEVICE", "CLASS", "CAN BE"), rows)
 
 
 def _pick(found: Mapping[str, Any], name: str, what: str) -> dict[str, Any]:
@@ -94,16 +103,3 @@ def _parameter_row(parameter: Mapping[str, Any]) -> tuple[str, ...]:
 def _abilities(device: Mapping[str, Any]) -> str:
     words = {"is_readable": "read", "is_movable": "moved", "is_flyable": "flown"}
     return ", ".join(word for name, word in words.items() if device.get(name))
-
-
-def _event_row(event: Mapping[str, Any]) -> tuple[str, ...]:
-    origin = event.get("origin") or {}
-    details = ", ".join(f"{name}={value}" for name, value in (event.get("data") or {}).items())
-    return (
-        str(event["seq"]),
-        render.show_time(event["time"]),
-        event["kind"],
-        origin.get("user", ""),
-        event.get("item_uid") or "",
-        details,
-    )

@@ -1,4 +1,4 @@
-"""The verbs of the worker environment: open, close, destroy."""
+"""The verbs of the worker environment as a process: open, close, destroy."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from queue_server.cli.keys import VARIABLE
 from queue_server.client.exchange import UnreachableError
 from queue_server.protocol.errors import CuelightError, RequestFailedError, RequestTimeoutError
 
@@ -39,6 +40,15 @@ def fix_for(error: CuelightError) -> str:
         return "Start one with 'cuelight up', or name another with --control or CUELIGHT_CONTROL."
     if isinstance(error, RequestTimeoutError):
         return "'cuelight status' shows what it is doing; --timeout waits longer."
+    return _fix_for_refusal(error) if isinstance(error, RequestFailedError) else ""
+
+
+def _fix_for_refusal(error: RequestFailedError) -> str:
+    if error.reply_code == "locked":
+        return f"'cuelight lock info' shows who has locked it; give the key with --lock-key @FILE or {VARIABLE}."
+    details = (error.reply.get("error") or {}).get("details") or {}
+    if error.reply_code == "wrong_state" and {"item_uid", "reason"} <= details.keys():
+        return f"Look at it with 'cuelight queue list', then: cuelight queue release {details['item_uid']}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""What commands read: YAML or JSON from a file or from standard input."""
+"""What commands read, from a file or from standard input: text, YAML or JSON."""
 
 from __future__ import annotations
 
@@ -16,10 +16,20 @@ def read_document(source: str) -> object:
     """
     import yaml
 
+    text = read_text(source)
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).expanduser().read_text(encoding="utf-8")
         return yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{source} cannot be read: {error}", field=source) from error
     except yaml.YAMLError as error:
         raise ParameterError(f"{source} is neither YAML nor JSON: {error}", field=source) from error
+
+
+def read_text(source: str) -> str:
+    """Return the text of a file, or of standard input for ``-``.
+
+    Raises:
+        ParameterError: the file cannot be read.
+    """
+    try:
+        return sys.stdin.read() if source == "-" else Path(source).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{source} cannot be read: {error}", field=source) from error

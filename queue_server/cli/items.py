@@ -1,4 +1,4 @@
-"""The verbs of single items: add, get, update, move, remove, hold, release."""
+"""The verbs of single items: add, execute, get, update, move, remove, hold, release."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def add(
     For example: queue add scan -d det1 -- motor1 -1 1 num=11. Arguments are read as JSON, else as Python
     literals, else as text.
     """
-    item = _read_item(name, words or [], devices or [])
-    if meta:
-        item["meta"] = {**(item.get("meta") or {}), **read_keywords(meta)}
+    item = _read_item(name, words or [], devices or [], meta)
     if instruction:
         item["item_type"] = "instruction"
     place = _place(pos, before, after)
@@ -56,6 +54,30 @@ def add(
         render.say(f"Added {describe_call(reply['item'])} as {uid}.")
         return waiting.items_ended(session, [uid])
     session.show(reply, lambda: _confirm_added(uid, f"Added {describe_call(reply['item'])}", reply["qsize"]))
+    return 0
+
+
+def execute(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="PLAN", help="Name of the plan, @FILE with an item, or - for stdin.")],
+    words: Annotated[list[str] | None, typer.Argument(metavar="ARG|NAME=VALUE", help="Arguments of the plan.")] = None,
+    devices: Detectors = None,
+    meta: Annotated[list[str] | None, typer.Option("--meta", metavar="NAME=VALUE", help="Kept with the item.")] = None,
+    user: User = None,
+    group: UserGroup = DEFAULT_GROUP,
+    wait: Wait = False,
+    lock_key: LockKey = None,
+) -> int:
+    """Run a plan at once, beside the queue, and print its uid; it is run once and never put back.
+
+    For example: execute --wait mv motor1 3. Refused while the queue or another plan runs.
+    """
+    item = _read_item(name, words or [], devices or [], meta)
+    reply = session.request("queue_item_execute", {"item": item, **who(user, group), "lock_key": lock_key})
+    uid = reply["item"]["item_uid"]
+    if wait:
+        return waiting.items_ended(session, [uid])
+    session.show(reply, lambda: _confirm_added(uid, f"Running {describe_call(reply['item'])}", None))
     return 0
 
 
@@ -144,25 +166,27 @@ def hold(
     lock_key: LockKey = None,
 ) -> None:
     """Hold an item: it keeps its place, and the queue does not go past it."""
-    params = {"uid": _find_uid(session, target), "reason": reason, "lock_key": lock_key}
+    params = {"uid": find_uid(session, target), "reason": reason, "lock_key": lock_key}
     reply = session.request("queue_item_hold", params)
     session.show(reply, lambda: render.say(f"Held {describe_call(reply['item'])}."))
 
 
 def release(session: Session, target: Target, lock_key: LockKey = None) -> None:
     """Release a held item."""
-    reply = session.request("queue_item_release", {"uid": _find_uid(session, target), "lock_key": lock_key})
+    reply = session.request("queue_item_release", {"uid": find_uid(session, target), "lock_key": lock_key})
     session.show(reply, lambda: render.say(f"Released {describe_call(reply['item'])}."))
 
 
-def _read_item(name: str, words: list[str], devices: list[str]) -> dict[str, Any]:
-    if name != "-" and not name.startswith("@"):
+def _read_item(name: str, words: list[str], devices: list[str], meta: list[str] | None = None) -> dict[str, Any]:
+    if name == "-" or name.startswith("@"):
+        if words or devices:
+            raise ParameterError(f"{name} holds the whole item; leave the arguments out.", field=name)
+        source = name.removeprefix("@")
+        item = item_of(read_document(source), source)
+    else:
         args, kwargs = read_call(words, devices)
-        return {"item_type": "plan", "name": name, "args": args, "kwargs": kwargs}
-    if words or devices:
-        raise ParameterError(f"{name} holds the whole item; leave the arguments out.", field=name)
-    source = name.removeprefix("@")
-    return item_of(read_document(source), source)
+        item = {"item_type": "plan", "name": name, "args": args, "kwargs": kwargs}
+    return {**item, "meta": {**(item.get("meta") or {}), **read_keywords(meta)}} if meta else item
 
 
 def _changed(old: dict[str, Any], words: list[str], devices: list[str]) -> dict[str, Any]:
@@ -208,7 +232,13 @@ def _find(session: Session, target: str) -> dict[str, Any]:
     return {"uid": uids[0]}
 
 
-def _find_uid(session: Session, target: str) -> str:
+def find_uid(session: Session, target: str) -> str:
+    """Return the uid of an item of the queue that a word names.
+
+    Raises:
+        NotFoundError: there is no such item.
+        ParameterError: the word is the beginning of several uids.
+    """
     found = _find(session, target)
     if "uid" not in found:
         found = {"uid": session.request("queue_item_get", found)["item"]["item_uid"]}

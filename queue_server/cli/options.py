@@ -10,10 +10,23 @@ from typing import Annotated, Any
 
 import typer
 
+from queue_server.cli.keys import VARIABLE, take_key
 from queue_server.cli.session import COMMON, CommonOption, Session
 
+
+def _take_key(text: str | None) -> str | None:
+    return None if text is None else take_key(text)
+
+
 LockKey = Annotated[
-    str | None, typer.Option("--lock-key", envvar="CUELIGHT_LOCK_KEY", help="Key of the lock, if one is set.")
+    str | None,
+    typer.Option(
+        "--lock-key",
+        envvar=VARIABLE,
+        metavar="KEY|@FILE",
+        callback=_take_key,
+        help="Key of the lock, if one is set; @FILE keeps it out of the list of processes.",
+    ),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the outcome. Ctrl-C stops the waiting only.")]
 User = Annotated[

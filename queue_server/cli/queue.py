@@ -1,4 +1,4 @@
-"""The verbs of the queue as a whole: list, start, stop, mode, clear."""
+"""The verbs of the queue as a whole: list, start, stop, autostart, mode, clear."""
 
 from __future__ import annotations
 
@@ -48,6 +48,26 @@ def clear(session: Session, lock_key: LockKey = None) -> None:
     """Remove all items; a running item goes on."""
     reply = session.request("queue_clear", {"lock_key": lock_key})
     session.show(reply, lambda: render.say("The queue is empty."))
+
+
+def autostart(
+    session: Session,
+    switch: Annotated[str | None, typer.Argument(metavar="on|off", help="Without it the state is shown.")] = None,
+    lock_key: LockKey = None,
+) -> None:
+    """Show or switch autostart: the queue then starts whenever it has an item that can run.
+
+    A failure, or a request to stop the queue, switches it off.
+    """
+    if switch not in {None, "on", "off"}:
+        raise ParameterError(f"Autostart is switched on or off, not {switch!r}.", field="on|off")
+    if switch is None:
+        enabled = session.request("status")["queue_autostart_enabled"]
+        reply: dict[str, Any] = {"success": True, "msg": "", "queue_autostart_enabled": enabled}
+        session.show(reply, lambda: render.print_line("on" if enabled else "off"))
+    else:
+        reply = session.request("queue_autostart", {"enable": switch == "on", "lock_key": lock_key})
+        session.show(reply, lambda: render.say(f"Autostart is {switch}."))
 
 
 def mode(

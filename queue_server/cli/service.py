@@ -1,4 +1,4 @@
-"""The verbs about the installation: down, version."""
+"""The verbs about the installation and its manager: down, manager stop, kernel interrupt, version."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import typer
 
 from queue_server import __version__
 from queue_server.cli import render
+from queue_server.cli.options import LockKey
+from queue_server.cli.session import Session
 
 
 def down(
@@ -26,6 +28,33 @@ def down(
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     return supervisor.stop((data or default_data_directory()).expanduser().absolute(), workers=workers)
+
+
+def stop_manager(
+    session: Session,
+    force: Annotated[bool, typer.Option("--force", help="Also while it is busy: workers are killed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """End the manager in order while it is idle; an open environment is closed first.
+
+    'cuelight down' ends it as well and leaves a running plan to its worker.
+    """
+    if force and not yes and render.on_terminal():
+        typer.confirm("Kill the worker processes? A running plan is lost.", abort=True, err=True)
+    reply = session.request("manager_stop", {"option": "safe_off" if force else "safe_on"})
+    session.show(reply, lambda: render.say("The manager ends."))
+
+
+def interrupt_kernel(
+    session: Session,
+    task: Annotated[bool, typer.Option("--task", help="Interrupt a foreground task.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Interrupt a running plan.")] = False,
+    lock_key: LockKey = None,
+) -> None:
+    """Interrupt the IPython kernel of the worker; refused, since workers run plain Python."""
+    params = {"interrupt_task": task, "interrupt_plan": plan, "lock_key": lock_key}
+    reply = session.request("kernel_interrupt", params)
+    session.show(reply, lambda: render.say("The kernel is interrupted."))
 
 
 def version(json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:

@@ -1,4 +1,4 @@
-"""What ``--wait`` waits for: states of the manager, and outcomes of items. Every wait is driven by notices."""
+"""What ``--wait`` waits for: states of the manager, outcomes of items and tasks. Every wait is driven by notices."""
 
 from __future__ import annotations
 
@@ -78,6 +78,30 @@ def items_ended(session: Session, uids: Iterable[str]) -> int:
     if search.missing:
         raise OperationFailedError(f"Removed from the queue before it ran: {', '.join(search.missing)}.")
     return report(session, search.found.values())
+
+
+def task_ended(session: Session, uid: str) -> dict[str, Any]:
+    """Wait until a task is no longer running and return what the manager says of it then."""
+    search = TaskSearch(session.request, uid)
+    session.wait_for_status(search.look)
+    return search.reply
+
+
+class TaskSearch:
+    """Looks for the result of a task whenever one has ended; for one waiting command."""
+
+    def __init__(self, request: Callable[[str, Mapping[str, Any]], dict[str, Any]], uid: str) -> None:
+        self._request = request
+        self._uid = uid
+        self._seen: str | None = None
+        self.reply: dict[str, Any] = {"status": "running"}
+
+    def look(self, status: Status) -> bool:
+        """Look again if a task has ended; return whether this one runs no more."""
+        if status["task_results_uid"] != self._seen:
+            self._seen = status["task_results_uid"]
+            self.reply = self._request("task_result", {"task_uid": self._uid})
+        return self.reply["status"] != "running"
 
 
 class OutcomeSearch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -9,6 +10,8 @@ import orjson
 
 from queue_server.core.locks import Lock
 from queue_server.core.model import Attempt, Lane, Revisions, State, Wait, Worker
+from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.items import DEFAULT_LANE, FailurePolicy
 from queue_server.storage.base import RunningItem, Transaction
 
 _NAME = "core"
@@ -29,7 +32,6 @@ def durable_part(state: State) -> bytes:
             "ignore_failures": lane.ignore_failures,
             "stop_pending": lane.stop_pending,
             "autostart": lane.autostart,
-            "on_failure": lane.on_failure,
         }
         for lane in state.lanes
     ]
@@ -42,11 +44,14 @@ def save(tx: Transaction, state: State) -> None:
 
 
 def restore(tx: Transaction, epoch: int, now: float) -> State:
-    """Return the state in which the manager of a new epoch begins: recovering, with no worker connected yet."""
+    """Return the state in which the manager of a new epoch begins: recovering, with no worker connected yet.
+
+    What failed items do is a setting and not stored: every lane has the default policy until ``apply_policies``.
+    """
     saved = tx.load(_NAME)
     history_size = tx.count_history()
     if saved is None:
-        return State(epoch=epoch, history_size=history_size)
+        return apply_policies(State(epoch=epoch, history_size=history_size), {})
     document: dict[str, Any] = orjson.loads(saved)
     running = {item.attempt.lane: item for item in tx.running()}
     tasks = tx.running_tasks()
@@ -59,7 +64,29 @@ def restore(tx: Transaction, epoch: int, now: float) -> State:
     )
     revisions = Revisions(**document["revisions"])
     lock = Lock(**document.get("lock", {}))
-    return State(epoch=epoch, lanes=lanes, revisions=revisions, history_size=history_size, lock=lock)
+    state = State(epoch=epoch, lanes=lanes, revisions=revisions, history_size=history_size, lock=lock)
+    return apply_policies(state, {})
+
+
+def apply_policies(state: State, policies: Mapping[str, FailurePolicy]) -> State:
+    """Return the state with the failure policy of every lane: without one, front in lane default and hold elsewhere.
+
+    Raises:
+        ParameterError: a policy is for a lane that does not exist.
+    """
+    names = [lane.name for lane in state.lanes]
+    unknown = [name for name in policies if name not in names]
+    if unknown:
+        raise ParameterError(
+            f"Setting 'on_failure' names the lane {unknown[0]!r}, which does not exist. Lanes: {names}.",
+            field="on_failure",
+        )
+    lanes = tuple(replace(lane, on_failure=policies.get(lane.name, _default_policy(lane.name))) for lane in state.lanes)
+    return replace(state, lanes=lanes)
+
+
+def _default_policy(lane: str) -> FailurePolicy:
+    return "front" if lane == DEFAULT_LANE else "hold"
 
 
 def _restore_lane(tx: Transaction, record: dict[str, Any], running: RunningItem | None, now: float) -> Lane:
@@ -82,7 +109,6 @@ def _restore_lane(tx: Transaction, record: dict[str, Any], running: RunningItem 
         ignore_failures=record["ignore_failures"],
         stop_pending=record["stop_pending"],
         autostart=record.get("autostart", False),
-        on_failure=record["on_failure"],
         size=tx.count_queue(record["name"]),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -40,12 +41,12 @@ def environ(tmp_path):
 def spawn(environ):
     """Start the command and return its process; what lives long writes its output to a file."""
 
-    def start(*words, output=subprocess.PIPE, **variables):
+    def start(*words, output=subprocess.PIPE, stdin=subprocess.DEVNULL, **variables):
         return subprocess.Popen(
             [sys.executable, "-m", "queue_server.cli", *map(str, words)],
             cwd=ROOT,
             env={**environ, **variables},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=output,
             text=True,
@@ -86,6 +87,7 @@ def ready_file(tmp_path):
 def system(spawn, data, ready_file, tmp_path):
     """`cuelight up` on free ports with the simulated profile."""
     options = ["--data", data, "--ready-file", ready_file, "--control", ANY_PORT, "--info", ANY_PORT]
+    options += ["--script-upload", "true"]
     with (tmp_path / "output").open("w+") as output:
         process = spawn("up", *options, output=output)
         wait_until(lambda: ready_file.exists() or process.poll() is not None, "the ready file", 40)
@@ -137,6 +139,172 @@ def test_a_plan_is_paused_and_aborted_from_the_shell(at_system):
     assert at_system("abort", "--wait").code == 0
     [entry] = json.loads(at_system("history", "--json").out)["items"]
     assert entry["result"]["exit_status"] == "aborted"
+
+
+SCRIPT = """
+def func_for_test_add(first, second=1):
+    return {"sum": first + second}
+
+def func_for_test_break():
+    raise ValueError("asked to break")
+"""
+
+
+def test_scripts_functions_and_plans_run_beside_the_queue_from_the_shell(at_system, tmp_path):
+    assert at_system("env", "open", "--wait").code == 0
+    (tmp_path / "code.py").write_text(SCRIPT)
+    loaded = at_system("script", "upload", tmp_path / "code.py", "--wait")
+    assert (loaded.code, loaded.out) == (0, "null\n"), loaded.err
+    called = at_system("function", "call", "func_for_test_add", "4", "second=3", "--wait")
+    assert (called.code, json.loads(called.out)) == (0, {"sum": 7}), called.err
+    broken = at_system("function", "call", "func_for_test_break", "--wait")
+    assert (broken.code, "The task failed: ValueError: asked to break" in broken.err) == (5, True), broken.err
+
+    task = at_system("function", "call", "func_for_test_add", "1").out.strip()
+    assert at_system("task", "result", task, "--wait", "--field", "result.return_value.sum").out == "2\n"
+    assert at_system("task", "status", task, "--field", "status").out == "completed\n"
+    assert at_system("env", "update", "--wait").code == 0
+    assert "versions" in json.loads(at_system("metadata").out)
+
+    executed = at_system("execute", "count", "-d", "det1", "num=2", "--wait", "--json")
+    assert executed.code == 0, executed.err
+    assert json.loads(executed.out)["items"][0]["result"]["points"] == 2
+    (tmp_path / "plans.yaml").write_text("- {name: count, args: [[det1]]}\n- {name: count, kwargs: {num: five}}\n")
+    checked = at_system("validate", tmp_path / "plans.yaml")
+    assert (checked.code, [line.split()[0] for line in checked.out.splitlines()[1:]]) == (1, ["2", "2"]), checked.out
+    assert at_system("queue", "list", "--field", "items", "--json").out == "[]\n"
+
+
+def test_batches_autostart_permissions_and_events_from_the_shell(at_system, tmp_path):
+    assert at_system("env", "open", "--wait").code == 0
+    assert at_system("queue", "add", "count", "-d", "det1").code == 0
+    (tmp_path / "plans.yaml").write_text(
+        "[{name: count, args: [[det1]]}, {name: scan, args: [[det1], motor1, 0, 1, 2]}]"
+    )
+    first, second = at_system("queue", "add-batch", tmp_path / "plans.yaml").out.split()
+    assert at_system("queue", "move-batch", second, first, "--to", "front").code == 0
+    listed = json.loads(at_system("queue", "list", "--json").out)["items"]
+    assert [item["item_uid"] for item in listed][:2] == [second, first]
+    assert at_system("queue", "remove-batch", "front", "back").code == 0
+    assert at_system("status", "--field", "items_in_queue").out == "1\n"
+
+    permissions = json.loads(at_system("permissions").out)
+    (tmp_path / "permissions.json").write_text(json.dumps(permissions))
+    assert at_system("permissions", "set", tmp_path / "permissions.json").code == 0
+    assert at_system("permissions", "reload").code == 0
+
+    newest = at_system("events", "--field", "last_seq").out.strip()
+    assert at_system("queue", "autostart", "on").code == 0
+    followed = at_system("events", "--follow", "--since", newest, "--json", "--timeout", "4")
+    kinds = [json.loads(line)["kind"] for line in followed.out.splitlines()]
+    assert kinds[0] == "item_started"
+    assert {"queue_autostart", "item_finished"} <= set(kinds)
+    assert at_system("queue", "autostart").out == "on\n"
+    assert at_system("kernel", "interrupt").code == 2
+
+
+def type_in(spawn, ready_file, words, *lines):
+    """Run the command on a terminal on which a person types; return its exit code and what the terminal shows."""
+    ours, theirs = os.openpty()
+    shown = [b""]
+    try:
+        process = spawn(*words, output=theirs, stdin=theirs, CUELIGHT_READY_FILE=str(ready_file))
+        os.close(theirs)
+        for line in lines:
+            while not shown[-1].rstrip().endswith(b":"):
+                shown[-1] += os.read(ours, 1000)
+            os.write(ours, line.encode() + b"\n")
+            shown.append(b"")
+        with contextlib.suppress(OSError):  # the other side of the terminal is closed
+            while more := os.read(ours, 1000):
+                shown.append(more)
+        return process.wait(20), b"".join(shown).decode()
+    finally:
+        os.close(ours)
+
+
+def test_a_key_that_is_typed_is_asked_for_twice_and_never_shown(spawn, at_system, ready_file):
+    key = "very-secret"
+    code, shown = type_in(spawn, ready_file, ["lock", "-m", "aligning"], key, "another")
+    assert (code, "differ" in shown, "secret" in shown) == (1, True, False), shown
+    code, shown = type_in(spawn, ready_file, ["lock", "-m", "aligning"], key, key)
+    assert (code, "Locked: environment and queue" in shown, "secret" in shown) == (0, True, False), shown
+
+    refused = at_system("queue", "add", "count", "-d", "det1")
+    assert (refused.code, "cuelight lock info" in refused.err) == (10, True), refused.err
+    assert "aligning" in at_system("lock", "info").out
+    code, shown = type_in(spawn, ready_file, ["unlock"], "wrong")
+    assert (code, "wrong" in shown) == (9, False), shown
+    assert type_in(spawn, ready_file, ["unlock"], key)[0] == 0
+    assert at_system("queue", "add", "count", "-d", "det1").code == 0
+
+
+def test_the_control_address_alone_is_enough_to_wait_by_notices(system, cuelight, ready_file):
+    control = ["--control", json.loads(ready_file.read_text())["control"]]
+    assert cuelight("env", "open", "--wait", *control).code == 0
+    assert cuelight("queue", "add", "count", "-d", "det1", *control).code == 0
+    assert cuelight("queue", "start", "--wait", *control).code == 0
+    assert cuelight("config", "--field", "config.info", *control).out.startswith("tcp://127.0.0.1:")
+    assert cuelight("manager", "stop", *control).code == 0
+
+
+# --- a lock whose key is lost ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def up(spawn, data, ready_file, tmp_path):
+    """Start a system on the data directory again and again."""
+
+    def start():
+        ready_file.unlink(missing_ok=True)
+        options = ["--data", data, "--ready-file", ready_file, "--control", ANY_PORT, "--info", ANY_PORT]
+        with (tmp_path / "output").open("a") as output:
+            process = spawn("up", *options, output=output)
+        wait_until(ready_file.exists, "the ready file", 40)
+        return process
+
+    return start
+
+
+def test_a_lock_is_cleared_while_nothing_runs_and_a_started_manager_is_unlocked(
+    up, cuelight, data, ready_file, tmp_path
+):
+    (tmp_path / "key").write_text("lost")
+    (tmp_path / "key").chmod(0o600)
+    ready = {"CUELIGHT_READY_FILE": str(ready_file), "CUELIGHT_USER": "anna"}
+    running = up()
+    assert cuelight("lock", "--key-file", tmp_path / "key", "-m", "aligning", **ready).code == 0
+    refused = cuelight("clear-lock", "--data", data)
+    assert (refused.code, f"process {running.pid}" in refused.err) == (2, True), refused.err
+    assert cuelight("down", "--data", data).code == 0
+
+    cleared = cuelight("clear-lock", "--data", data, "--redis-addr", "localhost:6379")
+    assert (cleared.code, cleared.out) == (0, ""), cleared.err
+    assert "environment and queue, locked by anna since" in cleared.err
+    assert "Note: aligning" in cleared.err
+    assert "--redis-addr is not used" in cleared.err
+    again = cuelight("clear-lock", "--data", data, "--json")
+    assert (again.code, json.loads(again.out)["lock_info"]) == (0, None)
+
+    up()
+    assert cuelight("lock", "info", "--field", "lock_info.environment", **ready).out == "false\n"
+    kinds = {event["kind"]: event for event in json.loads(cuelight("events", "--json", **ready).out)["events"]}
+    assert kinds["clear_lock"]["data"]["locked_by"] == "anna"
+
+
+@pytest.mark.parametrize("option", ["--data", "--redis-name-prefix"])
+def test_a_lock_cannot_be_cleared_where_nothing_was_ever_stored(cuelight, tmp_path, option):
+    state = tmp_path / "state"
+    place = tmp_path / "nowhere" if option == "--data" else "nowhere"
+    ended = cuelight("clear-lock", option, place, "--json", XDG_STATE_HOME=str(state))
+    assert (ended.code, json.loads(ended.out)["error"]["code"]) == (2, "not_found"), ended.err
+    assert "nowhere" in ended.err
+    assert not state.exists()
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_two_places_for_one_lock_are_refused(cuelight, tmp_path):
+    assert cuelight("clear-lock", "--data", tmp_path, "--redis-name-prefix", "beamline").code == 1
 
 
 def test_ctrl_c_detaches_from_a_waiting_command_and_the_plan_goes_on(spawn, at_system, ready_file):

@@ -79,6 +79,17 @@ def test_devices_are_listed_with_what_can_be_done_with_them(cuelight):
     assert json.loads(cuelight("devices", "motor1").out) == motor
 
 
+def test_a_page_of_devices_names_the_next_one(cuelight):
+    page = {"devices": {"m1": {"classname": "SynAxis"}}, "total": 3, "next_cursor": "m1", "devices_allowed_uid": "d"}
+    cuelight.answer("devices_page", page)
+    ended = cuelight("devices", "--limit", "1")
+    assert ended.out.splitlines()[1].split() == ["m1", "SynAxis"]
+    assert "--cursor 'm1'" in ended.err
+    cuelight.answer("devices_page", {**page, "next_cursor": None})
+    assert cuelight("devices", "--cursor", "m1").err == ""
+    assert cuelight("devices", "m1", "--limit", "1").code == 1
+
+
 def test_events_show_who_did_what(cuelight):
     event = {
         "seq": 4,

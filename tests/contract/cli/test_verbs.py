@@ -6,11 +6,30 @@ import json
 
 import pytest
 
+from queue_server.cli.tree import VERBS, choose
+from queue_server.protocol.methods import METHODS
+
 UID = "8f0c2a52-6f43-4a1e-9f0c-0a4f5f5d2b11"
 ITEM = {"item_type": "plan", "name": "count", "args": [["det1"]], "kwargs": {"num": 5}, "item_uid": UID}
 WHO = {"user": "anna", "user_group": "primary"}
 COUNT = {"item_type": "plan", "name": "count", "args": [["det1"]], "kwargs": {}}
-STATUS = {"plan_queue_mode": {"loop": False, "ignore_failures": False}, "items_in_history": 0}
+STATUS = {
+    "manager_state": "idle",
+    "msg": "RE Manager",
+    "worker_environment_exists": True,
+    "worker_environment_state": "idle",
+    "items_in_queue": 1,
+    "queue_stop_pending": False,
+    "running_item_uid": None,
+    "re_state": "idle",
+    "pause_pending": False,
+    "plan_queue_mode": {"loop": False, "ignore_failures": False},
+    "queue_autostart_enabled": False,
+    "items_in_history": 0,
+}
+RESULT = {"success": True, "msg": "", "traceback": "", "return_value": 5, "time_start": 1.0, "time_stop": 2.0}
+VALID = {"valid": True, "msg": "", "errors": []}
+LOCKED = {"environment": True, "queue": True, "user": "anna", "time": 1.7e9, "note": None}
 
 
 @pytest.fixture
@@ -22,76 +41,209 @@ def bench(cuelight):
     cuelight.answer("queue_item_get", {"item": ITEM})
     cuelight.answer("queue_item_move", {"item": ITEM, "qsize": 1})
     cuelight.answer("queue_item_remove", {"item": ITEM, "qsize": 0})
-    cuelight.answer("queue_get", {"items": [ITEM]})
+    cuelight.answer("queue_get", {"items": [ITEM, {**ITEM, "item_uid": "u2"}]})
+    for method in ("queue_item_remove_batch", "queue_item_move_batch"):
+        cuelight.answer(method, {"items": [ITEM], "qsize": 0})
+    cuelight.answer("queue_item_execute", {"item": ITEM, "qsize": 0})
+    cuelight.answer("item_validate", lambda params: {"results": [VALID] * len(params["items"]), "valid": True})
+    cuelight.answer("task_result", {"task_uid": "t1", "status": "completed", "result": RESULT})
+    for method in ("environment_update", "script_upload", "function_execute"):
+        cuelight.answer(method, {"task_uid": "t1"})
+    cuelight.answer("lock", {"lock_info": LOCKED})
+    cuelight.answer("lock_info", {"lock_info": LOCKED})
     cuelight.answer("status", STATUS)
     return cuelight
 
 
-@pytest.mark.parametrize(
-    ("words", "requests"),
-    [
-        ("env open", [("environment_open", {})]),
-        ("env close", [("environment_close", {})]),
-        ("env destroy --yes", [("environment_destroy", {})]),
-        ("queue list", [("queue_get", {})]),
-        ("queue list --limit 5", [("queue_get", {"limit": 5})]),
-        ("queue start", [("queue_start", {})]),
-        ("queue start --lock-key k", [("queue_start", {"lock_key": "k"})]),
-        ("queue stop", [("queue_stop", {})]),
-        ("queue stop --cancel", [("queue_stop_cancel", {})]),
-        ("queue clear --lock-key k", [("queue_clear", {"lock_key": "k"})]),
-        ("queue mode", [("status", {})]),
-        ("queue mode loop=true", [("queue_mode_set", {"mode": {"loop": True}}), ("status", {})]),
-        ("queue mode default", [("queue_mode_set", {"mode": "default"}), ("status", {})]),
-        ("queue get 0", [("queue_item_get", {"pos": 0})]),
-        ("queue get front", [("queue_item_get", {"pos": "front"})]),
-        ("queue get -- -1", [("queue_item_get", {"pos": -1})]),
-        (f"queue get {UID}", [("queue_item_get", {"uid": UID})]),
-        ("queue get 8f0c", [("queue_get", {}), ("queue_item_get", {"uid": UID})]),
-        (f"queue remove {UID}", [("queue_item_remove", {"uid": UID})]),
-        (f"queue move {UID} front", [("queue_item_move", {"uid": UID, "pos_dest": "front"})]),
-        ("queue move back 2", [("queue_item_move", {"pos": "back", "pos_dest": 2})]),
-        ("queue move 0 --after u2", [("queue_item_move", {"pos": 0, "after_uid": "u2"})]),
-        ("queue move 0 --before u2", [("queue_item_move", {"pos": 0, "before_uid": "u2"})]),
-        (f"queue hold {UID}", [("queue_item_hold", {"uid": UID})]),
-        (
-            "queue hold front -m because",
-            [("queue_item_get", {"pos": "front"}), ("queue_item_hold", {"uid": UID, "reason": "because"})],
-        ),
-        (f"queue release {UID}", [("queue_item_release", {"uid": UID})]),
-        ("pause", [("re_pause", {"option": "deferred"})]),
-        ("pause --now", [("re_pause", {"option": "immediate"})]),
-        ("resume", [("re_resume", {})]),
-        ("stop", [("re_stop", {})]),
-        ("abort", [("re_abort", {})]),
-        ("halt", [("re_halt", {})]),
-        ("runs", [("re_runs", {"option": "active"})]),
-        ("history", [("history_get", {"limit": 20})]),
-        ("history --limit 3 --before 9", [("history_get", {"limit": 3, "before": 9})]),
-        ("history clear", [("history_clear", {})]),
-        ("history clear --size 10", [("history_clear", {"size": 10})]),
-        ("history clear --item u1", [("history_clear", {"item_uid": "u1"})]),
-        ("plans", [("plans_allowed", {"user_group": "primary"})]),
-        ("plans --group guests", [("plans_allowed", {"user_group": "guests"})]),
-        ("plans --all", [("plans_existing", {})]),
-        ("devices", [("devices_allowed", {"user_group": "primary"})]),
-        ("devices --all", [("devices_existing", {})]),
-        ("permissions", [("permissions_get", {})]),
-        ("config", [("config_get", {})]),
-        ("events --since 7 --limit 3", [("events_get", {"since": 7, "limit": 3})]),
-        ("events --limit 3", [("events_get", {"limit": 1}), ("events_get", {"since": 0, "limit": 3})]),
-        ("call ping", [("ping", {})]),
-        ("call queue_item_get --pos 0", [("queue_item_get", {"pos": 0})]),
-        ("call queue_item_get pos=front", [("queue_item_get", {"pos": "front"})]),
-        ("call queue_item_get --uid 12345", [("queue_item_get", {"uid": "12345"})]),
-        ("call plans_allowed --reduced --user-group g", [("plans_allowed", {"user_group": "g", "reduced": True})]),
-        ('call queue_mode_set --mode {"loop":true}', [("queue_mode_set", {"mode": {"loop": True}})]),
-    ],
-)
-def test_a_verb_sends_what_it_stands_for(bench, words, requests):
+SCRIPT = "motor_limit = 5\n"
+GROUPS = {"user_groups": {"root": {"allowed_plans": [None]}}}
+NEVER_A_VERB = {
+    "ping": "answers what 'cuelight status' shows",
+    "manager_kill": "freezes the manager, for tests only",
+}
+VERB_REQUESTS = [
+    ("status", [("status", {})]),
+    ("env open", [("environment_open", {})]),
+    ("env close", [("environment_close", {})]),
+    ("env destroy --yes", [("environment_destroy", {})]),
+    ("queue list", [("queue_get", {})]),
+    ("queue list --limit 5", [("queue_get", {"limit": 5})]),
+    ("queue start", [("queue_start", {})]),
+    ("queue start --lock-key k", [("queue_start", {"lock_key": "k"})]),
+    ("queue stop", [("queue_stop", {})]),
+    ("queue stop --cancel", [("queue_stop_cancel", {})]),
+    ("queue clear --lock-key k", [("queue_clear", {"lock_key": "k"})]),
+    ("queue mode", [("status", {})]),
+    ("queue mode loop=true", [("queue_mode_set", {"mode": {"loop": True}}), ("status", {})]),
+    ("queue mode default", [("queue_mode_set", {"mode": "default"}), ("status", {})]),
+    ("queue get 0", [("queue_item_get", {"pos": 0})]),
+    ("queue get front", [("queue_item_get", {"pos": "front"})]),
+    ("queue get -- -1", [("queue_item_get", {"pos": -1})]),
+    (f"queue get {UID}", [("queue_item_get", {"uid": UID})]),
+    ("queue get 8f0c", [("queue_get", {}), ("queue_item_get", {"uid": UID})]),
+    (f"queue remove {UID}", [("queue_item_remove", {"uid": UID})]),
+    (f"queue move {UID} front", [("queue_item_move", {"uid": UID, "pos_dest": "front"})]),
+    ("queue move back 2", [("queue_item_move", {"pos": "back", "pos_dest": 2})]),
+    ("queue move 0 --after u2", [("queue_item_move", {"pos": 0, "after_uid": "u2"})]),
+    ("queue move 0 --before u2", [("queue_item_move", {"pos": 0, "before_uid": "u2"})]),
+    (f"queue hold {UID}", [("queue_item_hold", {"uid": UID})]),
+    (
+        "queue hold front -m because",
+        [("queue_item_get", {"pos": "front"}), ("queue_item_hold", {"uid": UID, "reason": "because"})],
+    ),
+    (f"queue release {UID}", [("queue_item_release", {"uid": UID})]),
+    ("pause", [("re_pause", {"option": "deferred"})]),
+    ("pause --now", [("re_pause", {"option": "immediate"})]),
+    ("resume", [("re_resume", {})]),
+    ("stop", [("re_stop", {})]),
+    ("abort", [("re_abort", {})]),
+    ("halt", [("re_halt", {})]),
+    ("runs", [("re_runs", {"option": "active"})]),
+    ("history", [("history_get", {"limit": 20})]),
+    ("history --limit 3 --before 9", [("history_get", {"limit": 3, "before": 9})]),
+    ("history clear", [("history_clear", {})]),
+    ("history clear --size 10", [("history_clear", {"size": 10})]),
+    ("history clear --item u1", [("history_clear", {"item_uid": "u1"})]),
+    ("plans", [("plans_allowed", {"user_group": "primary"})]),
+    ("plans --group guests", [("plans_allowed", {"user_group": "guests"})]),
+    ("plans --all", [("plans_existing", {})]),
+    ("devices", [("devices_allowed", {"user_group": "primary"})]),
+    ("devices --all", [("devices_existing", {})]),
+    ("devices --limit 5", [("devices_page", {"user_group": "primary", "limit": 5})]),
+    ("devices --cursor c", [("devices_page", {"user_group": "primary", "cursor": "c"})]),
+    ("permissions", [("permissions_get", {})]),
+    ("config", [("config_get", {})]),
+    ("events --since 7 --limit 3", [("events_get", {"since": 7, "limit": 3})]),
+    ("events --limit 3", [("events_get", {"limit": 1}), ("events_get", {"since": 0, "limit": 3})]),
+    ("call ping", [("ping", {})]),
+    ("call queue_item_get --pos 0", [("queue_item_get", {"pos": 0})]),
+    ("call queue_item_get pos=front", [("queue_item_get", {"pos": "front"})]),
+    ("call queue_item_get --uid 12345", [("queue_item_get", {"uid": "12345"})]),
+    ("call plans_allowed --reduced --user-group g", [("plans_allowed", {"user_group": "g", "reduced": True})]),
+    ("env update", [("environment_update", {"run_in_background": False})]),
+    ("env update --background", [("environment_update", {"run_in_background": True})]),
+    ("queue add count -d det1", [("queue_item_add", {"item": COUNT, **WHO})]),
+    ("queue add-batch ITEMS_FILE", [("queue_item_add_batch", {"items": [COUNT, COUNT], **WHO})]),
+    (
+        "queue update 0 num=9",
+        [
+            ("queue_item_get", {"pos": 0}),
+            ("queue_item_update", {"item": {**ITEM, "kwargs": {"num": 9}}, "replace": False, **WHO}),
+        ],
+    ),
+    (
+        f"queue remove-batch {UID} u2",
+        [("queue_get", {}), ("queue_item_remove_batch", {"uids": [UID, "u2"], "ignore_missing": True})],
+    ),
+    (f"queue remove-batch {UID} --strict", [("queue_item_remove_batch", {"uids": [UID], "ignore_missing": False})]),
+    (
+        f"queue move-batch {UID} --to front",
+        [("queue_item_move_batch", {"uids": [UID], "pos_dest": "front", "reorder": False})],
+    ),
+    (
+        f"queue move-batch {UID} --after u2 --keep-order",
+        [("queue_item_move_batch", {"uids": [UID], "after_uid": "u2", "reorder": True})],
+    ),
+    ("queue autostart", [("status", {})]),
+    ("queue autostart on", [("queue_autostart", {"enable": True})]),
+    ("queue autostart off --lock-key k", [("queue_autostart", {"enable": False, "lock_key": "k"})]),
+    ("execute count -d det1", [("queue_item_execute", {"item": COUNT, **WHO})]),
+    (
+        "execute count -d det1 --meta try=2",
+        [("queue_item_execute", {"item": {**COUNT, "meta": {"try": 2}}, **WHO})],
+    ),
+    ("validate ITEMS_FILE", [("item_validate", {"items": [COUNT, COUNT], "user_group": "primary"})]),
+    ("metadata", [("re_metadata", {})]),
+    (
+        "script upload SCRIPT_FILE",
+        [("script_upload", {"script": SCRIPT, "update_lists": True, "update_re": False, "run_in_background": False})],
+    ),
+    (
+        "script upload SCRIPT_FILE --no-lists --update-re --background --lock-key k",
+        [
+            (
+                "script_upload",
+                {
+                    "script": SCRIPT,
+                    "update_lists": False,
+                    "update_re": True,
+                    "run_in_background": True,
+                    "lock_key": "k",
+                },
+            )
+        ],
+    ),
+    (
+        "function call measure 3 unit=mm --background",
+        [
+            (
+                "function_execute",
+                {
+                    "item": {"item_type": "function", "name": "measure", "args": [3], "kwargs": {"unit": "mm"}},
+                    "run_in_background": True,
+                    **WHO,
+                },
+            )
+        ],
+    ),
+    ("task status t1", [("task_status", {"task_uid": "t1"})]),
+    ("task status t1 t2", [("task_status", {"task_uid": ["t1", "t2"]})]),
+    ("task result t1", [("task_result", {"task_uid": "t1"})]),
+    ("permissions set PERMISSIONS_FILE", [("permissions_set", {"user_group_permissions": GROUPS})]),
+    ("permissions reload", [("permissions_reload", {"restore_permissions": True, "restore_plans_devices": False})]),
+    (
+        "permissions reload --no-permissions --lists",
+        [("permissions_reload", {"restore_permissions": False, "restore_plans_devices": True})],
+    ),
+    (
+        "lock --key-file KEY_FILE -m because",
+        [("lock", {"lock_key": "a key", "user": "anna", "environment": True, "queue": True, "note": "because"})],
+    ),
+    (
+        "lock --queue --key-file KEY_FILE",
+        [("lock", {"lock_key": "a key", "user": "anna", "environment": False, "queue": True})],
+    ),
+    ("unlock --key-file KEY_FILE", [("unlock", {"lock_key": "a key"})]),
+    ("lock info", [("lock_info", {})]),
+    ("lock info --key-file KEY_FILE", [("lock_info", {"lock_key": "a key"})]),
+    ("queue start --lock-key @KEY_FILE", [("queue_start", {"lock_key": "a key"})]),
+    ("manager stop", [("manager_stop", {"option": "safe_on"})]),
+    ("manager stop --force", [("manager_stop", {"option": "safe_off"})]),
+    ("kernel interrupt --plan", [("kernel_interrupt", {"interrupt_task": False, "interrupt_plan": True})]),
+    ('call queue_mode_set --mode {"loop":true}', [("queue_mode_set", {"mode": {"loop": True}})]),
+]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """What the words of a command line that end in _FILE stand for."""
+    texts = {"ITEMS": json.dumps([COUNT, COUNT]), "SCRIPT": SCRIPT, "PERMISSIONS": json.dumps(GROUPS), "KEY": "a key\n"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    return {f"{name}_FILE": str(tmp_path / name) for name in texts}
+
+
+@pytest.mark.parametrize(("words", "requests"), VERB_REQUESTS)
+def test_a_verb_sends_what_it_stands_for(bench, files, words, requests):
+    for name, path in files.items():
+        words = words.replace(name, path)
     ended = bench(*words.split())
     assert ended.code == 0, ended.err
     assert bench.requests == requests
+
+
+def test_every_method_is_reached_by_a_verb():
+    """The table above is tested row by row, so that it says which methods the verbs send."""
+    sent = {method for words, requests in VERB_REQUESTS if not words.startswith("call ") for method, _ in requests}
+    assert sent | set(NEVER_A_VERB) == set(METHODS)
+    assert sent & set(NEVER_A_VERB) == set()
+
+
+def test_every_verb_that_talks_to_the_manager_is_in_the_table():
+    tested = {choose(words.split())[0] for words, _ in VERB_REQUESTS}
+    # They start and end systems, and work without a manager.
+    assert set(VERBS) - tested == {("up",), ("down",), ("demo",), ("version",), ("clear-lock",)}
 
 
 @pytest.mark.parametrize(

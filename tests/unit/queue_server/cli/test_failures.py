@@ -60,3 +60,15 @@ def test_a_silent_manager_comes_with_the_option_that_waits_longer():
 
 def test_an_error_that_says_it_all_needs_no_more():
     assert fix_for(ParameterError("p")) == ""
+
+
+def test_whoever_meets_a_lock_is_told_who_locked_and_how_to_give_the_key():
+    fix = fix_for(refusal("locked"))
+    assert "cuelight lock info" in fix
+    assert "--lock-key @FILE" in fix
+
+
+def test_a_queue_that_waits_for_a_held_item_comes_with_the_command_that_releases_it():
+    error = {"code": "wrong_state", "details": {"item_uid": "u1", "reason": "failed"}}
+    assert "cuelight queue release u1" in fix_for(RequestFailedError("no", reply={"success": False, "error": error}))
+    assert fix_for(refusal("wrong_state")) == ""

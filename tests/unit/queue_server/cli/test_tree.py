@@ -69,7 +69,7 @@ def test_no_parameter_of_a_method_hides_a_common_option(method):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["stats"], "Did you mean 'status'?"),
+        (["stats"], "Did you mean 'status'"),
         (["status", "--jsn"], "--jsn"),
         (["queue", "ad"], "Did you mean 'add'?"),
         (["queue", "add"], "PLAN"),

@@ -1,6 +1,6 @@
 import pytest
 
-from queue_server.cli.waiting import OutcomeSearch
+from queue_server.cli.waiting import OutcomeSearch, TaskSearch
 
 
 class Records:
@@ -67,3 +67,19 @@ def test_the_queue_is_read_before_the_history(records):
     """An item moves from the queue to the history; read the other way round it could be missed in both."""
     OutcomeSearch(records.request, ["a"]).look(records.status)
     assert records.asked == ["queue_get", "history_get"]
+
+
+def test_a_task_is_asked_for_only_when_one_has_ended():
+    answers = [{"status": "running"}, {"status": "completed", "result": {}}]
+    asked = []
+
+    def request(method, params):
+        asked.append((method, params))
+        return answers.pop(0)
+
+    search = TaskSearch(request, "t1")
+    assert not search.look({"task_results_uid": "r1"})
+    assert not search.look({"task_results_uid": "r1"})
+    assert search.look({"task_results_uid": "r2"})
+    assert search.reply == {"status": "completed", "result": {}}
+    assert asked == [("task_result", {"task_uid": "t1"})] * 2

@@ -6,14 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from queue_server.protocol.items import DEFAULT_LANE, Outcome
+from queue_server.protocol.items import DEFAULT_LANE, AttemptKey, Outcome
+from queue_server.protocol.unreadable_report import UnreadableReport
 from queue_server.protocol.worker_link import (
     CatalogPage,
+    Close,
     Console,
     Dismiss,
     EnvironmentClosed,
     EnvironmentFailed,
     EnvironmentOpened,
+    EnvironmentUpdated,
     Heartbeat,
     Hello,
     ItemAcknowledged,
@@ -52,6 +55,7 @@ async def test_a_worker_that_nobody_started_is_dismissed(bench):
     dismissed = [entry for entry in bench.noted("send") if isinstance(entry[1], Dismiss)]
     assert [incarnation for incarnation, _ in dismissed] == ["a stranger", "another"]
     assert "nowhere" in dismissed[1][1].reason
+    assert [incarnation for _, incarnation in bench.noted("expect")] == [bench.incarnation]
     assert bench.lane.worker.connected
 
 
@@ -70,6 +74,70 @@ async def test_a_report_is_acknowledged_only_after_its_commit(make_bench, store)
     gated.open()
     await bench.settle()
     assert bench.noted("acknowledge", mark) == [(bench.incarnation, number)]
+
+
+async def test_an_end_that_cannot_be_read_is_unknown_and_the_worker_goes_on(executing):
+    mark = len(executing.journal)
+    unreadable = UnreadableReport(7, "item_finished", "there is no outcome 'excellent'", executing.key)
+    executing.intake.hear_unreadable(DEFAULT_LANE, executing.incarnation, unreadable)
+    await executing.settle()
+    assert executing.noted("acknowledge", mark) == [(executing.incarnation, 7)]
+    [entry] = (await executing.do("history_get"))["items"]
+    assert entry["result"]["exit_status"] == "unknown"
+    assert "item_finished" in entry["result"]["msg"]
+    assert "excellent" in entry["result"]["msg"]
+    assert executing.lane.condition == "held"
+    assert "unreadable_report" in executing.events()
+
+
+@pytest.mark.parametrize("change", [{"epoch": 0}, {"number": 2}])
+async def test_an_end_of_another_attempt_that_cannot_be_read_is_recorded_only(executing, change):
+    state, mark = executing.engine.state, len(executing.journal)
+    unreadable = UnreadableReport(7, "item_finished", "why", replace(executing.key, **change))
+    executing.intake.hear_unreadable(DEFAULT_LANE, executing.incarnation, unreadable)
+    await executing.settle()
+    assert executing.engine.state == state
+    assert executing.noted("acknowledge", mark) == [(executing.incarnation, 7)]
+    assert executing.events()[-1] == "unreadable_report"
+
+
+async def test_news_that_cannot_be_read_are_recorded_and_acknowledged(executing):
+    state, mark = executing.engine.state, len(executing.journal)
+    unreadable = UnreadableReport(7, "run_opened", "why", executing.key)
+    executing.intake.hear_unreadable(DEFAULT_LANE, executing.incarnation, unreadable)
+    await executing.settle()
+    assert executing.engine.state == state
+    assert executing.noted("acknowledge", mark) == [(executing.incarnation, 7)]
+
+
+async def test_an_environment_whose_opening_cannot_be_read_is_closed_and_says_why(bench):
+    await bench.do("environment_open")
+    bench.hello(environment="loading")
+    await bench.settle()
+    unreadable = UnreadableReport(1, "environment_opened", "the permissions are no map")
+    bench.intake.hear_unreadable(DEFAULT_LANE, bench.incarnation, unreadable)
+    await bench.settle()
+    assert bench.sent(Close) == [Close()]
+    assert bench.lane.worker.environment == "closing"
+    bench.intake.hear_exit(DEFAULT_LANE, bench.incarnation, "exit code 0")
+    await bench.settle()
+    assert "no map" in bench.lane.worker.failure
+
+
+async def test_lists_with_a_page_that_cannot_be_read_are_not_adopted(bench):
+    await bench.open()
+    before = bench.resources.catalog
+    page = {"catalog": "plans", "first": True, "entries": {"other": {"name": "other"}}}
+    bench.tell(CatalogPage, **page)
+    mark = len(bench.journal)
+    bench.intake.hear_unreadable(DEFAULT_LANE, bench.incarnation, UnreadableReport(8, "catalog_page", "why"))
+    await bench.report(EnvironmentUpdated)
+    assert bench.resources.catalog is before
+    # Pages are acknowledged by the report that follows them.
+    assert len(bench.noted("acknowledge", mark)) == 1
+    bench.tell(CatalogPage, **page)
+    await bench.report(EnvironmentUpdated)
+    assert bench.resources.catalog is not before
 
 
 async def test_reports_are_acknowledged_in_their_order(executing):
@@ -175,7 +243,7 @@ async def test_the_pages_of_a_worker_that_ends_while_it_opens_are_dropped(bench)
     bench.hello(environment="loading")
     bench.tell(CatalogPage, catalog="plans", first=True, entries=PLANS)
     await bench.exit()
-    await bench.engine.post(lambda turn: bench.resources.adopt(turn, lost, EnvironmentOpened(number=2)))
+    await bench.engine.post(lambda turn: bench.resources.adopt(turn, lost))
     assert (await bench.do("plans_existing"))["plans_existing"] == {}
 
 
@@ -190,27 +258,13 @@ async def test_the_catalog_survives_the_manager(bench, make_bench, store):
     assert (await again.do("devices_existing"))["devices_existing"] == {}
 
 
-async def test_permissions_of_the_startup_directory_are_kept_and_applied(bench):
+async def test_permissions_that_were_set_hold_when_an_environment_opens(bench):
     only_scan = {"user_groups": {"root": {"allowed_plans": [None]}, "primary": {"allowed_plans": ["scan"]}}}
-    await bench.do("environment_open")
-    bench.hello(environment="loading")
-    bench.tell(CatalogPage, catalog="plans", first=True, entries=PLANS)
-    await bench.report(EnvironmentOpened, permissions=only_scan)
+    await bench.do("permissions_set", user_group_permissions=only_scan)
+    await bench.open()
     assert (await bench.do("permissions_get"))["user_group_permissions"] == only_scan
-    assert set((await bench.do("plans_allowed", user_group="primary"))["plans_allowed"]) == {"scan"}
     refused = await bench.refuse("queue_item_add", item=plan("count"), **USER)
     assert "not in the list of allowed plans" in refused["msg"]
-
-
-async def test_wrong_permissions_leave_the_last_good_ones(bench):
-    await bench.open()
-    before = await bench.do("permissions_get")
-    await bench.exit()
-    await bench.do("environment_open")
-    bench.hello(environment="loading")
-    await bench.report(EnvironmentOpened, permissions={"user_groups": {"primary": {"allowed_plans": "all"}}})
-    assert await bench.do("permissions_get") == before
-    assert bench.status["worker_environment_state"] == "idle"
 
 
 # --- the end of a worker --------------------------------------------------------------------------------------------
@@ -252,10 +306,62 @@ async def test_a_worker_ends_even_if_its_remains_cannot_be_read(executing):
         def __iter__(self):
             raise PermissionError("outbox")
 
-    executing.remains[executing.incarnation] = Unreadable()
+    executing.remains[executing.incarnation] = remains = Unreadable()
     await executing.exit()
+    assert list(executing.remains.values()) == [remains]
     assert executing.status["worker_environment_state"] == "closed"
     assert (await executing.do("history_get"))["items"][0]["result"]["exit_status"] == "unknown"
+
+
+async def test_what_a_dead_worker_had_written_down_is_discarded_after_the_commit(executing):
+    executing.remains[executing.incarnation] = [finish_of(executing.key, "completed")]
+    executing.intake.hear_exit(DEFAULT_LANE, executing.incarnation, "killed")
+    assert executing.remains
+    await executing.settle()
+    assert executing.remains == {}
+
+
+# --- attempts that the manager does not know ------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def straying(bench, stray):
+    """A bench whose worker has come back with an attempt that nobody here knows."""
+    await bench.open()
+    bench.hello(re_state="running", attempt=stray)
+    await bench.settle()
+    return bench
+
+
+@pytest.fixture
+def stray():
+    """An attempt that the manager has never given."""
+    return AttemptKey("lost", "lost", DEFAULT_LANE, 1, 1)
+
+
+async def test_a_worker_that_runs_an_unknown_attempt_is_not_shown_as_idle(straying, stray):
+    assert straying.status["manager_state"] == "executing_queue"
+    assert straying.status["worker_environment_state"] == "executing_plan"
+    assert stray.item_uid in straying.status["lanes"][0]["waiting_for"]
+    assert straying.events()[-1] == "unknown_attempt"
+    await straying.do("queue_item_add", item=plan("count"), **USER)
+    assert "idle" in (await straying.refuse("queue_start"))["msg"]
+
+
+async def test_the_end_of_an_unknown_attempt_is_recorded_and_frees_the_worker(straying, stray):
+    await straying.report(
+        ItemFinished, attempt=stray, outcome="completed", time_start=1.0, time_stop=2.0, run_uids=("run",)
+    )
+    assert straying.status["manager_state"] == "idle"
+    assert straying.events()[-1] == "late_report"
+    assert (await straying.do("history_get"))["items"] == []
+
+
+async def test_the_end_of_an_unknown_attempt_is_recorded_from_the_remains_of_its_worker(straying, stray):
+    straying.remains[straying.incarnation] = [finish_of(stray)]
+    await straying.exit()
+    assert straying.events()[-2:] == ["late_report", "worker_exited"]
+    assert straying.remains == {}
 
 
 async def test_a_dead_worker_is_neither_watched_nor_known_to_the_link(executing):

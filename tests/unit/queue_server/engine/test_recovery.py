@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from queue_server.core.invariants import violations
 from queue_server.core.model import Attempt, Lane, Revisions, State, Worker
-from queue_server.engine.recovery import durable_part, restore, save
+from queue_server.engine.recovery import apply_policies, durable_part, restore, save
+from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import BACK, AttemptKey, Item, Run
 from queue_server.protocol.worker_link import ItemFinished
 
@@ -18,7 +20,6 @@ LANE = Lane(
     reason="look at it",
     loop=True,
     ignore_failures=True,
-    on_failure="hold",
 )
 STATE = State(
     epoch=3,
@@ -39,9 +40,32 @@ async def test_modes_conditions_and_revisions_come_back_as_they_were(store):
     assert (state.epoch, state.phase, state.revisions) == (4, "recovering", STATE.revisions)
     assert [lane.name for lane in state.lanes] == ["default", "b"]
     lane = state.lane("default")
-    kept = ("queue", "condition", "reason", "loop", "ignore_failures", "stop_pending", "on_failure")
+    kept = ("queue", "condition", "reason", "loop", "ignore_failures", "stop_pending")
     assert [getattr(lane, name) for name in kept] == [getattr(LANE, name) for name in kept]
     assert violations(state) == []
+
+
+async def test_without_a_setting_failures_go_to_the_front_in_the_default_lane_and_are_held_elsewhere(store):
+    await store.transact(lambda tx: save(tx, STATE))
+    state = await store.transact(lambda tx: restore(tx, 4, 100.0))
+    assert [(lane.name, lane.on_failure) for lane in state.lanes] == [("default", "front"), ("b", "hold")]
+
+
+async def test_the_setting_decides_what_failures_do_and_not_what_an_older_release_has_stored(store):
+    document = orjson.loads(durable_part(STATE))
+    for record, policy in zip(document["lanes"], ("hold", "hold"), strict=True):
+        record["on_failure"] = policy
+    await store.transact(lambda tx: tx.save("core", orjson.dumps(document)))
+    state = await store.transact(lambda tx: restore(tx, 4, 100.0))
+    assert [lane.on_failure for lane in state.lanes] == ["front", "hold"]
+    changed = apply_policies(state, {"default": "hold", "b": "front"})
+    assert [lane.on_failure for lane in changed.lanes] == ["hold", "front"]
+    assert durable_part(changed) == durable_part(state)
+
+
+def test_a_policy_for_a_lane_that_does_not_exist_is_refused_by_name():
+    with pytest.raises(ParameterError, match=r"'on_failure' names the lane 'c', .* Lanes: \['default', 'b'\]"):
+        apply_policies(STATE, {"default": "hold", "c": "hold"})
 
 
 async def test_a_worker_is_expected_and_not_answering_until_it_says_hello(store):
@@ -99,7 +123,7 @@ def test_what_only_the_process_knows_is_not_durable():
 
 @pytest.mark.parametrize(
     "changed",
-    [{"loop": False}, {"stop_pending": True}, {"queue": "running"}, {"condition": "estopped"}, {"on_failure": "front"}],
+    [{"loop": False}, {"stop_pending": True}, {"queue": "running"}, {"condition": "estopped"}, {"autostart": True}],
 )
 def test_what_must_survive_is_durable(changed):
     other = replace(STATE, lanes=(replace(LANE, **changed), STATE.lanes[1]))
