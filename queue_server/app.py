@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,25 +20,34 @@ from typing import cast
 import zmq
 
 from queue_server import logs
-from queue_server.client.outbox import finish_record_path, read_finish_records
+from queue_server.access.metadata_keys import MetadataKeys
+from queue_server.access.startup_files import StartupFiles, find_startup_files
+from queue_server.client.outbox import discard_finish_records, finish_record_path, read_finish_records
 from queue_server.clock import Chance, Clock, SystemClock
 from queue_server.config import Settings, is_local
 from queue_server.core.events import RecoveryFinished, StopRequested
+from queue_server.core.locks import Lock
 from queue_server.core.model import State
 from queue_server.dispatch import Dispatcher
 from queue_server.engine.board import StatusBoard
 from queue_server.engine.engine import Engine
-from queue_server.engine.intake import Intake
+from queue_server.engine.intake import Intake, Remains
 from queue_server.engine.perform import Crew, Performer
-from queue_server.engine.recovery import restore
+from queue_server.engine.recovery import apply_policies, restore, save
+from queue_server.engine.turn import Turn
+from queue_server.engine.unlocking import clear_stored_lock
 from queue_server.engine.watchdog import Watchdog
 from queue_server.failpoints import declare, failpoint
 from queue_server.handlers.context import Desk, Permits
 from queue_server.handlers.lock_keys import LockKeys
 from queue_server.handlers.resources import Resources
+from queue_server.handlers.startup import take_at_start
+from queue_server.process import SUPERVISOR_FILE, PidFile
 from queue_server.protocol.codec import Encoding
-from queue_server.protocol.worker_link import Report
+from queue_server.protocol.errors import NotFoundError, StateError
 from queue_server.storage.base import Store, Transaction
+from queue_server.storage.directory import DataDirectory
+from queue_server.storage.lock import DirectoryLockedError
 from queue_server.storage.sqlite import open_sqlite
 from queue_server.transport.console import PrintingBoard
 from queue_server.transport.control import ControlSocket
@@ -46,10 +55,10 @@ from queue_server.transport.curve import Gate, read_curve
 from queue_server.transport.notices import NoticesSocket
 from queue_server.workers.adoption import adopt_workers
 from queue_server.workers.host import LocalHost
-from queue_server.workers.launcher import WorkerCommand, local_launch
+from queue_server.workers.launcher import WorkerCommand, find_worker, local_launch
 from queue_server.workers.link import WorkerLinkSocket
 from queue_server.workers.liveness import Heartbeats
-from queue_server.workers.sockets import link_address
+from queue_server.workers.sockets import KeyFiles, link_address, near_address, write_key_files
 
 _log = logging.getLogger(__name__)
 
@@ -96,6 +105,7 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
 
     Raises:
         StorageError: the data directory is used by another process, or the store cannot be used.
+        ParameterError: a setting does not fit what is stored.
         OSError: an address cannot be bound.
     """
     clock, chance = SystemClock(), Chance()
@@ -111,24 +121,52 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         stack.callback(notices.close)
         _publish_log(stack, notices)
 
-        resources = Resources()
-        state = await store.transact(lambda tx: _load(tx, store, resources, clock))
+        resources, state = await _load(store, settings, clock, chance)
         board = StatusBoard(store.instance_id, settings.manager_name, clock, notices.publish_status)
         ended = asyncio.Event()
         performer = Performer(notices, ended.set)
         engine = Engine(store, state, board, performer, clock=clock, chance=chance)
         workers = settings.data / WORKERS
         told = PrintingBoard(notices, sys.stdout) if settings.console_output == "all" else notices
-        intake = Intake(engine, resources, told, clock=clock, remains=lambda name: _read_remains(workers, name))
-        host = _connect_workers(stack, context, settings, intake, performer, engine)
+        intake = Intake(engine, resources, told, clock=clock, remains=_find_remains(workers))
+        host = _connect_workers(stack, _open_link(context, settings, intake, gate), settings, intake, performer, engine)
         board.update(state)
 
-        desk = _set_up_desk(settings, engine, board, resources, clock)
+        streams = {"info": notices.address} if settings.publish_console else {}
+        desk = _set_up_desk(settings, engine, board, resources, clock, streams)
         control = ControlSocket(context, settings.control, Dispatcher(engine, desk), gate and gate.protect)
         stack.callback(control.close)
         failpoint("start.after_bind")
         addresses = Addresses(control.address, notices.address if settings.publish_console else settings.info)
         await _serve(_Parts(engine, intake, host, clock, ended), addresses, listener)
+
+
+async def clear_lock(data: Path, user: str) -> Lock:
+    """Take the lock of a person off the data of a manager that does not run.
+
+    Returns:
+        The lock as it was; it is open if there was none.
+
+    Raises:
+        NotFoundError: nothing was ever stored there; nothing was created.
+        StateError: a manager runs on the data, and can be asked to unlock.
+        PidFileTakenError: a supervisor runs on the data.
+        StorageError: the store cannot be used.
+    """
+    files = DataDirectory(data)
+    if files.read_marker() is None and not files.database.exists():
+        raise NotFoundError(f"{data} is not the data directory of a manager; nothing was ever stored there.")
+    clock = SystemClock()
+    try:
+        # The supervisor's file too: its manager may be about to start again.
+        with PidFile.claim(data / SUPERVISOR_FILE):
+            store = await asyncio.to_thread(open_sqlite, data, clock=clock, chance=Chance())
+            try:
+                return await store.transact(lambda tx: clear_stored_lock(tx, store.epoch, clock.wall(), user))
+            finally:
+                await store.close()
+    except DirectoryLockedError as error:
+        raise StateError(error.message, details=error.details) from error
 
 
 def _open_gate(stack: AsyncExitStack, context: Context, settings: Settings) -> Gate | None:
@@ -150,7 +188,14 @@ def _open_notices(context: Context, settings: Settings, clock: Clock, gate: Gate
     return NoticesSocket(context, settings.info, clock=clock, encoding=encoding, protect=protect)
 
 
-def _set_up_desk(settings: Settings, engine: Engine, board: StatusBoard, resources: Resources, clock: Clock) -> Desk:
+def _set_up_desk(
+    settings: Settings,
+    engine: Engine,
+    board: StatusBoard,
+    resources: Resources,
+    clock: Clock,
+    streams: Mapping[str, str],
+) -> Desk:
     return Desk(
         state=lambda: engine.state,
         status=lambda: board.status,
@@ -159,24 +204,33 @@ def _set_up_desk(settings: Settings, engine: Engine, board: StatusBoard, resourc
         instance_id=board.instance_id,
         keys=LockKeys(clock, Chance(), os.environ.get("QSERVER_EMERGENCY_LOCK_KEY_FOR_SERVER") or None),
         permits=Permits(test_methods=settings.test_methods, scripts=settings.script_upload),
+        streams=streams,
     )
 
 
 def _connect_workers(
-    stack: AsyncExitStack, context: Context, settings: Settings, intake: Intake, performer: Performer, engine: Engine
+    stack: AsyncExitStack,
+    opened: tuple[WorkerLinkSocket, KeyFiles | None],
+    settings: Settings,
+    intake: Intake,
+    performer: Performer,
+    engine: Engine,
 ) -> LocalHost:
-    address = link_address(settings.data)
-    link = WorkerLinkSocket(context, address, intake)
+    link, keys = opened
     stack.callback(link.close)
     heartbeats = Heartbeats(intake.hear_answering)
     stack.callback(heartbeats.close)
+    files = _find_files(settings)
     command = WorkerCommand(
-        address,
+        near_address(link.address),
         settings.data / WORKERS,
         settings.startup,
-        settings.permissions,
         settings.device_max_depth,
         settings.ignore_invalid_plans,
+        # The worker writes the lists: it has made them, and nobody waits for it meanwhile.
+        None if files.is_simulated else files.lists,
+        settings.update_list_file,
+        keys,
     )
     host = LocalHost(local_launch(command), intake.hear_exit)
     stack.push_async_callback(host.close)
@@ -185,17 +239,46 @@ def _connect_workers(
     return host
 
 
-def _read_remains(directory: Path, incarnation: str) -> tuple[Report, ...]:
-    try:
-        return read_finish_records(finish_record_path(directory, incarnation))
-    except OSError as error:
-        _log.error("What the worker %s has left cannot be read: %s", incarnation, error)
-        return ()
+def _open_link(
+    context: Context, settings: Settings, intake: Intake, gate: Gate | None
+) -> tuple[WorkerLinkSocket, KeyFiles | None]:
+    address = settings.worker_link or link_address(settings.data)
+    # A socket file is protected by its mode.
+    if gate is None or not gate.admits_workers or not address.startswith("tcp:"):
+        return WorkerLinkSocket(context, address, intake), None
+    keys = write_key_files(settings.worker_key_file, settings.data / WORKERS, gate.public_key)
+    return WorkerLinkSocket(context, address, intake, gate.protect_link), keys
 
 
-def _load(tx: Transaction, store: Store, resources: Resources, clock: Clock) -> State:
-    resources.restore(tx)
-    return restore(tx, store.epoch, clock.wall())
+def _find_remains(directory: Path) -> Remains:
+    return Remains(
+        lambda incarnation: read_finish_records(finish_record_path(directory, incarnation)),
+        lambda incarnation: discard_finish_records(finish_record_path(directory, incarnation)),
+    )
+
+
+def _find_files(settings: Settings) -> StartupFiles:
+    return find_startup_files(settings.startup, settings.list_file, settings.permissions, settings.permissions_reload)
+
+
+async def _load(store: Store, settings: Settings, clock: Clock, chance: Chance) -> tuple[Resources, State]:
+    """Return what was stored, with what settings and startup files change of it."""
+    resources = Resources(_find_files(settings), MetadataKeys.parse(settings.permitted_metadata_keys))
+
+    def load(tx: Transaction) -> Turn:
+        resources.restore(tx)
+        stored = apply_policies(restore(tx, store.epoch, clock.wall()), settings.on_failure)
+        turn = Turn(tx, stored, clock.wall(), chance)
+        lives = any(lane.worker.incarnation and find_worker(lane.worker.incarnation) for lane in stored.lanes)
+        take_at_start(turn, resources, is_open=lives)
+        if turn.state != stored:
+            save(tx, turn.state)
+        return turn
+
+    turn = await store.transact(load)
+    for act in turn.after_commit:
+        act()
+    return resources, turn.state
 
 
 async def _serve(parts: _Parts, addresses: Addresses, listener: Listener) -> None:

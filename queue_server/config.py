@@ -9,13 +9,21 @@ import os
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 from yaml import YAMLError
 
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.items import DEFAULT_LANE, FailurePolicy
 
 SETTINGS_FILE = "cuelight.yaml"
 
@@ -24,12 +32,28 @@ SECRET_KEY_VARIABLE = "QSERVER_ZMQ_PRIVATE_KEY_FOR_SERVER"
 
 Verbosity = Literal["verbose", "normal", "quiet", "silent"]
 ConsoleOutput = Literal["all", "manager", "off"]
+ListUpdates = Literal["never", "environment_open", "always"]
+PermissionsReload = Literal["never", "on_request", "on_change", "on_startup"]
 
 
 def default_data_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """Return ``$XDG_STATE_HOME/cuelight/default``."""
     state_home = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(state_home) / "cuelight" / "default"
+
+
+def prefixed_data_directory(prefix: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the data directory of ``cuelight re-manager`` for a prefix of names, of which each has its own.
+
+    Raises:
+        ParameterError: the prefix has no letter that a directory could be named by.
+    """
+    name = quote(prefix, safe=" ")
+    if not name.strip("."):
+        raise ParameterError(
+            "'redis_name_prefix' names the data directory; it must have a letter.", field="redis_name_prefix"
+        )
+    return default_data_directory(environ).parent / "re-manager" / name
 
 
 class Settings(BaseSettings):
@@ -40,10 +64,35 @@ class Settings(BaseSettings):
     data: Path = Field(default_factory=default_data_directory, description="Data directory; one system owns it.")
     config: Path | None = Field(default=None, description=f"Directory that holds {SETTINGS_FILE}.")
     startup: str = Field(
-        default="sim", description="What the worker loads: sim, a directory, a .py file, or a module name."
+        default="sim",
+        description="What the worker loads: sim, a directory, a .py file, or a module name (module:NAME, where a "
+        "path has the same name).",
     )
     permissions: Path | None = Field(
-        default=None, description="File user_group_permissions.yaml; by default the one in the startup directory."
+        default=None,
+        description="File with the permissions of user groups, or the directory of user_group_permissions.yaml. "
+        "A file that is named must exist; by default the one in the startup directory, if there is one.",
+    )
+    permissions_reload: PermissionsReload = Field(
+        default="on_change",
+        description="When that file replaces permissions that were set: never, on_request (permissions_reload), "
+        "on_change (also at a start, if it says something else than when it was last read), or on_startup (also at "
+        "every start).",
+    )
+    list_file: Path | None = Field(
+        default=None,
+        description="File with the plans and devices that are known before the environment opens, or the directory of "
+        "existing_plans_and_devices.yaml; by default the one in the startup directory. It need not exist.",
+    )
+    update_list_file: ListUpdates = Field(
+        default="environment_open",
+        description="When lists that have changed are written to that file: never, environment_open, or always (also "
+        "when a script or an update changes them). The files of the simulated profile are never written.",
+    )
+    permitted_metadata_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("/",),
+        description="Metadata of the RunEngine that re_metadata shows: paths such as /proposal/title, each with all "
+        "below it; / is everything. In a variable, colons stand between them.",
     )
     # Declared before the addresses, because these decide which addresses may be bound.
     curve_secret_key_file: Path | None = Field(
@@ -60,6 +109,20 @@ class Settings(BaseSettings):
         default=None,
         description="Admit the one key that all clients of bluesky-queueserver share, which identifies nobody; "
         f"by default only where the key of the manager comes from {SECRET_KEY_VARIABLE}.",
+    )
+    curve_workers_file: Path | None = Field(
+        default=None,
+        description="File, or directory of files, with the public keys of admitted workers, written as those of "
+        "clients. With it a worker link over TCP is encrypted, and no other worker is heard.",
+    )
+    worker_key_file: Path | None = Field(
+        default=None,
+        description="File of mode 0600 with the private CURVE key of the workers that the manager starts.",
+    )
+    worker_link: str | None = Field(
+        default=None,
+        description="Address of the worker link: by default an ipc socket that belongs to the data directory. Other "
+        "hosts reach a TCP address, which needs curve_secret_key_file, curve_workers_file and worker_key_file.",
     )
     plain_notices: bool = Field(
         default=False,
@@ -79,6 +142,12 @@ class Settings(BaseSettings):
     encoding: str = Field(default="json", pattern="^(json|msgpack)$", description="Encoding of the notices.")
     script_upload: bool = Field(default=False, description="Accept scripts for the namespace of the worker.")
     test_methods: bool = Field(default=False, description="Offer manager_kill, which freezes the manager on purpose.")
+    on_failure: Annotated[dict[str, FailurePolicy], NoDecode] = Field(
+        default_factory=lambda: dict[str, FailurePolicy]({DEFAULT_LANE: "front"}),
+        description="What happens to a failed item, for each lane: front (it goes to the front of the queue again, the "
+        "default in the lane default) or hold (there too, but held until it is released; the default elsewhere). "
+        "A single word is meant for the lane default; as text: default=hold,other=front.",
+    )
     device_max_depth: int = Field(default=0, ge=0, description="Levels of sub-devices to describe; 0 means all.")
     ignore_invalid_plans: bool = Field(
         default=False, description="Leave out plans that cannot be described, instead of not opening the environment."
@@ -97,6 +166,23 @@ class Settings(BaseSettings):
         """Whether the control socket is encrypted."""
         return self.curve_secret_key_file is not None or has_secret_key_variable()
 
+    def after_restart(self) -> Self:
+        """Return the settings for a manager that takes the place of one that died: permissions that were set hold."""
+        is_taken = self.permissions_reload in ("on_change", "on_startup")
+        return self.model_copy(update={"permissions_reload": "on_request"}) if is_taken else self
+
+    @field_validator("permitted_metadata_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, keys: object) -> object:
+        return keys.split(":") if isinstance(keys, str) else keys
+
+    @field_validator("permitted_metadata_keys")
+    @classmethod
+    def _check_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not key.startswith("/") for key in keys):
+            raise ValueError("a key is a path that begins with /, such as /proposal/title")
+        return keys
+
     @field_validator("control", "info", "documents")
     @classmethod
     def _check_address(cls, address: str, others: ValidationInfo) -> str:
@@ -104,12 +190,43 @@ class Settings(BaseSettings):
         is_open = encrypted if others.field_name == "control" else encrypted or bool(others.data.get("plain_notices"))
         return check_address(address, is_open=is_open)
 
+    @field_validator("worker_link")
+    @classmethod
+    def _check_worker_link(cls, address: str | None, others: ValidationInfo) -> str | None:
+        if address is None:
+            return None
+        is_encrypted = bool(others.data.get("curve_secret_key_file")) or has_secret_key_variable()
+        if not is_local(check_address(address, is_open=True)):
+            missing = [name for name in ("curve_workers_file", "worker_key_file") if not others.data.get(name)]
+            missing += [] if is_encrypted else ["curve_secret_key_file"]
+            if missing:
+                raise ValueError(
+                    f"other hosts reach this address, which also needs the setting {' and '.join(missing)}"
+                )
+        if address.startswith("tcp:") and int(address.rpartition(":")[2]) == 0:
+            raise ValueError("a worker must find the next manager where it left this one, so the port cannot be 0")
+        return address
+
     @field_validator(
-        "data", "config", "permissions", "api_key_file", "ready_file", "curve_secret_key_file", "curve_clients_file"
+        "data",
+        "config",
+        "permissions",
+        "list_file",
+        "api_key_file",
+        "ready_file",
+        "curve_secret_key_file",
+        "curve_clients_file",
+        "curve_workers_file",
+        "worker_key_file",
     )
     @classmethod
     def _resolve(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
+
+    @field_validator("on_failure", mode="before")
+    @classmethod
+    def _read_policies(cls, given: object) -> object:
+        return read_policies(given) if isinstance(given, str) else given
 
     @classmethod
     def settings_customise_sources(
@@ -151,6 +268,23 @@ def load_settings(flags: Mapping[str, object]) -> Settings:
     except (TypeError, ValueError) as error:
         message = f"{SETTINGS_FILE} in {directory} must be a map from names of settings to values."
         raise ParameterError(message, field="config") from error
+
+
+def read_policies(text: str) -> dict[str, str]:
+    """Return the word for each lane of a text such as ``default=hold,other=front``.
+
+    Raises:
+        ValueError: a part is no pair, or a lane is named twice.
+    """
+    if "=" not in text:
+        return {DEFAULT_LANE: text.strip()}
+    policies: dict[str, str] = {}
+    for part in text.split(","):
+        lane, separator, policy = (word.strip() for word in part.partition("="))
+        if not lane or not separator or lane in policies:
+            raise ValueError("write front or hold, or one of them for each lane, such as default=hold,other=front")
+        policies[lane] = policy
+    return policies
 
 
 def has_secret_key_variable(environ: Mapping[str, str] = os.environ) -> bool:

@@ -7,19 +7,21 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from queue_server.engine.engine import Engine
 from queue_server.engine.turn import Turn
 from queue_server.guards import refuse_origin, require_key
+from queue_server.handlers.aside import Aside
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
 from queue_server.handlers.registry import HANDLERS
 from queue_server.protocol.codec import Encoding, decode, encode, recognise
 from queue_server.protocol.envelope import Request, read_request, refuse, succeed
 from queue_server.protocol.errors import ConflictError, CuelightError, ParameterError, StateError, UnknownMethodError
 from queue_server.protocol.items import Origin
+from queue_server.protocol.listing import encode_reply
 from queue_server.protocol.method import Method, Params, fields_of
 from queue_server.protocol.methods import METHODS
 from queue_server.storage.base import StoredReply
@@ -27,6 +29,7 @@ from queue_server.storage.base import StoredReply
 _log = logging.getLogger(__name__)
 
 Respond = Callable[[bytes], None]
+T = TypeVar("T")
 
 # Decoding and validating a larger message would hold up everybody else.
 _LARGE_BYTES = 256 * 1024
@@ -49,19 +52,22 @@ class Dispatcher:
     def __init__(self, engine: Engine, desk: Desk) -> None:
         self._engine = engine
         self._desk = desk
-        self._decoding: set[asyncio.Task[None]] = set()
+        self._aside: set[asyncio.Task[None]] = set()
 
     def take(self, frame: bytes, respond: Respond) -> None:
         """Answer the request in ``frame``."""
         if len(frame) <= _LARGE_BYTES:
             self._answer(_read(frame), respond)
             return
-        task = asyncio.create_task(self._take_large(frame, respond))
-        self._decoding.add(task)
-        task.add_done_callback(self._decoding.discard)
+        self._do_aside(lambda: _read(frame), lambda call: self._answer(call, respond))
 
-    async def _take_large(self, frame: bytes, respond: Respond) -> None:
-        self._answer(await asyncio.to_thread(_read, frame), respond)
+    def _do_aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        async def do() -> None:
+            then(await asyncio.to_thread(work))
+
+        task = asyncio.create_task(do())
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
 
     def _answer(self, call: _Call | bytes, respond: Respond) -> None:
         if isinstance(call, bytes):
@@ -70,15 +76,21 @@ class Dispatcher:
             answer = self._engine.post(lambda turn: self._handle_in_turn(call, turn))
             answer.add_done_callback(lambda done: respond(_settle(call, done)))
         else:
-            respond(_guard(call, lambda: self._handle_now(call)))
+            reply = _guard(call, lambda: self._handle_now(call))
+            if isinstance(reply, bytes):
+                respond(reply)
+            else:
+                self._do_aside(lambda: _guard(call, lambda: _reply(call, fields_of(reply.find()))), respond)
 
-    def _handle_now(self, call: _Call) -> bytes:
+    def _handle_now(self, call: _Call) -> bytes | Aside:
         require_key(call.method, call.params, self._desk.state().lock, self._desk.keys)
         context = MemoryContext(self._desk, call.origin)
         result = HANDLERS[call.method.name](context, call.params)
         if call.method.kind == "motion":
             self._engine.command(result, call.origin)
             return _reply(call, {})
+        if isinstance(result, Aside):
+            return result
         return encode(result, call.encoding) if call.method.bare else _reply(call, fields_of(result))
 
     def _handle_in_turn(self, call: _Call, turn: Turn) -> bytes:
@@ -128,7 +140,7 @@ def _origin_of(request: Request) -> Origin:
     )
 
 
-def _guard(call: _Call, handle: Callable[[], bytes]) -> bytes:
+def _guard(call: _Call, handle: Callable[[], T]) -> T | bytes:
     try:
         return handle()
     except Exception as error:
@@ -151,7 +163,7 @@ def _refusal(call: _Call, error: BaseException) -> bytes:
 
 
 def _reply(call: _Call, fields: Mapping[str, Any]) -> bytes:
-    return encode(succeed(fields, call.request.id), call.encoding)
+    return encode_reply(succeed(fields, call.request.id), call.encoding)
 
 
 def _digest(request: Request) -> bytes:

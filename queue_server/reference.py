@@ -105,6 +105,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "re_runs": {"option": "open"},
     "plans_allowed": {"user_group": "primary"},
     "devices_allowed": {"user_group": "primary"},
+    "devices_page": {"user_group": "primary", "limit": 50, "cursor": "det1"},
 }
 _STATUS_MEANINGS = {
     "msg": "name and version of the manager",
@@ -117,9 +118,9 @@ _STATUS_MEANINGS = {
     "queue_stop_pending": "the queue stops after the running item",
     "queue_autostart_enabled": "the queue starts by itself when there is something to run",
     "pause_pending": "the running plan is asked to pause and has not yet",
-    "worker_environment_exists": "the environment is open",
+    "worker_environment_exists": "there is an environment: it is open, or about to end",
     "worker_background_tasks": "tasks that run beside the plans",
-    "worker_environment_state": "what the worker does",
+    "worker_environment_state": "what the worker does; `idle` while a plan is paused",
     "re_state": "state of the RunEngine; null without an environment",
     "ip_kernel_state": "state of the IPython kernel; null without an environment",
     "ip_kernel_captured": "the kernel is used by the worker; null without an environment",

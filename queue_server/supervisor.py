@@ -21,7 +21,7 @@ from typing import Any
 from queue_server import __version__, logs
 from queue_server.clock import Chance, Clock, SystemClock
 from queue_server.config import Settings
-from queue_server.process import PidFile, PidFileTakenError, end_process, living_workers
+from queue_server.process import SUPERVISOR_FILE, PidFile, PidFileTakenError, end_process, living_workers
 from queue_server.storage.lock import LOCK_FILE
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def run(settings: Settings) -> int:
     _name_unused(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        with PidFile.claim(settings.data / "supervisor.pid"):
+        with PidFile.claim(settings.data / SUPERVISOR_FILE):
             return asyncio.run(_Supervisor(settings).run())
     except PidFileTakenError as error:
         _log.error("%s", error)
@@ -63,7 +63,7 @@ def stop(data: Path, *, workers: bool = False) -> int:
     """
     signal_number = signal.SIGUSR1 if workers else signal.SIGTERM
     found = False
-    for name in ("supervisor.pid", LOCK_FILE):
+    for name in (SUPERVISOR_FILE, LOCK_FILE):
         pid = PidFile.holder(data / name)
         if pid is not None:
             found = True
@@ -214,7 +214,7 @@ class _Supervisor:
         if "ready" in report:
             child.was_ready = self._served = True
             # A restarted manager must be found where the first one was, also where port 0 was asked for.
-            self._settings = self._settings.model_copy(update=report["ready"])
+            self._settings = self._settings.after_restart().model_copy(update=report["ready"])
             self._write_ready_file(child)
 
     def _see_end(self, child: _Child) -> None:

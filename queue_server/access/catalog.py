@@ -128,9 +128,8 @@ class Catalog:
         """Return all that a group may use, or raise ParameterError for an unknown group."""
         rules = self._policy.rules_of(group)
         known = self._groups.get(group)
-        if known is None:
-            known = self._groups[group] = self._limit(group, rules)
-        return known
+        # Two threads may come here at once; what one of them keeps holds for both.
+        return known or self._groups.setdefault(group, self._limit(group, rules))
 
     def _limit(self, group: str, rules: GroupRules) -> GroupCatalog:
         if group == ROOT:

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import yaml
 
 from queue_server.compat.launch_files import read_configuration
 from queue_server.compat.launch_options import read_environment, read_options
-from queue_server.compat.launch_startup import Startup, find_permissions, find_startup
-from queue_server.config import Settings, check_address, default_data_directory, is_local, load_settings
+from queue_server.compat.launch_startup import Startup, find_list_file, find_permissions, find_startup
+from queue_server.config import Settings, check_address, is_local, load_settings, prefixed_data_directory
 from queue_server.protocol.curve_keys import check_key
 from queue_server.protocol.errors import ParameterError
 
@@ -45,12 +44,6 @@ DEFAULTS: Mapping[str, Any] = {
 
 MANAGER_NAME = "RE Manager v0.0.25"
 
-_NO_EFFECT_YET = (
-    "existing_plans_and_devices_path",
-    "update_existing_plans_devices",
-    "user_group_permissions_reload",
-    "permitted_re_metadata_keys",
-)
 _OF_THE_KERNEL = (
     "ipython_kernel_ip",
     "ipython_matplotlib",
@@ -76,7 +69,6 @@ _WITHOUT_EFFECT = {
     **dict.fromkeys(
         _OF_THE_RUN_ENGINE, "has no effect: startup code makes the RunEngine and decides where its documents go."
     ),
-    **dict.fromkeys(_NO_EFFECT_YET, "has no effect yet."),
 }
 _SECRETS = ("zmq_private_key", "emergency_lock_key")
 
@@ -162,6 +154,7 @@ def save_settings(path: Path, wishes: Wishes, settings: Settings) -> None:
         "startup_script": _text(wishes.startup.script),
         "startup_module": wishes.startup.module,
         "user_group_permissions_path": _text(settings.permissions),
+        "existing_plans_and_devices_path": _text(settings.list_file),
         "demo_mode": settings.startup == "sim",
     }
     masked = {name: "*******" for name in _SECRETS if values[name]}
@@ -177,6 +170,10 @@ def _flags(wishes: Wishes) -> dict[str, Any]:
         "publish_console": wishes.value("zmq_publish_console"),
         "startup": wishes.startup.setting,
         "permissions": find_permissions(given.get("user_group_permissions_path"), wishes.startup),
+        "permissions_reload": wishes.value("user_group_permissions_reload").lower(),
+        "list_file": find_list_file(given.get("existing_plans_and_devices_path"), wishes.startup),
+        "update_list_file": wishes.value("update_existing_plans_devices").lower(),
+        "permitted_metadata_keys": [key for key in wishes.value("permitted_re_metadata_keys") if _is_path(key)],
         "device_max_depth": wishes.value("device_max_depth"),
         "ignore_invalid_plans": wishes.value("ignore_invalid_plans"),
         "console_output": "all" if wishes.value("print_console_output") else "off",
@@ -188,13 +185,7 @@ def _flags(wishes: Wishes) -> dict[str, Any]:
 
 
 def _data_directory(wishes: Wishes) -> Path:
-    prefix: str = wishes.value("redis_name_prefix")
-    name = quote(prefix, safe=" ")
-    if not name.strip("."):
-        raise ParameterError(
-            "'redis_name_prefix' names the data directory; it must have a letter.", field="redis_name_prefix"
-        )
-    return default_data_directory().parent / "re-manager" / name
+    return prefixed_data_directory(wishes.value("redis_name_prefix"))
 
 
 def _narrow(address: str, name: str, *, is_open: bool) -> tuple[str, str | None]:
@@ -215,10 +206,14 @@ def _explain(wishes: Wishes) -> Iterator[str]:
         yield "'use_ipython_kernel': the IPython kernel is not available; plain Python runs the startup code."
     startup = wishes.startup
     if startup.directory is None and startup.beside is not None:
-        yield "The IPython profile is not loaded, since other startup code is named; only its permissions are used."
-    permissions = find_permissions(wishes.given.get("user_group_permissions_path"), startup)
-    if permissions is not None and not permissions.is_file():
-        yield f"The permissions {permissions} do not exist; without them the environment does not open."
+        yield "The IPython profile is not loaded, since other startup code is named; only the files beside it are used."
+    for key in wishes.value("permitted_re_metadata_keys"):
+        if not _is_path(key):
+            yield f"'permitted_re_metadata_keys': {key!r} names nothing, since it does not begin with a slash."
+
+
+def _is_path(key: str) -> bool:
+    return key.startswith("/")
 
 
 def _text(path: Path | None) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from queue_server.compat.qserver_values import read_map, read_text, read_value, read_yaml_map
+from queue_server.compat.qserver_values import read_map, read_text, read_value, read_yaml
 from queue_server.protocol.errors import ParameterError
 
 Words = Sequence[str]
@@ -164,7 +164,7 @@ def permissions() -> Part:
     """Return a part that names a YAML file with the permissions of user groups."""
 
     def read(words: Words) -> tuple[Values, Words]:
-        return {"user_group_permissions": read_yaml_map(words[0], "permissions of user groups")}, words[1:]
+        return {"user_group_permissions": read_yaml(words[0], "permissions of user groups")}, words[1:]
 
     return Part("FILE", read)
 

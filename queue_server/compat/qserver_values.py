@@ -58,21 +58,20 @@ def read_text(path: str, what: str) -> str:
         raise ParameterError(f"The {what} cannot be read from {path!r}: {error}.", field=what) from error
 
 
-def read_yaml_map(path: str, what: str) -> dict[str, Any]:
-    """Return the map in a YAML file.
+def read_yaml(path: str, what: str) -> object:
+    """Return the value in a YAML file; whether it is what is asked for, the manager says.
 
     Raises:
-        ParameterError: the file cannot be read, is not YAML, or holds something else.
+        ParameterError: the file cannot be read, is not YAML, or holds what cannot be sent.
     """
     import yaml
 
     try:
-        content: object = yaml.safe_load(read_text(path, what))
+        return _plain(yaml.safe_load(read_text(path, what)))
     except yaml.YAMLError as error:
         raise ParameterError(f"The {what} in {path!r} are not YAML: {error}", field=what) from error
-    if not isinstance(content, dict):
-        raise ParameterError(f"The {what} in {path!r} must be a map, not {type(content).__name__}.", field=what)
-    return cast("dict[str, Any]", content)
+    except ValueError as error:
+        raise ParameterError(f"The {what} in {path!r} cannot be used: {error}.", field=what) from error
 
 
 def _plain(value: object) -> object:

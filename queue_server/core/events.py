@@ -73,9 +73,13 @@ class AutostartSet:
 
 @dataclass(frozen=True, slots=True)
 class ExecuteRequested:
-    """A person wants the item that now stands at the front to run at once, and nothing after it."""
+    """A person wants an item to run at once, and nothing after it.
+
+    A plan stands at the front of the queue for this. An instruction is named here, and never stands in the queue.
+    """
 
     lane: str
+    instruction: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,13 @@ from typing import Literal
 
 from queue_server.core.locks import OPEN, Lock
 from queue_server.protocol.errors import NotFoundError
-from queue_server.protocol.items import DEFAULT_LANE, AttemptKey, Run
+from queue_server.protocol.items import DEFAULT_LANE, AttemptKey, FailurePolicy, Run
 from queue_server.protocol.tasks import Task
 
 Environment = Literal["closed", "opening", "open", "closing", "destroying"]
 Queue = Literal["stopped", "starting", "running"]
 AttemptPhase = Literal["dispatched", "acknowledged", "running"]
 Condition = Literal["open", "held", "estopped"]
-FailurePolicy = Literal["front", "hold"]
 Order = Literal["pause_deferred", "pause_immediate", "resume", "stop", "abort", "halt"]
 ManagerPhase = Literal["recovering", "serving", "stopping", "stopped"]
 
@@ -34,7 +33,10 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """The process that serves a lane, as far as it is known."""
+    """The process that serves a lane, as far as it is known.
+
+    ``stray`` is an attempt that it carries out and that is not, or not any more, the open one of its lane.
+    """
 
     environment: Environment = "closed"
     incarnation: str = ""
@@ -43,6 +45,7 @@ class Worker:
     re_state: str | None = None
     failure: str = ""
     wait: Wait | None = None
+    stray: AttemptKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Lane:
     def is_idle(self) -> bool:
         """Whether nothing runs, starts, opens or closes in this lane."""
         is_free = self.queue == "stopped" and self.attempt is None and self.foreground_task is None
-        return is_free and self.worker.environment in ("closed", "open")
+        return is_free and self.worker.stray is None and self.worker.environment in ("closed", "open")
 
     @property
     def foreground_task(self) -> Task | None:

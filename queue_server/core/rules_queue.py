@@ -24,6 +24,7 @@ from queue_server.core.events import (
 )
 from queue_server.core.model import Attempt, Lane, State
 from queue_server.core.rules_environment import require_environment, require_serving
+from queue_server.core.view import is_paused
 from queue_server.protocol.errors import StateError
 
 Outcome = tuple[State, tuple[Effect, ...]]
@@ -58,13 +59,15 @@ def set_autostart(state: State, event: AutostartSet) -> Outcome:
 
 
 def execute(state: State, event: ExecuteRequested) -> Outcome:
-    """Claim the item that was put to the front for this, and nothing after it."""
+    """Claim the item that was put to the front for this, and nothing after it; or do what the instruction says."""
     require_serving(state)
     lane = require_environment(state, event.lane)
     if not lane.is_idle:
         raise StateError("RE Manager must be in idle state: an item is running already.")
     if lane.condition == "estopped":
         raise StateError(f"The lane {lane.name!r} is stopped by an emergency stop: {lane.reason}")
+    if event.instruction:
+        return obey_instruction(state, InstructionReached(event.lane, event.instruction))
     lane = replace(lane, queue="starting", size=lane.size + 1)
     return state.with_lane(lane), (ClaimNext(lane.name, is_immediate=True),)
 
@@ -74,6 +77,8 @@ def request_stop(state: State, event: QueueStopRequested) -> Outcome:
     lane = state.lane(event.lane)
     if lane.queue == "stopped":
         raise StateError("The queue is not running, so it cannot be stopped.")
+    if is_paused(lane):
+        raise StateError("The plan is paused, so the queue is not running. Resume or end the plan first.")
     return state.with_lane(replace(lane, stop_pending=True)), ()
 
 

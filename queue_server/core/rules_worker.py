@@ -60,13 +60,15 @@ def connect(state: State, event: WorkerConnected) -> Outcome:
         return state, (Send(hello.incarnation, Dismiss(reason=f"there is no lane {hello.lane!r}")),)
     if lane.worker.incarnation != hello.incarnation or lane.worker.environment == "closed":
         return state, (Send(hello.incarnation, Dismiss(reason="the lane is served by another worker")),)
-    effects: tuple[Effect, ...] = (Send(hello.incarnation, Welcome(epoch=state.epoch)),)
+    effects: tuple[Effect, ...] = (Send(hello.incarnation, Welcome(epoch=state.epoch, greeting=hello.greeting)),)
     wait = lane.worker.wait
     if wait is not None:
         # What a restarted manager waits for is this hello; then it is what was waited for before.
         what = WAITS.get(lane.worker.environment)
         wait = None if what is None else replace(wait, what=what)
-    worker = replace(lane.worker, connected=True, answering=True, re_state=hello.re_state, wait=wait)
+    is_ours = hello.attempt is None or (lane.attempt is not None and lane.attempt.key == hello.attempt)
+    stray = None if is_ours else hello.attempt
+    worker = replace(lane.worker, connected=True, answering=True, re_state=hello.re_state, wait=wait, stray=stray)
     lane = replace(lane, worker=worker)
     # An order to end may have died with the manager that gave it; giving it twice is harmless.
     if lane.worker.environment == "closing":
@@ -86,9 +88,16 @@ def _compare_attempts(state: State, lane: Lane, hello: Hello) -> Outcome:
         return state.with_lane(lane), ()
     if attempt.key == hello.attempt:
         return _adopt_attempt(state, lane, attempt, hello)
-    if attempt.phase == "dispatched" and may_start(state, lane):
-        return state.with_lane(lane), (Redispatch(attempt.key),)
-    return state.with_lane(lane), ()
+    return _dispatch_again(state, lane)
+
+
+def _dispatch_again(state: State, lane: Lane) -> Outcome:
+    """Order the open attempt again where the worker has not taken it, and is free to."""
+    attempt = lane.attempt
+    is_open = attempt is not None and attempt.phase == "dispatched" and lane.worker.stray is None
+    if attempt is None or not is_open or not may_start(state, lane):
+        return state.with_lane(lane), ()
+    return state.with_lane(lane), (Redispatch(attempt.key),)
 
 
 def _adopt_attempt(state: State, lane: Lane, attempt: Attempt, hello: Hello) -> Outcome:
@@ -194,6 +203,9 @@ def _order_refused(state: State, lane: Lane, message: OrderRefused, at: float) -
 
 
 def _finished(state: State, lane: Lane, message: ItemFinished, at: float) -> Outcome:
+    if lane.worker.stray == message.attempt:
+        # Its outcome has no place here; the worker is free again.
+        return _dispatch_again(state, replace(lane, worker=replace(lane.worker, stray=None)))
     return end_attempt(state, lane, _open_attempt(lane, message.attempt), _result_of(message))
 
 

@@ -35,8 +35,16 @@ def is_paused(lane: Lane) -> bool:
     return lane.attempt is not None and lane.worker.re_state == "paused" and lane.attempt.order is None
 
 
+def environment_exists(lane: Lane) -> bool:
+    """Whether a lane has an environment: from the moment when it is open until its worker has ended."""
+    if lane.worker.environment == "open":
+        return True
+    # One that never opened, because it failed to or is destroyed before, has no RunEngine.
+    return lane.worker.environment in ("closing", "destroying") and lane.worker.re_state is not None
+
+
 def environment_state(lane: Lane) -> EnvironmentState:
-    """Return the word for what the worker of a lane does."""
+    """Return the word for what the worker of a lane does; while its plan is paused it does nothing."""
     words: dict[str, EnvironmentState] = {
         "closed": "closed",
         "opening": "initializing",
@@ -45,7 +53,7 @@ def environment_state(lane: Lane) -> EnvironmentState:
     }
     if lane.worker.environment in words:
         return words[lane.worker.environment]
-    if lane.attempt is not None:
+    if (lane.attempt is not None and not is_paused(lane)) or lane.worker.stray is not None:
         return "executing_plan"
     return "idle" if lane.foreground_task is None else "executing_task"
 
@@ -56,6 +64,8 @@ def lane_status(lane: Lane) -> LaneStatus:
     waiting_for, since = (wait.what, wait.since) if wait else ("", None)
     if wait is None and attempt is not None and attempt.order is not None:
         waiting_for, since = f"the plan to {attempt.order.partition('_')[0]}", attempt.order_since
+    if wait is None and lane.worker.stray is not None:
+        waiting_for = f"an attempt of the item {lane.worker.stray.item_uid}, which this manager does not know, to end"
     return {
         "lane": lane.name,
         "condition": lane.condition,
@@ -83,7 +93,7 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
     """
     lane = state.lane(DEFAULT_LANE)
     revisions = state.revisions
-    is_open = lane.worker.environment == "open"
+    exists = environment_exists(lane)
 
     def uid(part: str, revision: int) -> str:
         return part_uid(instance_id, part, revision)
@@ -99,12 +109,12 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
         "queue_stop_pending": lane.stop_pending,
         "queue_autostart_enabled": lane.autostart,
         "pause_pending": lane.attempt is not None and lane.attempt.order in PAUSES,
-        "worker_environment_exists": is_open,
+        "worker_environment_exists": exists,
         "worker_background_tasks": sum(task.in_background for task in lane.tasks),
         "worker_environment_state": environment_state(lane),
-        "re_state": lane.worker.re_state if is_open else None,  # type: ignore[typeddict-item]
-        "ip_kernel_state": "disabled" if is_open else None,
-        "ip_kernel_captured": True if is_open else None,
+        "re_state": lane.worker.re_state if exists else None,  # type: ignore[typeddict-item]
+        "ip_kernel_state": "disabled" if exists else None,
+        "ip_kernel_captured": True if exists else None,
         "plan_queue_mode": {"loop": lane.loop, "ignore_failures": lane.ignore_failures},
         "lock": {"environment": state.lock.environment, "queue": state.lock.queue},
         "plan_queue_uid": uid("queue", revisions.queue),

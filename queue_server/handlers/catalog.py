@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from queue_server.handlers.aside import Aside
 from queue_server.handlers.context import MemoryContext
 from queue_server.handlers.group import group
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.listing import Listing
 from queue_server.protocol.method import NoParams
 from queue_server.protocol.methods.catalog import (
     AllowedParams,
@@ -17,36 +22,39 @@ from queue_server.protocol.methods.catalog import (
 )
 
 
-def list_allowed_plans(context: MemoryContext, params: PlansAllowedParams) -> PlansAllowed:
+def list_allowed_plans(context: MemoryContext, params: PlansAllowedParams) -> Aside:
     """Return the plans of a user group."""
-    catalog, name = context.desk.resources.catalog, _require_group(params)
-    plans = catalog.plans_allowed_reduced(name) if params.reduced else catalog.plans_allowed(name)
-    return PlansAllowed(dict(plans), context.desk.status()["plans_allowed_uid"])
+    plans = context.desk.resources.lists.plans_allowed(_require_group(context, params), reduced=params.reduced)
+    return _answer(PlansAllowed, plans, context.desk.status()["plans_allowed_uid"])
 
 
-def list_existing_plans(context: MemoryContext, params: PlansExistingParams) -> PlansExisting:
+def list_existing_plans(context: MemoryContext, params: PlansExistingParams) -> Aside:
     """Return all plans."""
-    catalog = context.desk.resources.catalog
-    plans = catalog.plans_existing_reduced if params.reduced else catalog.plans_existing
-    return PlansExisting(dict(plans), context.desk.status()["plans_existing_uid"])
+    plans = context.desk.resources.lists.plans_existing(reduced=params.reduced)
+    return _answer(PlansExisting, plans, context.desk.status()["plans_existing_uid"])
 
 
-def list_allowed_devices(context: MemoryContext, params: AllowedParams) -> DevicesAllowed:
+def list_allowed_devices(context: MemoryContext, params: AllowedParams) -> Aside:
     """Return the devices of a user group."""
-    devices = context.desk.resources.catalog.devices_allowed(_require_group(params))
-    return DevicesAllowed(dict(devices), context.desk.status()["devices_allowed_uid"])
+    devices = context.desk.resources.lists.devices_allowed(_require_group(context, params))
+    return _answer(DevicesAllowed, devices, context.desk.status()["devices_allowed_uid"])
 
 
-def list_existing_devices(context: MemoryContext, _: NoParams) -> DevicesExisting:
+def list_existing_devices(context: MemoryContext, _: NoParams) -> Aside:
     """Return all devices."""
-    devices = context.desk.resources.catalog.devices_existing
-    return DevicesExisting(dict(devices), context.desk.status()["devices_existing_uid"])
+    devices = context.desk.resources.lists.devices_existing()
+    return _answer(DevicesExisting, devices, context.desk.status()["devices_existing_uid"])
 
 
-def _require_group(params: AllowedParams) -> str:
+def _require_group(context: MemoryContext, params: AllowedParams) -> str:
     if params.user_group is None:
         raise ParameterError("Incorrect request format: user group is not specified", field="user_group")
+    context.desk.resources.catalog.policy.rules_of(params.user_group)
     return params.user_group
+
+
+def _answer(form: Callable[[Any, str], Any], listing: Listing, uid: str) -> Aside:
+    return Aside(lambda: form(listing, uid))
 
 
 GROUP = group(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from queue_server.clock import Clock
 from queue_server.core.model import State
@@ -28,7 +28,7 @@ NO_PERMITS = Permits()
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What all requests share."""
+    """What all requests share; ``streams`` are the addresses to subscribe to, by the names of their settings."""
 
     state: Callable[[], State]
     status: Callable[[], Status]
@@ -37,6 +37,7 @@ class Desk:
     instance_id: str
     keys: LockKeys
     permits: Permits = NO_PERMITS
+    streams: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def uid(self, part: str, revision: int) -> str:
         """Return the uid that clients compare for a part of the state."""

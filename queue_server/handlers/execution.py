@@ -8,7 +8,7 @@ from queue_server.core.events import AutostartSet, ExecuteRequested
 from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.handlers.group import group
 from queue_server.handlers.submission import make_item, require_user
-from queue_server.protocol.errors import CuelightError, ParameterError, StateError
+from queue_server.protocol.errors import CuelightError, StateError
 from queue_server.protocol.items import FRONT, Item
 from queue_server.protocol.method import Done
 from queue_server.protocol.methods.execution import AutostartParams, ExecuteParams, InterruptParams
@@ -24,12 +24,11 @@ def execute_item(context: TurnContext, params: ExecuteParams) -> ItemReply:
     try:
         group_name = require_user(params.user, params.user_group)
         item = make_item(context, params.item, str(params.user), group_name)
-        if item.kind != "plan":
-            raise ParameterError(f"Only a plan can be executed, not an item of type {item.kind!r}.", field="item")
-        content = {**item.content, "properties": {"immediate_execution": True}}
         size = turn.state.lane(context.lane).size
-        turn.tx.insert([Item(item.uid, item.lane, item.submission, content)], FRONT)
-        turn.apply(ExecuteRequested(context.lane))
+        if item.kind == "plan":
+            content = {**item.content, "properties": {"immediate_execution": True}}
+            turn.tx.insert([Item(item.uid, item.lane, item.submission, content)], FRONT)
+        turn.apply(ExecuteRequested(context.lane, "" if item.kind == "plan" else item.name))
     except CuelightError as error:
         raise error.with_fields(item=params.item) from error
     context.record(item_uid=item.uid, name=item.name)

@@ -7,7 +7,7 @@ from queue_server.handlers.context import TurnContext
 from queue_server.handlers.group import group
 from queue_server.protocol.errors import NotFoundError, ParameterError
 from queue_server.protocol.method import Done
-from queue_server.protocol.methods.history import History, HistoryClearParams, HistoryGetParams
+from queue_server.protocol.methods.history import History, HistoryClearParams, HistoryGetParams, HistoryPage
 
 # Clients that ask for everything get at most this much; those that page get all of it.
 MOST_ENTRIES = 50_000
@@ -18,7 +18,10 @@ def read_history(context: TurnContext, params: HistoryGetParams) -> History:
     limit = params.limit or MOST_ENTRIES
     entries = context.turn.tx.history(limit=limit, before=params.before)
     before = entries[0].number if len(entries) == limit else None
-    return History([entry.shown() for entry in entries], context.history_uid(), before)
+    items, uid = [entry.shown() for entry in entries], context.history_uid()
+    # Clients that know of no parts compare a reply with what they keep, so that it has only what they know.
+    is_part = before is not None or params.limit is not None or params.before is not None
+    return HistoryPage(items, uid, before) if is_part else History(items, uid)
 
 
 def clear_history(context: TurnContext, params: HistoryClearParams) -> Done:

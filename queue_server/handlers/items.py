@@ -61,17 +61,26 @@ def add_items(context: TurnContext, params: ItemBatchParams) -> BatchReply:
             items.append(make_item(context, content, str(params.user), group_name))
             results.append({"success": True, "msg": ""})
         except CuelightError as error:
-            results.append({"success": False, "msg": f"Failed to add an item: {error}"})
-    failed = len(results) - len(items)
+            results.append(_result_of(error))
     size = context.turn.tx.count_queue(context.lane)
-    if failed:
-        raise RefusedError(
-            f"validation of {failed} out of {len(results)} submitted items failed, and none was added"
-        ).with_fields(items=params.items, results=results, qsize=size)
+    try:
+        if len(items) < len(results):
+            failed = len(results) - len(items)
+            raise RefusedError(f"validation of {failed} out of {len(results)} submitted items failed")
+        if items:
+            size = _insert(context, items, params)
+    except CuelightError as error:
+        # What refuses all of them, such as an absent neighbour, is the result of each.
+        results = results if len(items) < len(results) else [_result_of(error)] * len(results)
+        fields = {"items": params.items, "results": results, "qsize": size}
+        raise error.with_lead("Failed to add all items: ").with_fields(**fields) from error
     if items:
-        size = _insert(context, items, params)
         context.record(item_uids=[item.uid for item in items])
     return BatchReply([item.shown() for item in items], results, size)
+
+
+def _result_of(error: CuelightError) -> dict[str, Any]:
+    return {"success": False, "msg": f"Failed to add an item: {error}"}
 
 
 def get_item(context: TurnContext, params: ItemGetParams) -> ItemFound:

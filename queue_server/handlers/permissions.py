@@ -6,6 +6,7 @@ import logging
 
 from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.handlers.group import group
+from queue_server.handlers.startup import take_again
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.method import Done, NoParams
 from queue_server.protocol.methods.permissions import Permissions, PermissionsReloadParams, PermissionsSetParams
@@ -29,10 +30,11 @@ def set_permissions(context: TurnContext, params: PermissionsSetParams) -> Done:
 
 
 def reload_permissions(context: TurnContext, params: PermissionsReloadParams) -> Done:
-    """Take the permissions of the startup files again; the saved lists of plans and devices are always the present."""
+    """Take the permissions or the lists of the startup files again."""
     _log.info("Reloading the permissions of user groups ...")
-    context.desk.resources.reload(context.turn, from_startup=params.restore_permissions)
-    context.record()
+    permissions, lists = params.restore_permissions, params.restore_plans_devices
+    take_again(context.turn, context.desk.resources, permissions=permissions, lists=lists)
+    context.record(permissions=permissions, lists=lists)
     return Done()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from queue_server.handlers import (
     batches,
     catalog,
+    device_pages,
     environment,
     execution,
     history,
@@ -31,6 +32,7 @@ HANDLERS = join(
     history.GROUP,
     run.GROUP,
     catalog.GROUP,
+    device_pages.GROUP,
     locks.GROUP,
     tasks.GROUP,
     permissions.GROUP,

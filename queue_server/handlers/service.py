@@ -12,20 +12,20 @@ from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.handlers.group import group
 from queue_server.protocol.errors import ForbiddenError, StateError
 from queue_server.protocol.method import Done, NoParams
-from queue_server.protocol.methods.service import Configuration, Events, EventsParams, ManagerStopParams
+from queue_server.protocol.methods.service import Configuration, Events, EventsParams, ManagerStopParams, StatusParams
 from queue_server.protocol.status import Status
 
 _log = logging.getLogger(__name__)
 
 
-def tell_status(context: MemoryContext, _: NoParams) -> Status:
+def tell_status(context: MemoryContext, _: StatusParams) -> Status:
     """Return the status that is shown."""
     return context.desk.status()
 
 
-def tell_configuration(_: MemoryContext, __: NoParams) -> Configuration:
+def tell_configuration(context: MemoryContext, _: NoParams) -> Configuration:
     """Return what clients ask about the set-up; there is no IPython kernel to connect to."""
-    return Configuration()
+    return Configuration({"ip_connect_info": {}, **context.desk.streams})
 
 
 def read_events(context: TurnContext, params: EventsParams) -> Events:

@@ -75,12 +75,15 @@ def refuse(
     identifier: str | int | None = None,
     prefix: str = "",
 ) -> dict[str, Any]:
-    """Return the reply to a request that was not done; ``fields`` keeps the shape of the method's reply."""
+    """Return the reply to a request that was not done.
+
+    ``fields`` keeps the shape of the method's reply; ``prefix`` stands before the error, unless it has a lead.
+    """
     reply = {
         **(fields or {}),
         **error.fields,
         "success": False,
-        "msg": f"{prefix}{error.message}",
+        "msg": f"{prefix if error.lead is None else error.lead}{error.message}",
         "error": {"code": error.code, "details": error.details},
     }
     return reply if identifier is None else {**reply, "id": identifier}

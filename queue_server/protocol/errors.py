@@ -37,6 +37,7 @@ class CuelightError(Exception):
         super().__init__(message or type(self).__doc__ or "")
         self.details: dict[str, Any] = dict(details or {})
         self.fields: dict[str, Any] = {}
+        self.lead: str | None = None
 
     @property
     def message(self) -> str:
@@ -46,6 +47,11 @@ class CuelightError(Exception):
     def with_fields(self, **fields: Any) -> Self:
         """Return this error, with fields that the reply shows beside the refusal."""
         self.fields.update(fields)
+        return self
+
+    def with_lead(self, lead: str) -> Self:
+        """Return this error, with other words before it in the reply than those of the method."""
+        self.lead = lead
         return self
 
 

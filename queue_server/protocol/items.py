@@ -16,6 +16,9 @@ PUBLIC_KEYS = ("item_type", "name", "args", "kwargs", "meta", "item_uid", "user"
 
 DEFAULT_LANE = "default"
 
+FailurePolicy = Literal["front", "hold"]
+"""Where a failed item goes: to the front of its queue, or there too, but held until a person releases it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -15,7 +15,7 @@ from queue_server.core.view import status_of
 from queue_server.dispatch import Dispatcher
 from queue_server.engine.board import StatusBoard
 from queue_server.engine.engine import Engine
-from queue_server.engine.intake import Intake
+from queue_server.engine.intake import Intake, Remains
 from queue_server.engine.perform import Crew, Performer
 from queue_server.engine.recovery import restore
 from queue_server.handlers.context import Desk
@@ -78,6 +78,8 @@ INSTRUCTION = {"item_type": "instruction", "name": "queue_stop"}
 class Bench:
     """Everything between the control socket and the worker link, without sockets and processes."""
 
+    INFO = "tcp://127.0.0.1:60625"
+
     def __init__(self, store, state, resources, *, clock, remains):
         self.store = store
         self.clock = clock
@@ -91,18 +93,26 @@ class Bench:
         self.link = RecordingLink(self.journal)
         performer.attach(Crew(lambda: self.engine.state, RecordingHost(self.journal), self.link))
         self.resources = resources
-        self.intake = Intake(
-            self.engine, self.resources, self.publisher, clock=clock, remains=lambda who: self.remains.get(who, ())
-        )
+        left = Remains(lambda who: self.remains.get(who, ()), self._discard)
+        self.intake = Intake(self.engine, self.resources, self.publisher, clock=clock, remains=left)
         self.intake.attach(self.link, RecordingLiveness(self.journal))
         self.board.update(state)
         keys = LockKeys(clock, Chance.seeded(8), emergency_key="emergency")
         desk = Desk(
-            lambda: self.engine.state, lambda: self.board.status, self.resources, clock, store.instance_id, keys
+            state=lambda: self.engine.state,
+            status=lambda: self.board.status,
+            resources=self.resources,
+            clock=clock,
+            instance_id=store.instance_id,
+            keys=keys,
+            streams={"info": self.INFO},
         )
         self.dispatcher = Dispatcher(self.engine, desk)
         self.running = asyncio.create_task(self.engine.run())
         self._reports = 0
+
+    def _discard(self, incarnation):
+        self.remains.pop(incarnation, None)
 
     @classmethod
     async def begin(cls, store, *, serving=True, remains=None):

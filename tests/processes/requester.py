@@ -53,6 +53,11 @@ class Requester:
         self._control.send(json.dumps({"method": method, "params": params, "id": number}).encode())
         return number
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether a reply waits to be collected."""
+        return bool(self._control.poll(0))
+
     def collect(self, numbers: list[int], seconds: float = 10.0) -> dict[int, Reply]:
         """Return the replies to posted requests: all of them, or those that came before the manager was gone."""
         replies: dict[int, Reply] = {}

@@ -6,6 +6,7 @@ from queue_server.protocol.method import Method, collect
 from queue_server.protocol.methods import (
     batches,
     catalog,
+    device_pages,
     environment,
     execution,
     history,
@@ -29,6 +30,7 @@ METHODS: dict[str, Method] = collect(
     history.METHODS,
     run.METHODS,
     catalog.METHODS,
+    device_pages.METHODS,
     locks.METHODS,
     tasks.METHODS,
     permissions.METHODS,

@@ -13,6 +13,7 @@ METHODS = (
         route=("POST", "/environment/open"),
         params=LockableParams,
         lock="environment",
+        refusal="",
     ),
     Method(
         name="environment_close",
@@ -22,6 +23,7 @@ METHODS = (
         route=("POST", "/environment/close"),
         params=LockableParams,
         lock="environment",
+        refusal="",
     ),
     Method(
         name="environment_destroy",
@@ -31,5 +33,6 @@ METHODS = (
         route=("POST", "/environment/destroy"),
         params=LockableParams,
         lock="environment",
+        refusal="",
     ),
 )

@@ -19,10 +19,16 @@ class HistoryGetParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Finished items, oldest first, each with its result, the uid of the whole history, and a cursor for older ones."""
+    """Finished items, oldest first, each with its result, and the uid of the whole history."""
 
     items: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     plan_history_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage(History):
+    """A part of the history, and a cursor for older entries; null if there are none."""
+
     before: int | None = None
 
 
@@ -41,7 +47,8 @@ METHODS = (
         scope="read:history",
         route=("GET", "/history"),
         params=HistoryGetParams,
-        result=History,
+        result=HistoryPage,
+        notes="`before` is shown to those who ask for a part, and to all if there are more entries than were returned.",
     ),
     Method(
         name="history_clear",

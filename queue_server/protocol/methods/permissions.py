@@ -21,9 +21,12 @@ class PermissionsSetParams(LockableParams):
 class PermissionsReloadParams(LockableParams):
     """What to read again."""
 
-    restore_permissions: bool = Field(default=True, description="True: take the permissions of the startup files.")
+    restore_permissions: bool = Field(
+        default=True,
+        description="True: take the permissions of the startup files, if the setting permissions_reload allows it.",
+    )
     restore_plans_devices: bool = Field(
-        default=False, description="True: take the lists of plans and devices that were saved last."
+        default=False, description="True: take the plans and devices of the list file in place of the present ones."
     )
 
 
@@ -60,6 +63,7 @@ METHODS = (
         route=("POST", "/permissions/reload"),
         params=PermissionsReloadParams,
         lock="queue",
-        notes="The uids of the allowed plans and devices change, also where their content stays the same.",
+        notes="The uids of the allowed plans and devices change, also where their content stays the same; with "
+        "restore_plans_devices those of the existing ones do too. A file that cannot be used changes nothing.",
     ),
 )

@@ -10,6 +10,12 @@ from pydantic import Field
 from queue_server.protocol.method import Method, Params
 
 
+class StatusParams(Params):
+    """What clients send along."""
+
+    reload: bool | None = Field(default=None, description="Accepted without effect: the status is always fresh.")
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """What clients ask about the manager's set-up."""
@@ -48,6 +54,7 @@ METHODS = (
         kind="memory",
         scope="read:status",
         route=("GET", "/ping"),
+        params=StatusParams,
         bare=True,
     ),
     Method(
@@ -56,6 +63,7 @@ METHODS = (
         kind="memory",
         scope="read:status",
         route=("GET", "/status"),
+        params=StatusParams,
         bare=True,
         notes="Answered from memory; never waits for the store.",
     ),
@@ -66,6 +74,8 @@ METHODS = (
         scope="read:config",
         route=("GET", "/config"),
         result=Configuration,
+        notes="`config.info` is the address of the notices; without it none are published. An address that holds for "
+        "every interface (0.0.0.0) means the host of the control socket.",
     ),
     Method(
         name="events_get",

@@ -24,7 +24,7 @@ def test_it_says_hello_before_it_loads_and_describes_its_profile_before_it_is_op
         hello = router.wait_for(Hello)
         assert (hello.lane, hello.incarnation, hello.pid) == ("default", "one", worker.process.pid)
         assert (hello.environment, hello.re_state, hello.attempt, hello.next_report) == ("loading", None, None, 1)
-        assert router.wait_for(EnvironmentOpened).permissions is None
+        router.wait_for(EnvironmentOpened)
         pages = router.of(CatalogPage)
         assert [page.first for page in pages] == [True, True]
         catalogs = {page.catalog: page.entries for page in pages}
@@ -38,19 +38,17 @@ def test_it_says_hello_before_it_loads_and_describes_its_profile_before_it_is_op
         assert [message.number for message in router.messages if hasattr(message, "number")] == [1, 2, 3, 4]
 
 
-def test_the_simulated_profile_brings_its_permissions(directory, router):
+def test_the_simulated_profile_runs_plans(directory, router):
     with Worker(directory, startup="sim"):
-        opened = router.wait_for(EnvironmentOpened)
-        assert "primary" in opened.permissions["user_groups"]
+        router.wait_for(EnvironmentOpened)
         assert Plan(router).order("count", ["det1"], num=2).finished().points == 2
 
 
-def test_permissions_are_read_from_the_given_file(directory, router):
-    permissions = directory / "permissions.yaml"
-    permissions.write_text("user_groups: {root: {allowed_plans: [null]}}\n")
-    with Worker(directory, "--user-group-permissions", str(permissions)):
-        opened = router.wait_for(EnvironmentOpened)
-        assert opened.permissions == {"user_groups": {"root": {"allowed_plans": [None]}}}
+def test_the_list_file_is_there_when_the_environment_is_open(directory, router):
+    lists = directory / "lists.yaml"
+    with Worker(directory, "--list-file", str(lists)):
+        router.wait_for(EnvironmentOpened)
+        assert "measure_around" in lists.read_text()
 
 
 @pytest.mark.parametrize(("code", "words"), [("1 / 0", "division by zero"), ("import sys; sys.exit(7)", "7")])

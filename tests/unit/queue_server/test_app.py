@@ -11,11 +11,12 @@ import signal
 import pytest
 import zmq
 
-from queue_server.app import Listener, run_manager
+from queue_server.app import Listener, clear_lock, run_manager
 from queue_server.clock import Chance, ManualClock
 from queue_server.config import Settings
+from queue_server.process import SUPERVISOR_FILE, PidFile, PidFileTakenError
 from queue_server.protocol.codec import decode, encode
-from queue_server.protocol.errors import StorageError
+from queue_server.protocol.errors import NotFoundError, ParameterError, StateError, StorageError
 from queue_server.storage.sqlite import open_sqlite
 from tests.doubles.bench import INSTRUCTION, USER
 from tests.doubles.peers import Peers
@@ -249,3 +250,63 @@ async def test_nothing_of_the_manager_is_left_behind(data, start):
     await running.ask("manager_stop")
     await running.ended()
     assert logging.getLogger().handlers == handlers
+
+
+# --- what clients are told ------------------------------------------------------------------------------------------
+
+
+async def test_clients_are_told_where_the_notices_are(data, start):
+    running = start(data)
+    assert (await running.ask("config_get"))["config"] == {"ip_connect_info": {}, "info": (await running.ready()).info}
+
+
+async def test_where_nothing_is_published_no_address_is_told(data, start):
+    assert (await start(data, publish_console=False).ask("config_get"))["config"] == {"ip_connect_info": {}}
+
+
+# --- failure policy -------------------------------------------------------------------------------------------------
+
+
+async def test_a_policy_for_an_unknown_lane_ends_the_start_and_changes_nothing(data, start):
+    with pytest.raises(ParameterError, match="lane 'other', which does not exist"):
+        await start(data, on_failure={"other": "hold"}).ready()
+    assert (await start(data, on_failure={"default": "hold"}).ask("status"))["lanes"][0]["condition"] == "open"
+
+
+# --- a lock whose key is lost ---------------------------------------------------------------------------------------
+
+
+async def test_a_lock_is_cleared_only_while_neither_manager_nor_supervisor_runs(data, start):
+    running = start(data)
+    await running.ask("lock", lock_key="lost", user="anna", queue=True)
+    with pytest.raises(StateError, match=f"process {os.getpid()}"):
+        await clear_lock(data, "ben")
+    await running.ask("manager_stop")
+    await running.ended()
+    with PidFile.claim(data / SUPERVISOR_FILE), pytest.raises(PidFileTakenError, match=f"process {os.getpid()}"):
+        await clear_lock(data, "ben")
+
+    cleared = await clear_lock(data, "ben")
+    assert (cleared.queue, cleared.environment, cleared.user) == (True, False, "anna")
+    assert not (await clear_lock(data, "ben")).is_set
+    again = start(data)
+    assert (await again.ask("status"))["lock"] == {"environment": False, "queue": False}
+    kinds = [event["kind"] for event in (await again.ask("events_get"))["events"]]
+    assert kinds.count("clear_lock") == 1
+
+
+async def test_a_place_without_data_has_no_lock_and_stays_as_it_is(tmp_path):
+    with pytest.raises(NotFoundError, match="nothing was ever stored"):
+        await clear_lock(tmp_path / "nowhere", "ben")
+    with pytest.raises(NotFoundError, match="nothing was ever stored"):
+        await clear_lock(tmp_path, "ben")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_lock_of_a_damaged_store_is_not_cleared(data, start):
+    running = start(data)
+    await running.ask("manager_stop")
+    await running.ended()
+    (data / "queue.sqlite").unlink()
+    with pytest.raises(StorageError, match="missing"):
+        await clear_lock(data, "ben")

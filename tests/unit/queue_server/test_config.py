@@ -15,6 +15,7 @@ from queue_server.config import (
     default_data_directory,
     is_local,
     load_settings,
+    prefixed_data_directory,
 )
 from queue_server.protocol.errors import ParameterError
 
@@ -247,3 +248,107 @@ def test_a_word_that_a_setting_does_not_know_is_refused_by_name(name, value):
     message, field = refusal({name: value})
     assert field == name
     assert repr(value) in message
+
+
+# --- what failures do -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "policies"),
+    [
+        ("hold", {"default": "hold"}),
+        ("default=front", {"default": "front"}),
+        (" default = hold , other=front", {"default": "hold", "other": "front"}),
+    ],
+)
+def test_a_failure_policy_can_be_a_word_for_the_default_lane_or_one_for_each_lane(environ, write, text, policies):
+    assert load_settings({"on_failure": text}).on_failure == policies
+    assert load_settings({"config": write(f"on_failure: '{text}'\n")}).on_failure == policies
+    environ.setenv("CUELIGHT_ON_FAILURE", text)
+    assert load_settings({}).on_failure == policies
+
+
+def test_a_failure_policy_can_be_a_map_in_the_file(write):
+    assert load_settings({"config": write("on_failure: {default: hold}\n")}).on_failure == {"default": "hold"}
+
+
+@pytest.mark.parametrize("text", ["stop", "=hold", "default=", "default=hold,default=front", "default=hold,other"])
+def test_a_failure_policy_of_another_form_is_refused_by_name(text):
+    message, field = refusal({"on_failure": text})
+    assert str(field).partition(".")[0] == "on_failure"
+    assert "front" in message
+
+
+def test_the_settings_reach_the_manager_process_as_they_are():
+    settings = load_settings({"on_failure": "hold"})
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+@pytest.mark.parametrize(("prefix", "name"), [("qs_default", "qs_default"), ("beam line/7", "beam line%2F7")])
+def test_each_prefix_has_a_data_directory(prefix, name):
+    environ = {"XDG_STATE_HOME": "/state"}
+    assert prefixed_data_directory(prefix, environ) == Path("/state/cuelight/re-manager") / name
+
+
+@pytest.mark.parametrize("prefix", ["", ".", ".."])
+def test_a_prefix_without_a_letter_names_no_directory(prefix):
+    with pytest.raises(ParameterError, match="redis_name_prefix"):
+        prefixed_data_directory(prefix, {})
+
+
+KEY_FILES = dict.fromkeys(("curve_secret_key_file", "curve_workers_file", "worker_key_file"), "/k")
+
+
+@pytest.mark.parametrize("missing", [*KEY_FILES, None])
+def test_a_worker_link_for_other_hosts_needs_all_keys(missing):
+    given = {name: path for name, path in KEY_FILES.items() if name != missing}
+    if missing is None:
+        assert load_settings({**given, "worker_link": "tcp://0.0.0.0:6000"}).worker_link == "tcp://0.0.0.0:6000"
+        return
+    with pytest.raises(ParameterError, match=rf"'worker_link'.* needs the setting {missing}"):
+        load_settings({**given, "worker_link": "tcp://0.0.0.0:6000"})
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:6000", "ipc:///run/link"])
+def test_a_worker_link_on_this_host_needs_no_key(address):
+    assert load_settings({"worker_link": address}).worker_link == address
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:0", "tcp://127.0.0.1", "udp://127.0.0.1:6000", ""])
+def test_an_address_at_which_workers_could_not_find_the_link_again_is_refused(address):
+    with pytest.raises(ParameterError, match="'worker_link'"):
+        load_settings({"worker_link": address})
+
+
+# --- files beside the startup code, and what of the metadata is shown ------------------------------------------------
+
+
+def test_the_metadata_that_may_be_read_are_paths(environ, write):
+    assert load_settings({}).permitted_metadata_keys == ("/",)
+    assert load_settings({"config": write("permitted_metadata_keys: [/a, /b/c]\n")}).permitted_metadata_keys == (
+        "/a",
+        "/b/c",
+    )
+    environ.setenv("CUELIGHT_PERMITTED_METADATA_KEYS", "/a:/b")
+    assert load_settings({}).permitted_metadata_keys == ("/a", "/b")
+    message, field = refusal({"permitted_metadata_keys": ["a"]})
+    assert str(field).partition(".")[0] == "permitted_metadata_keys"
+    assert "begins with /" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("permissions_reload", "sometimes"), ("update_list_file", "ENVIRONMENT_OPEN")]
+)
+def test_a_rule_for_the_files_that_does_not_exist_is_refused_by_name(name, value):
+    message, field = refusal({name: value})
+    assert field == name
+    assert repr(value) in message
+
+
+@pytest.mark.parametrize(
+    ("rule", "then"),
+    [("never", "never"), ("on_request", "on_request"), ("on_change", "on_request"), ("on_startup", "on_request")],
+)
+def test_the_place_of_a_dead_manager_is_taken_with_the_permissions_that_were_set(rule, then):
+    settings = load_settings({"permissions_reload": rule, "verbosity": "quiet"})
+    assert settings.after_restart() == settings.model_copy(update={"permissions_reload": then})

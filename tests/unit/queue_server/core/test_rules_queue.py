@@ -189,6 +189,11 @@ def test_a_stopped_queue_cannot_be_stopped(make_state, make_lane, refuse):
     assert "not running" in str(refuse(make_state(make_lane()), QueueStopRequested(LANE)))
 
 
+def test_a_queue_whose_plan_is_paused_cannot_be_stopped(make_running, refuse):
+    assert "paused" in str(refuse(make_running("paused"), QueueStopRequested(LANE)))
+    assert step(make_running("paused", order="resume"), QueueStopRequested(LANE)).state.lane(LANE).stop_pending is True
+
+
 def test_taking_a_request_to_stop_back_always_succeeds(make_state):
     assert step(make_state(), QueueStopCancelled(LANE)).state == make_state()
 
@@ -307,8 +312,16 @@ def test_an_item_for_immediate_execution_is_claimed_as_such(make_state, make_lan
     assert claimed.size == 2
 
 
-def test_nothing_is_executed_beside_a_running_item(make_running, refuse):
-    assert "running already" in str(refuse(make_running(), ExecuteRequested(LANE)))
+def test_an_instruction_is_obeyed_at_once_without_standing_in_the_queue(make_state, make_lane):
+    outcome = step(make_state(make_lane(size=2, stop_pending=True)), ExecuteRequested(LANE, "queue_stop"))
+    lane = outcome.state.lane(LANE)
+    assert outcome.effects == ()
+    assert (lane.queue, lane.size, lane.stop_pending, lane.autostart) == ("stopped", 2, False, False)
+
+
+@pytest.mark.parametrize("instruction", ["", "queue_stop"])
+def test_nothing_is_executed_beside_a_running_item(make_running, refuse, instruction):
+    assert "running already" in str(refuse(make_running(), ExecuteRequested(LANE, instruction)))
 
 
 def test_nothing_is_executed_without_an_environment(make_state, refuse):

@@ -32,6 +32,7 @@ from queue_server.protocol.worker_link import (
     EnvironmentUpdated,
     Hello,
     ItemAcknowledged,
+    ItemFinished,
     OrderRefused,
     Pause,
     Report,
@@ -152,6 +153,33 @@ def make_dispatched(make_running):
         return state.with_lane(replace(lane, queue="starting", attempt=replace(lane.attempt, phase=attempt_phase)))
 
     return build
+
+
+def test_a_worker_with_an_attempt_that_its_lane_does_not_have_is_not_idle(make_state, make_lane, late_key):
+    state = step(make_state(make_lane()), hello(late_key, "running")).state
+    assert state.lane(LANE).worker.stray == late_key
+    assert not state.lane(LANE).is_idle
+    again = step(state, hello()).state
+    assert again.lane(LANE).is_idle
+
+
+def test_an_item_waits_for_the_end_of_an_attempt_that_its_lane_does_not_have(make_dispatched, late_key, key, tell):
+    state, effects = unpack(step(make_dispatched(), hello(late_key, "running")))
+    assert effects == (WELCOME,)
+    end = ItemFinished(number=1, attempt=late_key, outcome="completed", time_start=1.0, time_stop=2.0)
+    state, effects = unpack(tell(state, end))
+    assert effects == (Redispatch(key),)
+    assert (state.lane(LANE).worker.stray, state.lane(LANE).attempt.key) == (None, key)
+
+
+def test_the_welcome_names_the_hello_that_it_answers(make_state, make_lane):
+    greeting = WorkerConnected(hello().hello.model_copy(update={"greeting": 5}))
+    [effect] = step(make_state(make_lane()), greeting).effects
+    assert effect == Send(INCARNATION, Welcome(epoch=1, greeting=5))
+
+
+def unpack(outcome):
+    return outcome.state, outcome.effects
 
 
 @pytest.mark.parametrize("environment", ["closing", "destroying"])

@@ -65,6 +65,20 @@ def test_an_open_environment_shows_its_run_engine_and_no_kernel(make_state, make
     assert (status["re_state"], status["ip_kernel_state"], status["ip_kernel_captured"]) == ("idle", "disabled", True)
 
 
+def test_an_environment_exists_until_its_worker_has_ended(make_state, make_lane):
+    for environment in ("closing", "destroying"):
+        status = show(make_state(make_lane(environment)))
+        assert (status["worker_environment_exists"], status["re_state"]) == (True, "idle")
+        assert (status["ip_kernel_state"], status["ip_kernel_captured"]) == ("disabled", True)
+
+
+@pytest.mark.parametrize("environment", ["opening", "closing", "destroying"])
+def test_an_environment_that_never_opened_does_not_exist(make_state, make_lane, environment):
+    status = show(make_state(make_lane(environment, worker={"re_state": None})))
+    assert (status["worker_environment_exists"], status["re_state"]) == (False, None)
+    assert (status["ip_kernel_state"], status["ip_kernel_captured"]) == (None, None)
+
+
 def test_a_running_item_is_shown(make_running):
     status = show(make_running(lane={"stop_pending": True, "loop": True, "ignore_failures": True, "autostart": True}))
     assert (status["running_item_uid"], status["items_in_queue"]) == ("item", 2)
@@ -119,7 +133,11 @@ def test_a_plan_is_executed_though_its_queue_has_stopped(make_running):
 def test_a_paused_plan_is_paused_until_it_is_told_to_go_on(make_running):
     paused = make_running("paused")
     assert show(paused)["manager_state"] == "paused"
+    assert show(paused)["worker_environment_state"] == "idle"
     assert show(step(paused, ContinueRequested(LANE, "resume", 1.0)).state)["manager_state"] == "executing_queue"
+    assert (
+        show(step(paused, ContinueRequested(LANE, "resume", 1.0)).state)["worker_environment_state"] == "executing_plan"
+    )
 
 
 def test_a_pause_is_pending_until_the_plan_is_paused(make_running):

@@ -40,7 +40,7 @@ async def test_it_can_be_opened_only_once(bench):
     await bench.exit()
     await bench.open()
     reply = await bench.refuse("environment_open")
-    assert "RE Worker environment already exists" in reply["msg"]
+    assert reply["msg"] == "RE Worker environment already exists."
     assert reply["error"]["code"] == "wrong_state"
 
 

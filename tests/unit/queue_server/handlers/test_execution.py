@@ -44,9 +44,28 @@ async def test_what_cannot_run_at_once_is_refused_and_leaves_no_trace(bench):
     assert "environment does not exist" in reply["msg"]
     assert (reply["item"], reply["qsize"]) == (plan(), None)
     await bench.open()
-    for item, text in ((plan("absent"), "allowed plans"), (INSTRUCTION, "Only a plan"), (None, "no item info")):
+    for item, text in ((plan("absent"), "allowed plans"), (None, "no item info")):
         reply = await bench.refuse("queue_item_execute", **({} if item is None else {"item": item}), **USER)
         assert text in reply["msg"]
+
+
+async def test_an_instruction_is_obeyed_at_once_and_leaves_the_queue_as_it_is(bench):
+    await bench.open()
+    waiting = await bench.add("count")
+    await bench.do("queue_mode_set", mode={"loop": True})
+    before = bench.status["plan_queue_uid"]
+    reply = await bench.do("queue_item_execute", item=INSTRUCTION, **USER)
+    assert (reply["item"]["name"], reply["item"]["item_type"], reply["qsize"]) == ("queue_stop", "instruction", 1)
+    assert (await bench.uids(), bench.status["plan_queue_uid"]) == (waiting, before)
+    assert bench.status["manager_state"] == "idle"
+    assert (await bench.do("history_get"))["items"] == []
+
+
+async def test_an_instruction_at_once_switches_autostart_off(bench):
+    await bench.open()
+    await bench.do("queue_autostart", enable=True)
+    await bench.do("queue_item_execute", item=INSTRUCTION, **USER)
+    assert bench.status["queue_autostart_enabled"] is False
 
 
 async def test_nothing_is_executed_beside_a_running_item(executing):

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
-from queue_server.protocol.worker_link import CatalogPage, EnvironmentOpened
+import pytest
+import yaml
+
+from queue_server.access.startup_files import find_startup_files
 from tests.doubles.bench import DEVICES, PLANS, USER, plan
 
 ONLY_SCAN = {"user_groups": {"root": {"allowed_plans": [None]}, "primary": {"allowed_plans": ["scan"]}}}
 ONLY_COUNT = {"user_groups": {"root": {"allowed_plans": [None]}, "primary": {"allowed_plans": ["count"]}}}
 
 
-async def open_with(bench, permissions):
-    """Open the environment of a startup directory with these permissions."""
-    await bench.do("environment_open")
-    bench.hello(environment="loading")
-    bench.tell(CatalogPage, catalog="plans", first=True, entries=PLANS)
-    bench.tell(CatalogPage, catalog="devices", first=True, entries=DEVICES)
-    await bench.report(EnvironmentOpened, permissions=permissions)
+@pytest.fixture
+def files(bench, tmp_path):
+    """The startup files of the bench: permissions that allow to count, and a list with one plan."""
+    (tmp_path / "user_group_permissions.yaml").write_text(yaml.safe_dump(ONLY_COUNT))
+    lists = {"existing_plans": {"count": PLANS["count"]}, "existing_devices": DEVICES}
+    (tmp_path / "existing_plans_and_devices.yaml").write_text(yaml.safe_dump(lists))
+    bench.resources.files = find_startup_files(str(tmp_path), None, None, "on_request")
+    return bench.resources.files
+
+
+UIDS = ("plans_existing_uid", "devices_existing_uid", "plans_allowed_uid", "devices_allowed_uid")
+
+
+def changed(before, after):
+    """Return the names of the uids that have changed."""
+    return {name for name in UIDS if before[name] != after[name]}
 
 
 async def allowed(bench):
@@ -73,24 +85,7 @@ async def test_permissions_outlast_the_manager(bench, make_bench, store):
     assert await allowed(await make_bench(store.reopen())) == {"scan"}
 
 
-async def test_what_a_person_has_set_holds_when_an_unchanged_environment_opens_again(bench):
-    await open_with(bench, ONLY_COUNT)
-    await bench.do("permissions_set", user_group_permissions=ONLY_SCAN)
-    await bench.exit()
-    await open_with(bench, ONLY_COUNT)
-    assert await allowed(bench) == {"scan"}
-
-
-async def test_permissions_of_the_startup_files_hold_when_they_have_changed(bench):
-    await open_with(bench, ONLY_COUNT)
-    await bench.do("permissions_set", user_group_permissions=ONLY_SCAN)
-    await bench.exit()
-    await open_with(bench, ONLY_COUNT | {"user_groups": ONLY_COUNT["user_groups"] | {"guests": {}}})
-    assert await allowed(bench) == {"count"}
-
-
-async def test_the_startup_files_can_be_taken_again(bench):
-    await open_with(bench, ONLY_COUNT)
+async def test_the_startup_files_can_be_taken_again(bench, files):
     await bench.do("permissions_set", user_group_permissions=ONLY_SCAN)
     await bench.do("permissions_reload", restore_permissions=False)
     assert await allowed(bench) == {"scan"}
@@ -98,8 +93,59 @@ async def test_the_startup_files_can_be_taken_again(bench):
     assert await allowed(bench) == {"count"}
 
 
-async def test_a_reload_changes_the_uids_of_what_is_allowed(bench):
+async def test_a_reload_changes_the_uids_of_what_is_allowed_also_where_nothing_else_changes(bench, files):
+    await bench.do("permissions_reload")
     before = bench.status
     await bench.do("permissions_reload")
-    assert bench.status["plans_allowed_uid"] != before["plans_allowed_uid"]
-    assert bench.status["plans_existing_uid"] == before["plans_existing_uid"]
+    assert changed(before, bench.status) == {"plans_allowed_uid", "devices_allowed_uid"}
+
+
+async def test_the_lists_of_the_file_are_taken_where_that_is_asked_for(bench, files):
+    await bench.do("permissions_reload")
+    assert set((await bench.do("plans_existing"))["plans_existing"]) == set(PLANS)
+    await bench.do("permissions_reload", restore_plans_devices=True)
+    assert set((await bench.do("plans_existing"))["plans_existing"]) == {"count"}
+    before = bench.status
+    await bench.do("permissions_reload", restore_plans_devices=True)
+    assert changed(before, bench.status) == set(UIDS)
+
+
+async def test_what_was_taken_outlasts_the_manager(bench, make_bench, store, files):
+    await bench.do("permissions_reload", restore_plans_devices=True)
+    await bench.end()
+    again = await make_bench(store.reopen())
+    assert await allowed(again) == {"count"}
+    assert set((await again.do("plans_existing"))["plans_existing"]) == {"count"}
+
+
+async def test_where_the_permissions_are_never_read_again_a_reload_is_refused(bench, files):
+    bench.resources.files = replace(files, reload="never")
+    await bench.do("permissions_set", user_group_permissions=ONLY_SCAN)
+    before = bench.status
+    reply = await bench.refuse("permissions_reload", restore_plans_devices=True)
+    assert reply["error"]["code"] == "forbidden"
+    assert "permissions_set" in reply["msg"]
+    assert changed(before, bench.status) == set()
+    await bench.do("permissions_reload", restore_permissions=False, restore_plans_devices=True)
+    assert await allowed(bench) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("user_group_permissions.yaml", "- none", "invalid_parameter"),
+        ("existing_plans_and_devices.yaml", "- none", "invalid_parameter"),
+        ("existing_plans_and_devices.yaml", None, "not_found"),
+    ],
+)
+async def test_a_file_that_cannot_be_used_changes_nothing(bench, files, tmp_path, name, content, code):
+    await bench.do("permissions_set", user_group_permissions=ONLY_SCAN)
+    before = bench.status
+    (tmp_path / name).unlink()
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    reply = await bench.refuse("permissions_reload", restore_plans_devices=True)
+    assert reply["error"]["code"] == code
+    assert name in reply["msg"]
+    assert changed(before, bench.status) == set()
+    assert await allowed(bench) == {"scan"}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from queue_server.access import Policy
+from queue_server.access.metadata_keys import MetadataKeys
 from queue_server.clock import Chance
 from queue_server.core.model import State
 from queue_server.engine.turn import Turn
 from queue_server.handlers.resources import Resources
-from queue_server.protocol.worker_link import CatalogPage, EnvironmentOpened
+from queue_server.protocol.worker_link import CatalogPage
 from tests.doubles.bench import DEVICES, PLANS
 
 ONLY_SCAN = {"user_groups": {"root": {"allowed_plans": [None]}, "primary": {"allowed_plans": ["scan"]}}}
@@ -23,15 +25,15 @@ def resources():
 def adopt(store, resources):
     """Adopt what a worker has sent; return the state afterwards."""
 
-    async def run(incarnation="w", permissions=None):
-        turn = await store.transact(lambda tx: work(tx, incarnation, permissions))
+    async def run(incarnation="w"):
+        turn = await store.transact(lambda tx: work(tx, incarnation))
         for act in turn.after_commit:
             act()
         return turn.state
 
-    def work(tx, incarnation, permissions):
+    def work(tx, incarnation):
         turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
-        resources.adopt(turn, incarnation, EnvironmentOpened(number=9, permissions=permissions))
+        resources.adopt(turn, incarnation)
         return turn
 
     return run
@@ -46,7 +48,7 @@ async def test_nothing_is_replaced_before_the_commit(store, resources):
     resources.receive("w", page("plans", PLANS))
 
     def work(tx):
-        resources.adopt(Turn(tx, State(epoch=1), 0.0, Chance.seeded(1)), "w", EnvironmentOpened(number=2))
+        resources.adopt(Turn(tx, State(epoch=1), 0.0, Chance.seeded(1)), "w")
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -88,28 +90,73 @@ async def test_only_the_list_that_changed_gets_another_revision(resources, adopt
 async def test_what_was_adopted_is_restored(store, resources, adopt):
     resources.receive("w", page("plans", PLANS))
     resources.receive("w", page("devices", DEVICES))
-    await adopt(permissions=ONLY_SCAN)
+    await adopt()
     again = Resources()
     await store.transact(again.restore)
     assert again.catalog.plans_existing == PLANS
     assert again.catalog.devices_existing == DEVICES
-    assert again.catalog.policy.as_mapping() == ONLY_SCAN
 
 
-async def test_new_permissions_change_what_is_allowed(resources, adopt):
+async def test_the_catalog_stays_the_same_object_where_nothing_has_changed(resources, adopt):
     resources.receive("w", page("plans", PLANS))
     await adopt()
+    catalog = resources.catalog
     resources.receive("x", page("plans", PLANS))
-    state = await adopt("x", permissions=ONLY_SCAN)
+    await adopt("x")
+    assert resources.catalog is catalog
+
+
+async def test_lists_and_permissions_are_replaced_together(store, resources):
+    def work(tx):
+        turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
+        resources.replace(turn, plans=PLANS, policy=Policy.from_mapping(ONLY_SCAN))
+        return turn
+
+    turn = await store.transact(work)
+    assert resources.catalog.plans_existing == {}
+    for act in turn.after_commit:
+        act()
     assert set(resources.catalog.plans_allowed("primary")) == {"scan"}
-    assert (state.revisions.plans_allowed, state.revisions.devices_allowed) == (1, 1)
+    assert (turn.state.revisions.plans_existing, turn.state.revisions.devices_existing) == (1, 0)
 
 
-async def test_wrong_permissions_leave_those_that_hold(resources, adopt, caplog):
-    await adopt(permissions=ONLY_SCAN)
-    await adopt("x", permissions={"user_groups": {}})
-    assert resources.catalog.policy.as_mapping() == ONLY_SCAN
-    assert "permissions" in caplog.text
+async def test_several_replacements_in_one_turn_add_up_and_one_that_is_undone_does_not_count(store, resources):
+    before = resources.catalog.policy
+
+    def work(tx):
+        turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
+        resources.replace(turn, plans=PLANS)
+        resources.set_permissions(turn, ONLY_SCAN)
+        with pytest.raises(ZeroDivisionError), turn.entry():
+            resources.replace(turn, plans={}, devices=DEVICES)
+            raise ZeroDivisionError
+        resources.set_permissions(turn, before.as_mapping())
+        return turn
+
+    for act in (await store.transact(work)).after_commit:
+        act()
+    assert (resources.catalog.plans_existing, resources.catalog.devices_existing) == (PLANS, {})
+    assert resources.catalog.policy == before
+    again = Resources()
+    await store.transact(again.restore)
+    assert (again.catalog.plans_existing, again.catalog.policy) == (PLANS, before)
+
+
+async def test_with_anew_all_that_is_given_counts_as_changed(store, resources):
+    def work(tx):
+        turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
+        resources.replace(turn, devices={}, policy=resources.catalog.policy, anew=True)
+        return turn.state.revisions
+
+    revisions = await store.transact(work)
+    assert (revisions.plans_existing, revisions.devices_existing) == (0, 1)
+    assert (revisions.plans_allowed > 0, revisions.devices_allowed > 0) == (True, True)
+
+
+def test_only_permitted_metadata_are_kept():
+    resources = Resources(permitted_metadata=MetadataKeys.parse(["/proposal/id"]))
+    resources.keep_metadata("default", {"proposal": {"id": 7, "pi": "Ada"}, "scan_id": 1})
+    assert resources.metadata == {"default": {"proposal": {"id": 7}}}
 
 
 async def test_forgotten_pages_do_not_come_back(resources, adopt):

@@ -28,14 +28,16 @@ async def test_two_requests_without_a_change_between_them_get_the_same_status(be
 
 
 @pytest.mark.parametrize("method", ["status", "ping"])
-async def test_the_status_takes_no_parameters(bench, method):
+async def test_the_status_takes_no_parameters_but_one_that_clients_send_in_vain(bench, method):
+    assert await bench.ask(method, reload=True) == bench.status
     reply = await bench.ask(method, verbose=True)
     assert reply["success"] is False
     assert set(reply) == {"success", "msg", "error"}
 
 
-async def test_there_is_no_kernel_to_connect_to(bench):
-    assert (await bench.do("config_get"))["config"] == {"ip_connect_info": {}}
+async def test_there_is_no_kernel_to_connect_to_and_the_notices_have_an_address(bench):
+    config = {"ip_connect_info": {}, "info": bench.INFO}
+    assert (await bench.do("config_get"))["config"] == config
 
 
 # --- events ---------------------------------------------------------------------------------------------------------

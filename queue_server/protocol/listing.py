@@ -1,0 +1,73 @@
+"""Maps that may have very many entries: encoded piece by piece, and spliced into replies as bytes.
+
+An encoder holds Python's global lock for as long as it runs, so one large value in one piece would hold up every other
+thread. It knows nothing of what the entries describe.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from queue_server.protocol.codec import Encoding, encode
+
+PIECE_ENTRIES = 100
+"""Entries that are encoded in one piece: about 30 kB, a fraction of a millisecond."""
+
+
+class Listing(Mapping[str, Any]):
+    """A map that keeps itself as bytes."""
+
+    @abstractmethod
+    def encoded(self, encoding: Encoding) -> bytes:
+        """Return the map as bytes, as ``encode_entries`` makes them; may take long for the first time.
+
+        Raises:
+            TypeError: an entry is of a type that the encoding does not know.
+        """
+        ...
+
+
+def encode_entries(entries: Mapping[str, Any], encoding: Encoding) -> bytes:
+    """Return a map as the bytes that ``encode`` makes of it, made piece by piece.
+
+    Raises:
+        TypeError: an entry is of a type that the encoding does not know.
+    """
+    pairs = iter(entries.items())
+    pieces: list[bytes] = []
+    while piece := dict(islice(pairs, PIECE_ENTRIES)):
+        whole = encode(piece, encoding)
+        pieces.append(whole[1:-1] if encoding == "json" else whole[len(_map_header(len(piece))) :])
+    if encoding == "json":
+        return b"{" + b",".join(pieces) + b"}"
+    return b"".join((_map_header(len(entries)), *pieces))
+
+
+def encode_reply(reply: Mapping[str, Any], encoding: Encoding) -> bytes:
+    """Return a reply as bytes; fields that are listings come last, as bytes that are made only once.
+
+    Raises:
+        TypeError: a value is of a type that the encoding does not know.
+    """
+    large = {name: value for name, value in reply.items() if isinstance(value, Listing)}
+    if not large:
+        return encode(reply, encoding)
+    small = {name: value for name, value in reply.items() if name not in large}
+    if encoding == "json":
+        fields = [encode(small)[1:-1]] if small else []
+        fields += [b"".join((encode({name: None})[1:-5], value.encoded("json"))) for name, value in large.items()]
+        return b"{" + b",".join(fields) + b"}"
+    parts = [_map_header(len(reply)), encode(small, "msgpack")[len(_map_header(len(small))) :]]
+    for name, value in large.items():
+        # The map {name: nil} without its header and its nil is the name.
+        parts += [encode({name: None}, "msgpack")[1:-1], value.encoded("msgpack")]
+    return b"".join(parts)
+
+
+def _map_header(entries: int) -> bytes:
+    if entries < 16:
+        return bytes((0x80 | entries,))
+    return b"\xde" + entries.to_bytes(2) if entries < 1 << 16 else b"\xdf" + entries.to_bytes(4)
