@@ -3,31 +3,37 @@
 #   make demo               see it work: queue, worker and real plans on an embedded store (KEEP=1 stays up)
 #   make test               all checks and tests
 #
-# Options: PYTHON=python3.13 (which interpreter), VENV=.venv313 (where to install), ARGS='-k pause -x' (for pytest).
+# Options: PYTHON=python3.13 (which interpreter), VENV=.venv313 (where to install), ARGS='-k pause -x' (for pytest),
+# JOBS=0 (tests one after the other).
 
 PYTHON ?= python3
 VENV   ?= .venv
 ARGS   ?=
 KEEP   ?=
 
+# Tests run side by side; most of their time is spent waiting for processes.
+JOBS   ?= 4
+
 BIN       := $(VENV)/bin
-PYTEST     = $(BIN)/python -m pytest $(ARGS)
+PYTEST     = $(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(ARGS)
 INSTALLED := $(VENV)/.installed
 WITH_DEV  := $(VENV)/.installed-dev
+WITH_EPICS := $(VENV)/.installed-epics
 KINDS     := architecture unit property contract system clients
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo check test $(KINDS) faults coverage bench docs regen clean
+.PHONY: help install install-dev demo demo-epics check test $(KINDS) faults coverage bench docs regen clean
 
 help:
 	@echo "make install       create $(VENV) and install Cuelight"
 	@echo "make install-dev   the same, with the tools for checks and tests"
 	@echo "make demo          run the demonstration in .demo/ (KEEP=1: stay up and say how to connect)"
+	@echo "make demo-epics    the same with a real EPICS soft IOC, driven by an ophyd and an ophyd-async device"
 	@echo "make check         ruff, pyright and the import walls"
 	@echo "make test          check, then the tests: $(KINDS)"
 	@echo "make KIND          one kind of tests: $(KINDS) faults"
 	@echo "make coverage      branch coverage of the fast tests"
-	@echo "make bench         the dead time between two plans"
+	@echo "make bench         the dead time between two plans, and 13,000 devices"
 	@echo "make regen         write the generated pages of docs/reference again (also: make docs)"
 	@echo "make clean         remove environments, caches and the demonstration's data"
 
@@ -59,13 +65,22 @@ $(WITH_DEV): pyproject.toml $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(INSTALLED) $@
 
+$(WITH_EPICS): pyproject.toml $(BIN)/python
+	@echo "Installing Cuelight and the EPICS libraries into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[epics]'
+	@touch $(INSTALLED) $@
+
 # ----------------------------------------------------------------------------------------------------- use it
 
 demo: $(INSTALLED)
 	@$(BIN)/cuelight demo --data .demo $(if $(filter-out 0 no,$(KEEP)),--keep)
 
+demo-epics: $(WITH_EPICS)
+	@$(BIN)/cuelight demo --epics config/epics --data .demo/epics
+
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/dead_time.py
+	$(BIN)/python benchmarks/many_devices.py
 
 # ---------------------------------------------------------------------------------------------- checks and tests
 
@@ -87,6 +102,7 @@ coverage: $(WITH_DEV)
 
 docs regen: $(INSTALLED)
 	$(BIN)/python -m queue_server.reference --write docs/reference
+	$(BIN)/python -m device_worker.sim.lists
 
 clean:
 	@if [ -d .demo ] && [ -x $(BIN)/cuelight ]; then $(BIN)/cuelight down --data .demo --workers || true; fi

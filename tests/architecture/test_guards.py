@@ -84,7 +84,7 @@ CASES = {
             return request.node.get_closest_marker("timeout").args[0]
 
         def test_passes_with_the_short_limit(request):
-            assert limit(request) == 10
+            assert limit(request) == 30
 
         @pytest.mark.timeout(3)
         def test_passes_with_a_limit_of_its_own(request):
@@ -92,7 +92,7 @@ CASES = {
     """,
     "faults/test_long_limit.py": """
         def test_passes_with_the_long_limit(request):
-            assert request.node.get_closest_marker("timeout").args[0] == 60
+            assert request.node.get_closest_marker("timeout").args[0] == 120
     """,
 }
 WARNERS = """

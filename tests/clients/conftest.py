@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import zmq
 
 from tests.processes.system import System
 
@@ -47,3 +48,13 @@ def running_system(tmp_path_factory):
             system.close()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def curve_server(tmp_path_factory):
+    """The public key of a manager as text, and the file with its private key."""
+    public, secret = zmq.curve_keypair()
+    file = tmp_path_factory.mktemp("keys") / "server.secret"
+    file.write_bytes(secret)
+    file.chmod(0o600)
+    return public.decode(), file

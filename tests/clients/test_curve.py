@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 import zmq
@@ -171,3 +172,52 @@ def test_an_open_address_is_bound_with_encryption_and_its_notices_are_encrypted_
         with client, plain, client.notices(["QS_Info"]) as encrypted, plain.notices(["QS_Info"]) as unencrypted:
             assert encrypted.receive(5) is not None
             assert unencrypted.receive(1.5) is None
+
+
+# --- workers --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def link_settings(secret_file, clients, tmp_path):
+    """Settings for a worker link over TCP, and the list of its workers, which is empty."""
+    public, secret = make_pair()
+    key, listed = tmp_path / "worker.secret", tmp_path / "workers"
+    key.write_text(secret)
+    key.chmod(0o600)
+    listed.write_text("# workers of the test\n")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    settings = {"curve_secret_key_file": str(secret_file), "curve_clients_file": str(clients), "worker_link": address}
+    return {**settings, "curve_workers_file": str(listed), "worker_key_file": str(key)}, listed, public
+
+
+def test_a_listed_worker_opens_over_tcp_and_runs_a_plan(running_system, link_settings, admit):
+    settings, listed, public = link_settings
+    listed.write_text(f"{public} worker of this host\n")
+    keys, _ = admit("frida")
+    with running_system(**settings) as system:
+        ready = system.ready
+        with RunControl(ready["control"], ready["info"], server_key=keys, timeout_s=10) as client:
+            client.send_request(method="environment_open")
+            client.wait_for_status(lambda status: status["worker_environment_exists"], 40)
+            item = {"item_type": "plan", "name": "count", "args": [["det1"]], "kwargs": {"num": 3}}
+            who = {"user": "frida", "user_group": "primary"}
+            client.send_request(method="queue_item_add", params={"item": item, **who})
+            client.send_request(method="queue_start")
+            client.wait_for_status(lambda status: status["items_in_history"] == 1, 20)
+            [done] = client.send_request(method="history_get")["items"]
+            assert done["result"]["exit_status"] == "completed"
+
+
+def test_a_worker_that_is_not_listed_is_refused(running_system, link_settings, admit):
+    settings, _, public = link_settings
+    keys, _ = admit("gerda")
+    with running_system(**settings) as system:
+        ready = system.ready
+        with RunControl(ready["control"], ready["info"], server_key=keys, timeout_s=10) as client:
+            client.send_request(method="environment_open")
+            system.output.wait_for(f"its key {public} is not on the list")
+            assert client.send_request(method="status")["manager_state"] == "creating_environment"
+            client.send_request(method="environment_destroy")
+            client.wait_for_status(lambda status: status["manager_state"] == "idle", 20)

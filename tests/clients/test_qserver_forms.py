@@ -13,8 +13,8 @@ import pytest
 import zmq
 
 from queue_server.compat.qserver import main
-from queue_server.compat.qserver_encryption import SHARED_PRIVATE_KEY, SHARED_PUBLIC_KEY
 from queue_server.compat.qserver_forms import FORMS
+from queue_server.protocol.curve_keys import SHARED_PRIVATE_KEY, SHARED_PUBLIC_KEY
 
 _KEY = ("-k", "90g94")
 _PLAN = '{"name": "count", "args": [["det1", "det2"]], "kwargs": {"num": 10, "delay": 1}}'

@@ -1,21 +1,30 @@
-"""bluesky-queueserver-api as it comes from PyPI, blocking and asynchronous, in both encodings, drives a system."""
+"""bluesky-queueserver-api as it comes from PyPI drives a system: in both forms and encodings, plain and encrypted."""
 
 from __future__ import annotations
 
 import ast
 import json
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-PROGRAM = "queueserver_api_journeys.py"
-FORMS = [(form, encoding) for form in ("blocking", "asynchronous") for encoding in ("json", "msgpack")]
+PROGRAMS = Path("queueserver_api")
+FORMS = ("blocking", "asynchronous")
+SYSTEMS = ("json", "msgpack", "msgpack-curve")
+ENDINGS = {"blocking": ("json", "safe_on"), "asynchronous": ("msgpack", "safe_off")}
+AT_ONCE = 3
+
+# A name that only the HTTP form of the client, which shares its base class, has a use for.
+OF_HTTP = {"AuthorizationMethods"}
+
+# The first test waits for a whole system and all that happens in it.
+pytestmark = pytest.mark.timeout(240)
 
 
-def names_of_journeys():
-    """Read the list from the program without importing it: the client must not come into this process."""
-    tree = ast.parse((Path(__file__).parent / "programs" / PROGRAM).read_text())
+def names_of_journeys(program):
+    """Read the list from a program without importing it: the client must not come into this process."""
+    tree = ast.parse((Path(__file__).parent / "programs" / PROGRAMS / program).read_text())
     [listed] = [
         node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "JOURNEYS"
     ]
@@ -23,30 +32,104 @@ def names_of_journeys():
     return [ast.unparse(name) for name in listed.elts]
 
 
+def names_defined(program):
+    """Return the journeys that a module defines: generators without parameters that no other function calls."""
+    tree = ast.parse((Path(__file__).parent / "programs" / PROGRAMS / program).read_text())
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.args.args]
+    generators = [
+        node for node in functions if any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node))
+    ]
+    return {f"{Path(program).stem}.{node.name}" for node in generators} - {f"{Path(program).stem}.{n}" for n in called}
+
+
+def start_all(request, name, travel):
+    """Start what the selected tests ask for by the parameter ``name``; return the pool, and the outcome of each."""
+    wanted = dict.fromkeys(
+        item.callspec.params[name]
+        for item in request.session.items
+        if item.module is request.module and name in getattr(getattr(item, "callspec", None), "params", {})
+    )
+    pool = ThreadPoolExecutor(AT_ONCE)
+    return pool, {value: pool.submit(travel, value) for value in wanted}
+
+
 @pytest.fixture(scope="module")
-def told(run_client, running_system):
-    """What became of each journey, by form and encoding; every combination has a system of its own."""
+def told(request, run_client, running_system, curve_server):
+    """What became of the journeys in each system; those of all selected tests run side by side."""
+    public, secret_file = curve_server
 
-    @cache
-    def travel(form, encoding):
-        with running_system(encoding=encoding) as system:
+    def travel(name):
+        encoding, _, security = name.partition("-")
+        settings = {"encoding": encoding, "script_upload": True}
+        if security:
+            settings |= {"curve_secret_key_file": str(secret_file), "curve_accept_stock_key": True}
+        with running_system(**settings) as system:
+            addresses = system.ready["control"], system.ready["info"]
+            key = [public] if security else []
+            return json.loads(run_client(PROGRAMS / "journeys.py", encoding, *addresses, *key, seconds=230))
+
+    pool, outcomes = start_all(request, "system", travel)
+    with pool:
+        yield lambda system, form: outcomes[system].result()[form]
+
+
+@pytest.fixture(scope="module")
+def ended(request, run_client, running_system):
+    """What became of the journeys of each form to the end of its system, and the exit code of that."""
+
+    def travel(form):
+        encoding, option = ENDINGS[form]
+        with running_system(encoding=encoding, test_methods=True) as system:
             ready = system.ready
-            return json.loads(run_client(PROGRAM, form, encoding, ready["control"], ready["info"]))
+            arguments = ready["control"], ready["info"], str(ready["pids"]["manager"]), option
+            told = json.loads(run_client(PROGRAMS / "endings.py", form, encoding, *arguments, seconds=200))["told"]
+            return told | {"code": system.end() if set(told.values()) == {"done"} else None}
 
-    return travel
+    pool, outcomes = start_all(request, "ending", travel)
+    with pool:
+        yield lambda form: outcomes[form].result()
 
 
-@pytest.mark.parametrize(("form", "encoding"), FORMS, ids=lambda value: value)
-@pytest.mark.parametrize("journey", names_of_journeys())
-def test_the_journey_ends_well(told, form, encoding, journey):
-    outcome = told(form, encoding)[journey]
+def check(outcome):
     if outcome != "done":
         pytest.fail(outcome, pytrace=False)
 
 
-def test_a_client_survives_the_death_of_the_manager(run_client, running_system):
-    with running_system() as system:
-        ready = system.ready
-        out = run_client("queueserver_api_restart.py", ready["control"], ready["info"], str(ready["pids"]["manager"]))
-        system.wait_ready(2)
-        assert json.loads(out) == {"outcome": "completed", "runs": 1, "queue": 0}
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("journey", names_of_journeys("journeys.py"))
+def test_the_journey_ends_well(told, system, form, journey):
+    check(told(system, form)["told"][journey])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_public_name_of_the_client_and_every_parameter_is_used(told, system, form):
+    surface, used = (set(told(system, form)[name]) for name in ("surface", "used"))
+    assert {"status()", "lock_key=", "console_monitor.text(nlines)"} <= surface
+    assert surface - used == OF_HTTP
+
+
+def test_every_journey_is_listed():
+    directory = Path(__file__).parent / "programs" / PROGRAMS
+    listed = set(names_of_journeys("journeys.py"))
+    modules = {f"{name.partition('.')[0]}.py" for name in listed}
+    assert set.union(*map(names_defined, sorted(modules))) == listed
+    assert {file.name for file in directory.glob("*.py")} - modules == {
+        "driver.py",
+        "endings.py",
+        "journeys.py",
+        "steps.py",
+    }
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("journey", names_of_journeys("endings.py"))
+def test_the_journey_to_the_end_ends_well(ended, ending, journey):
+    check(ended(ending)[f"__main__.{journey}"])
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_system_has_ended_in_order(ended, ending):
+    assert ended(ending)["code"] == 0

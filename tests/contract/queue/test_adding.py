@@ -201,7 +201,7 @@ async def test_a_batch_with_one_wrong_item_adds_none_and_says_which(bench, queue
     assert "not in the list of allowed plans" in reply["results"][1]["msg"]
     assert reply["items"] == sent
     assert reply["qsize"] == 4
-    assert "2 out of 3" in reply["msg"]
+    assert reply["msg"] == "Failed to add all items: validation of 2 out of 3 submitted items failed"
 
 
 async def test_a_batch_of_things_that_are_no_items_says_so_for_each(bench):
@@ -224,5 +224,10 @@ async def test_a_batch_without_a_list_is_refused(bench):
 
 
 async def test_a_batch_at_an_absent_neighbour_adds_none(bench, queue):
-    reply = await bench.refuse("queue_item_add_batch", items=[plan(), plan()], after_uid=ABSENT, **USER)
+    sent = [plan(), plan()]
+    reply = await bench.refuse("queue_item_add_batch", items=sent, after_uid=ABSENT, **USER)
     assert "not in the queue" in reply["msg"]
+    assert [("not in the queue" in result["msg"], result["success"]) for result in reply["results"]] == [
+        (True, False)
+    ] * 2
+    assert (reply["items"], reply["qsize"]) == (sent, 4)
