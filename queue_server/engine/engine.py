@@ -135,6 +135,9 @@ class Engine:
         orders = self._replace_state(turn, rebase)
         failpoint("engine.before_send")
         self._performer.perform(orders)
+        # An order that was given meanwhile is not part of what the turn went through.
+        for passed in () if rebase else turn.passed:
+            self._board.update(passed)
         self._board.update(self._state)
         self._changed.set()
         self._performer.publish(turn.events)
@@ -157,7 +160,10 @@ class Engine:
         self, tx: Transaction, batch: list[Entry], state: State, saved: bytes, now: float
     ) -> tuple[Turn, list[Done], bytes]:
         turn = Turn(tx, state, now, self._chance)
-        done = [attempt(entry.work, turn) for entry in batch]
+        done: list[Done] = []
+        for entry in batch:
+            done.append(attempt(entry.work, turn))
+            turn.pass_entry()
         if turn.state is not state:
             part = durable_part(turn.state)
             if part != saved:

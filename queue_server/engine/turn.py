@@ -33,6 +33,7 @@ from queue_server.core.events import (
 )
 from queue_server.core.machine import step
 from queue_server.core.model import State
+from queue_server.core.view import manager_state
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import BACK, FRONT, AttemptKey, Item, Origin
 from queue_server.protocol.tasks import TASKS_KEPT, TASKS_KEPT_S, Task
@@ -42,7 +43,11 @@ _log = logging.getLogger(__name__)
 
 
 class Turn:
-    """The working copy of one transaction: state, orders to perform afterwards, and events to publish."""
+    """The working copy of one transaction: state, orders to perform afterwards, and events to publish.
+
+    ``passed`` are states through which it went on its way: clients that wait for a word such as executing_queue must
+    see it also where the next word follows in the same turn.
+    """
 
     def __init__(self, tx: Transaction, state: State, now: float, chance: Chance) -> None:
         self.tx = tx
@@ -52,6 +57,15 @@ class Turn:
         self.orders: list[OuterEffect] = []
         self.events: list[EventRecord] = []
         self.after_commit: list[Callable[[], None]] = []
+        self.passed: list[State] = []
+        self._word = _words_of(state)
+
+    def pass_entry(self) -> None:
+        """Note the state that an entry of the turn has left, if the manager does something else in it than before."""
+        word = _words_of(self.state)
+        if word != self._word:
+            self._word = word
+            self.passed.append(self.state)
 
     def apply(self, event: Event) -> None:
         """Step the state, and perform at once what the step orders from the store.
@@ -183,3 +197,7 @@ class Turn:
         uid = self.chance.identifier()
         content = {name: value for name, value in item.content.items() if name != "result"}
         return Item(uid, item.lane, item.submission, {**content, "item_uid": uid})
+
+
+def _words_of(state: State) -> tuple[str, ...]:
+    return tuple(manager_state(state, lane) for lane in state.lanes)

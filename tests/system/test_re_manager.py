@@ -109,7 +109,7 @@ def test_a_plan_runs_from_a_configuration_file_and_options(start, tmp_path):
         client.wait_for_status(lambda status: status["items_in_history"] == 1, 20)
         [entry] = client.send_request(method="history_get")["items"]
         assert entry["result"]["exit_status"] == "completed"
-        assert "RE Environment is ready" in next(text for text in notices.console() if "is ready" in text)
+        assert next(text for text in notices.console() if "RE Environment is ready" in text)
         assert client.send_request(method="lock_info")["lock_info"]["emergency_lock_key_is_set"]
         client.send_request(method="manager_stop")
     code, printed = command.end()

@@ -273,6 +273,24 @@ async def test_a_turn_that_changes_nothing_that_is_shown_publishes_no_status(ben
     assert bench.noted("status") == []
 
 
+async def test_what_the_manager_did_in_between_is_shown_also_where_a_turn_goes_on_at_once(make_bench, gated):
+    """The acknowledgement and the end of a short plan can come together; clients wait for both states."""
+    bench = await make_bench(gated)
+    await bench.open()
+    await bench.add("count")
+    await bench.do("queue_start")
+    key, since = bench.key, len(bench.journal)
+    gated.shut()
+    bench.engine.post(lambda _: None)
+    await gated.wait_for_turn()
+    bench.tell(ItemAcknowledged, attempt=key)
+    bench.tell(ItemFinished, attempt=key, outcome="completed", time_start=1.0, time_stop=2.0)
+    gated.open()
+    await bench.settle()
+    states = [status["manager_state"] for (status,) in bench.noted("status", since)]
+    assert states == ["executing_queue", "idle"]
+
+
 async def test_an_event_that_cannot_be_published_stops_neither_the_replies_nor_the_engine(bench):
     bench.publisher.breaks_at = "queue_item_add"
     [uid] = await bench.add("count")
