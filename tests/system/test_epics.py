@@ -15,7 +15,7 @@ import pytest
 from queue_server.cli.demo.soft_ioc import SoftIoc
 from queue_server.cli.failures import OperationFailedError
 from tests.processes.system import System
-from tests.processes.waiting import processes_of, wait_for_end, wait_for_text, wait_until
+from tests.processes.waiting import processes_of, wait_for_end, wait_until
 
 # An IOC, a system, and what both of them load, on a machine that is busy with other things.
 pytestmark = pytest.mark.timeout(150)
@@ -267,9 +267,15 @@ def test_the_demonstration_shows_that_the_ioc_moved_and_leaves_no_process(demons
     assert processes_of(str(tmp_path)) == {}
 
 
+def _has_begun(documents):
+    return documents.exists() and "diode-counts" in documents.read_text()
+
+
 def test_an_interrupted_demonstration_ends_its_ioc(demonstrate, tmp_path):
     process = demonstrate("--epics", EXAMPLE)
-    wait_for_text(tmp_path / "data" / "documents.jsonl", "diode-counts", 90)
+    documents = tmp_path / "data" / "documents.jsonl"
+    wait_until(lambda: process.poll() is not None or _has_begun(documents), "the first event", 90)
+    assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGTERM)
     wait_for_end(process.pid, 30)
     process.communicate()

@@ -82,9 +82,23 @@ def start_system(data: Path, startup: str = "sim", variables: Mapping[str, str] 
         OperationFailedError: it ended instead, or took too long; the message has its last words.
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return _start(
+            data, startup, variables or {}, {option: _address(port) for option, port in _DEFAULT_PORTS.items()}
+        )
+    except _PortTakenError:
+        # Somebody else was quicker between the look at the port and its use.
+        return _start(data, startup, variables or {}, dict.fromkeys(_DEFAULT_PORTS, _FREE_PORT))
+
+
+class _PortTakenError(OperationFailedError):
+    """An address of the system is in use."""
+
+
+def _start(data: Path, startup: str, variables: Mapping[str, str], addresses: Mapping[str, str]) -> System:
     ready_file_in(data).unlink(missing_ok=True)
     with log_file_in(data).open("wb") as log:
-        process = _spawn(data, log, startup, variables or {})
+        process = _spawn(data, log, startup, variables, addresses)
     try:
         _await_ready_file(process, data)
         ready = read_ready_file(ready_file_in(data))
@@ -100,12 +114,15 @@ def _await_ready_file(process: subprocess.Popen[bytes], data: Path) -> None:
     while not ready_file_in(data).exists():
         if _ends_within(process, _LOOK_AGAIN_S) or time.monotonic() > deadline:
             words = last_line(log_file_in(data).read_text(encoding="utf-8", errors="replace"))
-            raise OperationFailedError(f"Cuelight did not start: {words or 'it said nothing'}")
+            kind = _PortTakenError if "Address already in use" in words else OperationFailedError
+            raise kind(f"Cuelight did not start: {words or 'it said nothing'}")
 
 
-def _spawn(data: Path, log: IO[bytes], startup: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    addresses = [word for option, port in _DEFAULT_PORTS.items() for word in (option, _address(port))]
-    options = ["--data", str(data), "--ready-file", str(ready_file_in(data)), "--startup", startup, *addresses]
+def _spawn(
+    data: Path, log: IO[bytes], startup: str, variables: Mapping[str, str], addresses: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    words = [word for pair in addresses.items() for word in pair]
+    options = ["--data", str(data), "--ready-file", str(ready_file_in(data)), "--startup", startup, *words]
     # Settings of the caller's shell are meant for another system.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CUELIGHT_")}
     return subprocess.Popen(
