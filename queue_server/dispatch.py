@@ -13,7 +13,7 @@ import orjson
 
 from queue_server.engine.engine import Engine
 from queue_server.engine.turn import Turn
-from queue_server.guards import refuse_origin, require_key
+from queue_server.guards import identify, require_key
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
 from queue_server.handlers.registry import HANDLERS
 from queue_server.protocol.codec import Encoding, decode, encode, recognise
@@ -44,24 +44,28 @@ class _Call:
 
 
 class Dispatcher:
-    """Answers every frame exactly once and never raises."""
+    """Answers every frame exactly once and never raises.
 
-    def __init__(self, engine: Engine, desk: Desk) -> None:
+    With ``may_delegate`` its peers may name the person for whom they ask.
+    """
+
+    def __init__(self, engine: Engine, desk: Desk, *, may_delegate: bool = False) -> None:
         self._engine = engine
         self._desk = desk
+        self._may_delegate = may_delegate
         self._decoding: set[asyncio.Task[None]] = set()
 
     def take(self, frame: bytes, respond: Respond) -> None:
         """Answer the request in ``frame``."""
         if len(frame) <= _LARGE_BYTES:
-            self._answer(_read(frame), respond)
+            self._answer(_read(frame, self._may_delegate), respond)
             return
         task = asyncio.create_task(self._take_large(frame, respond))
         self._decoding.add(task)
         task.add_done_callback(self._decoding.discard)
 
     async def _take_large(self, frame: bytes, respond: Respond) -> None:
-        self._answer(await asyncio.to_thread(_read, frame), respond)
+        self._answer(await asyncio.to_thread(_read, frame, self._may_delegate), respond)
 
     def _answer(self, call: _Call | bytes, respond: Respond) -> None:
         if isinstance(call, bytes):
@@ -98,7 +102,7 @@ class Dispatcher:
         return _reply(call, fields)
 
 
-def _read(frame: bytes) -> _Call | bytes:
+def _read(frame: bytes, may_delegate: bool) -> _Call | bytes:
     """Return the call in ``frame``, or the refusal."""
     encoding: Encoding = "json"
     identifier, method = None, None
@@ -110,22 +114,13 @@ def _read(frame: bytes) -> _Call | bytes:
         method = METHODS.get(request.method)
         if method is None:
             raise UnknownMethodError(f"Unknown method {request.method!r}")
-        refuse_origin(request)
+        origin = identify(request, method, may_delegate=may_delegate)
         params = method.parse(dict(request.params))
-        return _Call(request, method, params, encoding, _origin_of(request))
+        return _Call(request, method, params, encoding, origin)
     except CuelightError as error:
         fields = method.failure_fields if method is not None and not method.bare else {}
         prefix = method.refusal if method is not None else ""
         return encode(refuse(error, fields, identifier, prefix), encoding)
-
-
-def _origin_of(request: Request) -> Origin:
-    user, group = request.params.get("user"), request.params.get("user_group")
-    return Origin(
-        user=user if isinstance(user, str) else "",
-        group=group if isinstance(group, str) else "",
-        request_id="" if request.id is None else str(request.id),
-    )
 
 
 def _guard(call: _Call, handle: Callable[[], bytes]) -> bytes:

@@ -77,7 +77,7 @@ def part_uid(instance_id: str, part: str, revision: int) -> str:
 
 
 def status_of(state: State, instance_id: str, name: str) -> Status:
-    """Return the status without its time and its uid, which the publisher sets when the content has changed.
+    """Return the status; time, uid and revision are empty, and set by the publisher when the content has changed.
 
     The bluesky keys describe the lane ``default``; every lane is described under ``lanes``.
     """
@@ -117,5 +117,6 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
         "devices_allowed_uid": uid("devices_allowed", revisions.devices_allowed),
         "lock_info_uid": uid("lock", revisions.lock),
         "epoch": state.epoch,
+        "revision": 0,
         "lanes": [lane_status(each) for each in state.lanes],
     }

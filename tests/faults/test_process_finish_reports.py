@@ -10,7 +10,7 @@ import zmq
 from queue_server.process import living_workers
 from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.worker_link import Hello, ItemFinished, pack
-from queue_server.workers.sockets import link_address
+from queue_server.sockets import link_address
 from tests.processes.system import read_journal
 
 KILLS = 25

@@ -16,7 +16,7 @@ import zmq
 from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.worker_link import Heartbeat, Hello, ItemFinished, RunOpened, pack
-from queue_server.workers.sockets import link_address
+from queue_server.sockets import link_address
 from tests.processes.waiting import Deadline, resident_bytes
 
 SEED = 61615

@@ -1,4 +1,4 @@
-"""Where the worker link of a data directory is: always the same place, so that a restarted manager is found again."""
+"""Where the private sockets of a data directory are: in one place, so that a restarted manager is found again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,20 @@ def link_address(data: Path, environ: Mapping[str, str] = os.environ) -> str:
     Raises:
         OSError: the directory cannot be made, or belongs to somebody else.
     """
-    inside = data / "link.sock"
+    return _private_address(data, "link", environ)
+
+
+def delegate_address(data: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the ipc address of the control socket whose peers may name for whom they ask; its directory exists then.
+
+    Raises:
+        OSError: the directory cannot be made, or belongs to somebody else.
+    """
+    return _private_address(data, "delegate", environ)
+
+
+def _private_address(data: Path, name: str, environ: Mapping[str, str]) -> str:
+    inside = data / f"{name}.sock"
     if len(os.fsencode(inside)) <= _LONGEST_PATH:
         return f"ipc://{inside}"
     runtime = environ.get("XDG_RUNTIME_DIR")
@@ -26,4 +39,5 @@ def link_address(data: Path, environ: Mapping[str, str] = os.environ) -> str:
     state = base.lstat()
     if state.st_uid != os.getuid() or state.st_mode & 0o077:
         raise PermissionError(f"{base} must belong to this user alone (mode 0700)")
-    return f"ipc://{base / hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}.sock"
+    ending = "" if name == "link" else f"-{name}"
+    return f"ipc://{base / hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}{ending}.sock"

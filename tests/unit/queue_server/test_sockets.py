@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from queue_server.workers.sockets import link_address
+from queue_server.sockets import link_address
 
 
 @pytest.fixture
