@@ -17,6 +17,7 @@ from http_gateway import health
 from http_gateway.auth.single_user import SingleUser, keep_key, read_key
 from http_gateway.authorize import Guard
 from http_gateway.config import GatewaySettings
+from http_gateway.dialects.bluesky import forwards as bluesky_forwards
 from http_gateway.dialects.bluesky import status as bluesky_status
 from http_gateway.dialects.bluesky.face import FACE as BLUESKY
 from http_gateway.errors import RouteError, TooLargeError, VerbError
@@ -56,7 +57,9 @@ def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI
             yield
 
     app = FastAPI(title="Cuelight", version=__version__, lifespan=live, docs_url=None, redoc_url=None)
-    add_routes(app, BLUESKY, bluesky_status.ROUTES)
+    add_routes(app, BLUESKY, (*bluesky_status.ROUTES, *bluesky_forwards.ROUTES))
+    if settings.test_routes:
+        add_routes(app, BLUESKY, bluesky_forwards.TESTING_ROUTES)
     add_routes(app, NATIVE, health.ROUTES)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(BodyOverflowError, _answer_overflow)

@@ -27,6 +27,7 @@ class GatewaySettings(BaseModel):
     allow_origins: tuple[str, ...] = Field(default=(), description="Origins of other sites whose pages may call.")
     query_keys: bool = Field(default=False, description="Accept API keys in the query of an address.")
     most_body_bytes: int = Field(default=32 * 1024**2, gt=0, description="Largest body of a request.")
+    test_routes: bool = Field(default=False, description="Offer the routes that freeze manager or gateway on purpose.")
     serve_docs: bool = Field(default=True, description="Serve the pages of the API's documentation.")
     verbosity: Literal["verbose", "normal", "quiet", "silent"] = Field(
         default="normal", description="How much is logged."
