@@ -12,8 +12,7 @@
         ├── TooLargeError             too_large           the body is larger than the limit
         ├── ThrottledError            throttled           too many failed attempts
         ├── RouteError                not_found           there is no such path
-        ├── VerbError                 method_not_allowed  the path has other methods
-        └── StaleError                stale               the queue has changed since it was read
+        └── VerbError                 method_not_allowed  the path has other methods
 """
 
 from __future__ import annotations
@@ -116,10 +115,3 @@ class VerbError(GatewayError):
 
     code = "method_not_allowed"
     http_status = 405
-
-
-class StaleError(GatewayError):
-    """The queue has changed since it was read; nothing was done."""
-
-    code = "stale"
-    http_status = 412

@@ -37,6 +37,14 @@ class Caller:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """When a mutation counts: once under an ``idempotency_key``, and only while the queue has the ``if_queue_uid``."""
+
+    idempotency_key: str | None = None
+    if_queue_uid: str | None = None
+
+
 class ManagerLink:
     """Asks the manager; for one event loop.
 
@@ -61,8 +69,8 @@ class ManagerLink:
         method: str,
         params: Mapping[str, Any],
         caller: Caller,
+        conditions: Conditions | None = None,
         *,
-        idempotency_key: str | None = None,
         timeout_s: float | None = None,
     ) -> bytes:
         """Return the reply as JSON, exactly as the manager wrote it.
@@ -72,8 +80,14 @@ class ManagerLink:
             BusyError: too many requests wait for the manager.
             CommunicationError: the gateway is closing.
         """
-        origin = caller.as_origin() if self._delegates else None
-        request = Request(method, params, idempotency_key=idempotency_key, origin=origin)
+        conditions = conditions or Conditions()
+        request = Request(
+            method,
+            params,
+            idempotency_key=conditions.idempotency_key,
+            if_queue_uid=conditions.if_queue_uid,
+            origin=caller.as_origin() if self._delegates else None,
+        )
         declared = METHODS.get(method)
         try:
             return await self._channel.ask(encode(request.as_mapping()), timeout_s or self._timeout_s)
@@ -87,8 +101,8 @@ class ManagerLink:
         method: str,
         params: Mapping[str, Any],
         caller: Caller,
+        conditions: Conditions | None = None,
         *,
-        idempotency_key: str | None = None,
         timeout_s: float | None = None,
     ) -> dict[str, Any]:
         """Return the decoded reply.
@@ -96,7 +110,7 @@ class ManagerLink:
         Raises:
             CommunicationError: what came is no reply; otherwise as ``ask``.
         """
-        return read_reply(await self.ask(method, params, caller, idempotency_key=idempotency_key, timeout_s=timeout_s))
+        return read_reply(await self.ask(method, params, caller, conditions, timeout_s=timeout_s))
 
 
 def read_reply(frame: bytes) -> dict[str, Any]:

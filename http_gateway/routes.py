@@ -15,7 +15,7 @@ from http_gateway.authorize import Guard
 from http_gateway.config import GatewaySettings
 from http_gateway.errors import GatewayError
 from http_gateway.feed import NoticeFeed
-from http_gateway.link import Caller, ManagerLink
+from http_gateway.link import Caller, Conditions, ManagerLink
 from http_gateway.status import PushedStatus
 from queue_server.clock import Clock
 from queue_server.protocol.errors import CuelightError
@@ -76,6 +76,12 @@ def services_of(connection: HTTPConnection) -> Services:
 def request_id_of(connection: HTTPConnection) -> str:
     """Return the id under which the log has this request."""
     return str(connection.scope.get("state", {}).get("request_id", ""))
+
+
+def conditions_of(request: Request) -> Conditions:
+    """Return what the headers ``Idempotency-Key`` and ``If-Match`` (with the uid of the queue) demand."""
+    match = request.headers.get("if-match")
+    return Conditions(request.headers.get("idempotency-key") or None, match.strip().strip('"') if match else None)
 
 
 def add_routes(app: FastAPI, face: Face, routes: Iterable[Route]) -> None:

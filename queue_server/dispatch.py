@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
+from queue_server.core.view import queue_uid
 from queue_server.engine.engine import Engine
 from queue_server.engine.turn import Turn
-from queue_server.guards import identify, require_key
+from queue_server.guards import identify, require_key, require_unchanged
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
 from queue_server.handlers.registry import HANDLERS
 from queue_server.protocol.codec import Encoding, decode, encode, recognise
@@ -77,7 +78,9 @@ class Dispatcher:
             respond(_guard(call, lambda: self._handle_now(call)))
 
     def _handle_now(self, call: _Call) -> bytes:
-        require_key(call.method, call.params, self._desk.state().lock, self._desk.keys)
+        state = self._desk.state()
+        require_unchanged(call.request, call.method, queue_uid(state, self._desk.instance_id))
+        require_key(call.method, call.params, state.lock, self._desk.keys)
         context = MemoryContext(self._desk, call.origin)
         result = HANDLERS[call.method.name](context, call.params)
         if call.method.kind == "motion":
@@ -93,6 +96,7 @@ class Dispatcher:
             if stored.digest != digest:
                 raise ConflictError(f"The idempotency key {key!r} was used for another request.")
             return _reply(call, orjson.loads(stored.reply))
+        require_unchanged(call.request, call.method, queue_uid(turn.state, self._desk.instance_id))
         require_key(call.method, call.params, turn.state.lock, self._desk.keys)
         context = TurnContext(self._desk, call.origin, turn, call.method.name)
         fields = fields_of(HANDLERS[call.method.name](context, call.params))

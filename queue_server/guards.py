@@ -9,7 +9,7 @@ from queue_server.core.locks import Lock
 from queue_server.handlers.lock_keys import LockKeys
 from queue_server.handlers.locks import describe_lock
 from queue_server.protocol.envelope import Request
-from queue_server.protocol.errors import ForbiddenError, LockedError, ParameterError
+from queue_server.protocol.errors import ForbiddenError, LockedError, ParameterError, StaleError
 from queue_server.protocol.items import Origin
 from queue_server.protocol.method import LockableParams, Method, Params
 
@@ -65,6 +65,22 @@ def _claims_of(request: Request) -> Origin:
         group=group if isinstance(group, str) else "",
         request_id="" if request.id is None else str(request.id),
     )
+
+
+def require_unchanged(request: Request, method: Method, queue_uid: str) -> None:
+    """Refuse a request that is based on another state of the queue; ``queue_uid`` stands for the present one.
+
+    Raises:
+        StaleError: the queue has changed.
+        ParameterError: the method changes nothing that could depend on the queue.
+    """
+    if request.if_queue_uid is None:
+        return
+    if method.kind != "mutation":
+        raise ParameterError(f"{method.name} cannot depend on 'if_queue_uid'; leave it out.", field="if_queue_uid")
+    if request.if_queue_uid != queue_uid:
+        message = "The queue has changed since it was read; nothing was done. Read it again, and decide anew."
+        raise StaleError(message, details={"plan_queue_uid": queue_uid})
 
 
 def require_key(method: Method, params: Params, lock: Lock, keys: LockKeys) -> None:

@@ -76,6 +76,11 @@ def part_uid(instance_id: str, part: str, revision: int) -> str:
     return str(uuid.uuid5(uuid.UUID(instance_id), f"{part}:{revision}"))
 
 
+def queue_uid(state: State, instance_id: str) -> str:
+    """Return the uid of the queue as it is now."""
+    return part_uid(instance_id, "queue", state.revisions.queue)
+
+
 def status_of(state: State, instance_id: str, name: str) -> Status:
     """Return the status; time, uid and revision are empty, and set by the publisher when the content has changed.
 
@@ -107,7 +112,7 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
         "ip_kernel_captured": True if is_open else None,
         "plan_queue_mode": {"loop": lane.loop, "ignore_failures": lane.ignore_failures},
         "lock": {"environment": state.lock.environment, "queue": state.lock.queue},
-        "plan_queue_uid": uid("queue", revisions.queue),
+        "plan_queue_uid": queue_uid(state, instance_id),
         "plan_history_uid": uid("history", revisions.history),
         "run_list_uid": uid("runs", revisions.runs),
         "task_results_uid": uid("tasks", revisions.tasks),

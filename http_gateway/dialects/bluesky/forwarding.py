@@ -12,7 +12,7 @@ from starlette.responses import Response
 from http_gateway.dialects.bluesky.requests import merge, read_body, read_query
 from http_gateway.identity import Identity
 from http_gateway.link import Caller
-from http_gateway.routes import Route, services_of
+from http_gateway.routes import Route, conditions_of, services_of
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.method import LockableParams, Method
 from queue_server.protocol.methods import METHODS
@@ -58,9 +58,7 @@ def route_of(forward: Forward) -> Route:
     async def answer(request: Request, caller: Caller) -> Response:
         values = await _read(request, forward)
         params = prepare(forward, values, caller.identity)
-        key = request.headers.get("idempotency-key")
-        link = services_of(request).link
-        frame = await link.ask(forward.method, params, caller, idempotency_key=key)
+        frame = await services_of(request).link.ask(forward.method, params, caller, conditions_of(request))
         return Response(frame, media_type="application/json")
 
     declaration = forward.declaration

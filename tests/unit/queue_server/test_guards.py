@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from queue_server.guards import identify
+from queue_server.guards import identify, require_unchanged
 from queue_server.protocol.envelope import Request
-from queue_server.protocol.errors import ForbiddenError, ParameterError
+from queue_server.protocol.errors import ForbiddenError, ParameterError, StaleError
 from queue_server.protocol.items import Origin
 from queue_server.protocol.methods import METHODS
 
@@ -63,3 +63,22 @@ def test_no_scopes_at_all_admit_nothing():
 def test_an_origin_of_a_wrong_form_is_named(origin, text):
     with pytest.raises(ParameterError, match=text):
         identify(Request("status", origin=origin), STATUS, may_delegate=True)
+
+
+# --- what a request is based on -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [None, "present"])
+def test_a_request_passes_that_is_based_on_the_present_queue_or_on_none(given):
+    require_unchanged(Request("queue_item_add", if_queue_uid=given), ADD, "present")
+
+
+def test_a_request_that_is_based_on_an_earlier_queue_is_refused_with_the_present_uid():
+    with pytest.raises(StaleError, match="nothing was done") as caught:
+        require_unchanged(Request("queue_item_add", if_queue_uid="earlier"), ADD, "present")
+    assert caught.value.details == {"plan_queue_uid": "present"}
+
+
+def test_what_changes_nothing_cannot_depend_on_the_queue():
+    with pytest.raises(ParameterError, match="status cannot depend on 'if_queue_uid'"):
+        require_unchanged(Request("status", if_queue_uid="present"), STATUS, "present")
