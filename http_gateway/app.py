@@ -84,7 +84,7 @@ async def _open_services(stack: AsyncExitStack, settings: GatewaySettings, guard
     stack.push_async_callback(channel.close)
     feed = NoticeFeed(settings.info, keys)
     stack.push_async_callback(feed.close)
-    link = ManagerLink(channel, mark, delegates=settings.delegates)
+    link = ManagerLink(channel, mark, delegates=settings.delegates, timeout_s=settings.timeout_s)
     status = PushedStatus(link, mark, clock)
     stack.callback(feed.listen([STATUS_TOPIC], status.hear))
     return Services(settings, clock, link, feed, status, guard)

@@ -25,6 +25,7 @@ class GatewaySettings(BaseModel):
     api_key_file: Path | None = Field(default=None, description="File of mode 0600 with the single-user API key.")
     allow_anonymous: bool = Field(default=False, description="Admit callers without credential to the status.")
     allow_origins: tuple[str, ...] = Field(default=(), description="Origins of other sites whose pages may call.")
+    timeout_s: float = Field(default=2.0, gt=0, le=60, description="How long a request waits for the manager.")
     query_keys: bool = Field(default=False, description="Accept API keys in the query of an address.")
     most_body_bytes: int = Field(default=32 * 1024**2, gt=0, description="Largest body of a request.")
     test_routes: bool = Field(default=False, description="Offer the routes that freeze manager or gateway on purpose.")

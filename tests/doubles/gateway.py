@@ -25,14 +25,21 @@ class AnsweringManager:
 
     def __init__(self):
         self.status = {"msg": "RE Manager test", "manager_state": "idle", "status_uid": "1", "epoch": 1, "revision": 1}
-        self.answers = {"status": lambda _: self.status, "ping": lambda _: self.status}
+        self.answers = {}
         self.requests = []
+        self.forget()
         self._context = zmq.asyncio.Context()
         self._router = self._context.socket(zmq.ROUTER)
         self._publisher = self._context.socket(zmq.XPUB)
         self.control = f"tcp://127.0.0.1:{self._router.bind_to_random_port('tcp://127.0.0.1')}"
         self.info = f"tcp://127.0.0.1:{self._publisher.bind_to_random_port('tcp://127.0.0.1')}"
         self._serving = asyncio.create_task(self._serve())
+
+    def forget(self):
+        """Forget all requests, and all answers but the status."""
+        self.answers.clear()
+        self.answers |= {"status": lambda _: self.status, "ping": lambda _: self.status}
+        self.requests.clear()
 
     @property
     def asked(self):
