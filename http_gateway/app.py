@@ -26,6 +26,7 @@ from http_gateway.link import ManagerLink
 from http_gateway.middleware import BodyOverflowError, Receive, RequestFrame, Send
 from http_gateway.mutations import MutationMark, mark_path
 from http_gateway.native import FACE as NATIVE
+from http_gateway.native import routes_of
 from http_gateway.routes import Face, Services, add_routes, request_id_of
 from http_gateway.status import PushedStatus
 from queue_server import __version__
@@ -33,6 +34,7 @@ from queue_server.client.channel import ControlChannel
 from queue_server.client.keys import find_keys
 from queue_server.clock import Clock, SystemClock
 from queue_server.protocol.errors import CuelightError
+from queue_server.protocol.methods import METHODS
 from queue_server.protocol.notices import STATUS_TOPIC
 
 _log = logging.getLogger(__name__)
@@ -60,7 +62,7 @@ def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI
     add_routes(app, BLUESKY, (*bluesky_status.ROUTES, *bluesky_forwards.ROUTES))
     if settings.test_routes:
         add_routes(app, BLUESKY, bluesky_forwards.TESTING_ROUTES)
-    add_routes(app, NATIVE, health.ROUTES)
+    add_routes(app, NATIVE, (*health.ROUTES, *routes_of(METHODS.values())))
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(BodyOverflowError, _answer_overflow)
     app.add_exception_handler(Exception, _answer_fault)

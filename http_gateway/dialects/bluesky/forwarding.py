@@ -9,16 +9,15 @@ from typing import Any, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from http_gateway.dialects.bluesky.requests import merge, read_body, read_query
+from http_gateway.dialects.bluesky.bodies import read_body
 from http_gateway.identity import Identity
 from http_gateway.link import Caller
 from http_gateway.routes import Route, conditions_of, services_of
+from http_gateway.values import merge, read_query
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.method import LockableParams, Method
 from queue_server.protocol.methods import METHODS
 
-# Names in the query that are for the gateway.
-_OWN_NAMES = frozenset({"api_key", "csrf"})
 _MODE_KEYS = ("loop", "ignore_failures")
 
 
@@ -91,7 +90,7 @@ def prepare(forward: Forward, values: Mapping[str, Any], identity: Identity) -> 
 
 
 async def _read(request: Request, forward: Forward) -> dict[str, Any]:
-    query = read_query(request, forward.declaration.params, _OWN_NAMES)
+    query = read_query(request, forward.declaration.params)
     if forward.verb == "POST":
         # What changes things is not to be done by an address alone.
         if query:

@@ -1,54 +1,36 @@
-"""From an HTTP request of a bluesky client to the values it gives: body and query, on every verb."""
+"""The values in the query of a request, each of the type that its declaration wants, and those of query and body."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 
-from http_gateway.errors import BodyError
 from queue_server.protocol.errors import ParameterError
 
-
-async def read_body(request: Request, *, required: bool) -> dict[str, Any]:
-    """Return the JSON object in the body of a request, whatever its verb and its content type.
-
-    Raises:
-        BodyError: the body is not a JSON object, or is missing although it is ``required``.
-    """
-    data = await request.body()
-    if not data.strip():
-        if required:
-            raise BodyError("Field required")
-        return {}
-    try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise BodyError(f"JSON decode error: {error}", kind="json_invalid", given={}) from error
-    if not isinstance(body, dict):
-        raise BodyError("Input should be a valid dictionary", kind="dict_type", given=body)
-    return cast("dict[str, Any]", body)
+# Names in a query that are for the guard.
+_CREDENTIALS = ("api_key", "csrf")
 
 
-def read_query(request: Request, params: type[BaseModel], hidden: frozenset[str]) -> dict[str, Any]:
+def read_query(request: Request, params: type[BaseModel], texts: Iterable[str] = ()) -> dict[str, Any]:
     """Return the values in the query of a request, each as its declaration wants it, else as text.
 
-    ``hidden`` are names that belong to the gateway itself, such as the credential.
+    Names in ``texts`` are always text.
 
     Raises:
         ParameterError: a name is given twice with different values.
     """
     values: dict[str, Any] = {}
     for name in request.query_params:
-        if name in hidden:
+        if name in _CREDENTIALS:
             continue
-        texts = request.query_params.getlist(name)
-        if len(set(texts)) > 1:
-            raise ParameterError(f"The query has {name!r} more than once: {texts}.", field=name)
-        values[name] = _convert(texts[0], params, name)
+        given = request.query_params.getlist(name)
+        if len(set(given)) > 1:
+            raise ParameterError(f"The query has {name!r} more than once: {given}.", field=name)
+        values[name] = given[0] if name in texts else _convert(given[0], params, name)
     return values
 
 
