@@ -27,6 +27,7 @@ from http_gateway.middleware import BodyOverflowError, Receive, RequestFrame, Se
 from http_gateway.mutations import MutationMark, mark_path
 from http_gateway.native import FACE as NATIVE
 from http_gateway.native import routes_of
+from http_gateway.openapi import describe
 from http_gateway.routes import Face, Services, add_routes, request_id_of
 from http_gateway.status import PushedStatus
 from queue_server import __version__
@@ -63,6 +64,7 @@ def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI
     if settings.test_routes:
         add_routes(app, BLUESKY, bluesky_forwards.TESTING_ROUTES)
     add_routes(app, NATIVE, (*health.ROUTES, *routes_of(METHODS.values())))
+    describe(app, NATIVE.prefix, METHODS.values())
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(BodyOverflowError, _answer_overflow)
     app.add_exception_handler(Exception, _answer_fault)

@@ -53,7 +53,13 @@ def _route_of(method: Method) -> Route:
             return show(problem_in(reply), request_id_of(request))
         return _show(request, method, params, reply)
 
-    return Route(verb=verb, path=path, scope=method.scope, handler=handle, summary=method.summary)
+    return Route(
+        verb=verb,
+        path=path,
+        scope=method.scope,
+        handler=handle,
+        summary=method.summary,
+    )
 
 
 async def _is_known(request: Request, method: Method) -> bool:

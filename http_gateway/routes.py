@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection, Request
@@ -47,14 +46,13 @@ class Face:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One verb on one path, below the prefix of its face. ``document`` is what OpenAPI says about it."""
+    """One verb on one path, below the prefix of its face."""
 
     verb: str
     path: str
     scope: str
     handler: Handler
     summary: str
-    document: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +93,6 @@ def add_routes(app: FastAPI, face: Face, routes: Iterable[Route]) -> None:
             summary=route.summary,
             tags=[face.name],
             response_class=Response,
-            openapi_extra=dict(route.document),
         )
 
 
