@@ -45,12 +45,13 @@ from queue_server.handlers.startup import take_at_start
 from queue_server.process import SUPERVISOR_FILE, PidFile
 from queue_server.protocol.codec import Encoding
 from queue_server.protocol.errors import NotFoundError, StateError
+from queue_server.sockets import delegate_address
 from queue_server.storage.base import Store, Transaction
 from queue_server.storage.directory import DataDirectory
 from queue_server.storage.lock import DirectoryLockedError
 from queue_server.storage.sqlite import open_sqlite
 from queue_server.transport.console import PrintingBoard
-from queue_server.transport.control import ControlSocket
+from queue_server.transport.control import MOST_IN_FLIGHT, ControlSocket
 from queue_server.transport.curve import Gate, read_curve
 from queue_server.transport.notices import NoticesSocket
 from queue_server.workers.adoption import adopt_workers
@@ -134,8 +135,7 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
 
         streams = {"info": notices.address} if settings.publish_console else {}
         desk = _set_up_desk(settings, engine, board, resources, clock, streams)
-        control = ControlSocket(context, settings.control, Dispatcher(engine, desk), gate and gate.protect)
-        stack.callback(control.close)
+        control = _open_control(stack, context, settings, engine, desk, gate)
         failpoint("start.after_bind")
         addresses = Addresses(control.address, notices.address if settings.publish_console else settings.info)
         await _serve(_Parts(engine, intake, host, clock, ended), addresses, listener)
@@ -186,6 +186,23 @@ def _open_notices(context: Context, settings: Settings, clock: Clock, gate: Gate
     is_plain = settings.plain_notices or is_local(settings.info)
     protect = None if gate is None or is_plain else gate.protect
     return NoticesSocket(context, settings.info, clock=clock, encoding=encoding, protect=protect)
+
+
+def _open_control(
+    stack: AsyncExitStack, context: Context, settings: Settings, engine: Engine, desk: Desk, gate: Gate | None
+) -> ControlSocket:
+    """Bind the control socket for everybody, and that of the gateway, whose file only this user can open."""
+    control = ControlSocket(context, settings.control, Dispatcher(engine, desk), gate and gate.protect)
+    stack.callback(control.close)
+    delegating = Dispatcher(engine, desk, may_delegate=True)
+    previous = os.umask(0o177)
+    try:
+        address = delegate_address(settings.data)
+        delegate = ControlSocket(context, address, delegating, most_per_peer=MOST_IN_FLIGHT)
+    finally:
+        os.umask(previous)
+    stack.callback(delegate.close)
+    return control
 
 
 def _set_up_desk(

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import orjson
 
+from queue_server.core.view import queue_uid
 from queue_server.engine.engine import Engine
 from queue_server.engine.turn import Turn
-from queue_server.guards import refuse_origin, require_key
+from queue_server.guards import identify, require_key, require_unchanged
 from queue_server.handlers.aside import Aside
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
 from queue_server.handlers.registry import HANDLERS
@@ -47,19 +48,23 @@ class _Call:
 
 
 class Dispatcher:
-    """Answers every frame exactly once and never raises."""
+    """Answers every frame exactly once and never raises.
 
-    def __init__(self, engine: Engine, desk: Desk) -> None:
+    With ``may_delegate`` its peers may name the person for whom they ask.
+    """
+
+    def __init__(self, engine: Engine, desk: Desk, *, may_delegate: bool = False) -> None:
         self._engine = engine
         self._desk = desk
+        self._may_delegate = may_delegate
         self._aside: set[asyncio.Task[None]] = set()
 
     def take(self, frame: bytes, respond: Respond) -> None:
         """Answer the request in ``frame``."""
         if len(frame) <= _LARGE_BYTES:
-            self._answer(_read(frame), respond)
+            self._answer(_read(frame, self._may_delegate), respond)
             return
-        self._do_aside(lambda: _read(frame), lambda call: self._answer(call, respond))
+        self._do_aside(lambda: _read(frame, self._may_delegate), lambda call: self._answer(call, respond))
 
     def _do_aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         async def do() -> None:
@@ -83,7 +88,9 @@ class Dispatcher:
                 self._do_aside(lambda: _guard(call, lambda: _reply(call, fields_of(reply.find()))), respond)
 
     def _handle_now(self, call: _Call) -> bytes | Aside:
-        require_key(call.method, call.params, self._desk.state().lock, self._desk.keys)
+        state = self._desk.state()
+        require_unchanged(call.request, call.method, queue_uid(state, self._desk.instance_id))
+        require_key(call.method, call.params, state.lock, self._desk.keys)
         context = MemoryContext(self._desk, call.origin)
         result = HANDLERS[call.method.name](context, call.params)
         if call.method.kind == "motion":
@@ -101,6 +108,7 @@ class Dispatcher:
             if stored.digest != digest:
                 raise ConflictError(f"The idempotency key {key!r} was used for another request.")
             return _reply(call, orjson.loads(stored.reply))
+        require_unchanged(call.request, call.method, queue_uid(turn.state, self._desk.instance_id))
         require_key(call.method, call.params, turn.state.lock, self._desk.keys)
         context = TurnContext(self._desk, call.origin, turn, call.method.name)
         fields = fields_of(HANDLERS[call.method.name](context, call.params))
@@ -110,7 +118,7 @@ class Dispatcher:
         return _reply(call, fields)
 
 
-def _read(frame: bytes) -> _Call | bytes:
+def _read(frame: bytes, may_delegate: bool) -> _Call | bytes:
     """Return the call in ``frame``, or the refusal."""
     encoding: Encoding = "json"
     identifier, method = None, None
@@ -122,22 +130,13 @@ def _read(frame: bytes) -> _Call | bytes:
         method = METHODS.get(request.method)
         if method is None:
             raise UnknownMethodError(f"Unknown method {request.method!r}")
-        refuse_origin(request)
+        origin = identify(request, method, may_delegate=may_delegate)
         params = method.parse(dict(request.params))
-        return _Call(request, method, params, encoding, _origin_of(request))
+        return _Call(request, method, params, encoding, origin)
     except CuelightError as error:
         fields = method.failure_fields if method is not None and not method.bare else {}
         prefix = method.refusal if method is not None else ""
         return encode(refuse(error, fields, identifier, prefix), encoding)
-
-
-def _origin_of(request: Request) -> Origin:
-    user, group = request.params.get("user"), request.params.get("user_group")
-    return Origin(
-        user=user if isinstance(user, str) else "",
-        group=group if isinstance(group, str) else "",
-        request_id="" if request.id is None else str(request.id),
-    )
 
 
 def _guard(call: _Call, handle: Callable[[], T]) -> T | bytes:

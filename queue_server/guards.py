@@ -2,23 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from queue_server.core.locks import Lock
 from queue_server.handlers.lock_keys import LockKeys
 from queue_server.handlers.locks import describe_lock
 from queue_server.protocol.envelope import Request
-from queue_server.protocol.errors import ForbiddenError, LockedError
+from queue_server.protocol.errors import ForbiddenError, LockedError, ParameterError, StaleError
+from queue_server.protocol.items import Origin
 from queue_server.protocol.method import LockableParams, Method, Params
 
+_ORIGIN_KEYS = ("user", "group", "scopes", "client", "request_id")
+_MOST_SCOPES = 100
+_LONGEST_WORD = 256
 
-def refuse_origin(request: Request) -> None:
-    """Refuse a request that speaks for somebody else.
+
+def identify(request: Request, method: Method, *, may_delegate: bool) -> Origin:
+    """Return who asks: whom a peer with the right to delegate names, else what the request itself claims.
+
+    ``origin`` is a map of ``user``, ``group``, ``client``, ``request_id`` (strings) and ``scopes`` (a list of
+    strings); with scopes, that of the method must be among them.
 
     Raises:
-        ForbiddenError: the request has an ``origin``, which only a peer with the right to delegate may set, and no
-            peer has been given that right.
+        ForbiddenError: the peer has no right to delegate, or whom it speaks for may not call this method.
+        ParameterError: ``origin`` has an unknown key or a wrong type.
     """
-    if request.origin is not None:
+    if request.origin is None:
+        return _claims_of(request)
+    if not may_delegate:
         raise ForbiddenError("'origin' is accepted only from a peer with the right to delegate; leave it out.")
+    given = request.origin
+    unknown = sorted(str(key) for key in given if key not in _ORIGIN_KEYS)
+    if unknown:
+        raise ParameterError(f"'origin' has unknown keys {unknown}; it may have {list(_ORIGIN_KEYS)}.", field="origin")
+    scopes = given.get("scopes")
+    if scopes is not None:
+        if not isinstance(scopes, (list, tuple)) or len(scopes) > _MOST_SCOPES:
+            message = f"'origin.scopes' must be a list of at most {_MOST_SCOPES} scopes."
+            raise ParameterError(message, field="origin")
+        if method.scope not in scopes:
+            raise ForbiddenError(f"{method.name} needs the scope {method.scope!r}, which this identity does not have.")
+    return Origin(
+        user=_word(given, "user"),
+        group=_word(given, "group"),
+        client=_word(given, "client"),
+        request_id=_word(given, "request_id"),
+    )
+
+
+def _word(given: Mapping[str, Any], key: str) -> str:
+    value = given.get(key, "")
+    if not isinstance(value, str) or len(value) > _LONGEST_WORD:
+        raise ParameterError(f"'origin.{key}' must be a string of at most {_LONGEST_WORD} characters.", field="origin")
+    return value
+
+
+def _claims_of(request: Request) -> Origin:
+    user, group = request.params.get("user"), request.params.get("user_group")
+    return Origin(
+        user=user if isinstance(user, str) else "",
+        group=group if isinstance(group, str) else "",
+        request_id="" if request.id is None else str(request.id),
+    )
+
+
+def require_unchanged(request: Request, method: Method, queue_uid: str) -> None:
+    """Refuse a request that is based on another state of the queue; ``queue_uid`` stands for the present one.
+
+    Raises:
+        StaleError: the queue has changed.
+        ParameterError: the method changes nothing that could depend on the queue.
+    """
+    if request.if_queue_uid is None:
+        return
+    if method.kind != "mutation":
+        raise ParameterError(f"{method.name} cannot depend on 'if_queue_uid'; leave it out.", field="if_queue_uid")
+    if request.if_queue_uid != queue_uid:
+        message = "The queue has changed since it was read; nothing was done. Read it again, and decide anew."
+        raise StaleError(message, details={"plan_queue_uid": queue_uid})
 
 
 def require_key(method: Method, params: Params, lock: Lock, keys: LockKeys) -> None:

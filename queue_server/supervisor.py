@@ -1,4 +1,4 @@
-"""Starts the manager, restarts it when it dies or stops answering, and never kills a worker that is busy.
+"""Runs manager and gateway, restarts what dies or stops answering, and never kills a worker that is busy.
 
 It holds no state but which process it started, so that losing it loses nothing.
 """
@@ -11,26 +11,22 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from queue_server import __version__, logs
 from queue_server.clock import Chance, Clock, SystemClock
 from queue_server.config import Settings
+from queue_server.keeper import STOP_PATIENCE_S, Keeper, Service
 from queue_server.process import SUPERVISOR_FILE, PidFile, PidFileTakenError, end_process, living_workers
+from queue_server.sockets import delegate_address
 from queue_server.storage.lock import LOCK_FILE
 
 _log = logging.getLogger(__name__)
 
-SILENT_AFTER_S = 5.0
-START_PATIENCE_S = 30.0
-STOP_PATIENCE_S = 15.0
-LONGEST_PAUSE_S = 30.0
-STABLE_AFTER_S = 10.0
+_FOR_THE_GATEWAY = {"data", "info", "encoding", "http", "api_key_file", "verbosity", "console_output"}
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -38,7 +34,6 @@ _PR_SET_CHILD_SUBREAPER = 36
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or Ctrl-C; return the exit code of the process."""
     logs.configure(settings.verbosity, is_printed=settings.console_output != "off")
-    _name_unused(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with PidFile.claim(settings.data / SUPERVISOR_FILE):
@@ -46,14 +41,6 @@ def run(settings: Settings) -> int:
     except PidFileTakenError as error:
         _log.error("%s", error)
         return error.exit_code
-
-
-def _name_unused(settings: Settings) -> None:
-    """Say which given settings belong to parts that this release does not have, so that nobody waits for them."""
-    if settings.http != "off":
-        _log.warning("http is %s, but this release has no HTTP gateway: nothing listens there", settings.http)
-    if settings.api_key_file is not None:
-        _log.warning("api_key_file has no effect: this release has no HTTP gateway")
 
 
 def stop(data: Path, *, workers: bool = False) -> int:
@@ -89,32 +76,27 @@ def _kill_session(pid: int) -> bool:
     return end_process(pid, signal.SIGKILL, STOP_PATIENCE_S)
 
 
-@dataclass(slots=True)
-class _Child:
-    """The manager process and what it has told; ``news`` wakes whoever watches it."""
-
-    process: subprocess.Popen[bytes]
-    report_fd: int
-    pidfd: int
-    started_s: float
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    heard_s: float | None = None
-    was_ready: bool = False
-    failure: str = ""
-    rest: bytes = b""
-
-
 class _Supervisor:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
-        self._clock = clock or SystemClock()
-        self._chance = Chance()
-        self._child: _Child | None = None
+        clock, chance = clock or SystemClock(), Chance()
+        # A manager ends by itself when a client has asked it to, with manager_stop.
+        manager = Service(
+            "manager",
+            "queue_server",
+            self._settings_of_manager,
+            self._see_manager,
+            self._see_end_of_manager,
+            may_end=True,
+        )
+        gateway = Service(
+            "gateway", "http_gateway", self._settings_of_gateway, self._see_gateway, self._see_end_of_gateway
+        )
+        self._manager = Keeper(manager, clock, chance)
+        self._gateway = Keeper(gateway, clock, chance)
+        self._manager_serves = asyncio.Event()
+        self._http: str | None = None
         self._stopping: signal.Signals | None = None
-        self._stop_asked_s: float | None = None
-        self._asked = asyncio.Event()
-        self._served = False
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -124,119 +106,59 @@ class _Supervisor:
         loop.add_signal_handler(signal.SIGCHLD, self._reap_orphans)
         # A supervisor that was killed has left its own behind, with addresses that nobody answers any more.
         self._remove_ready_file()
-        pause_s = 0.0
-        while True:
-            child = self._start()
-            code = await self._watch(child)
-            self._remove_ready_file()
-            if self._is_final(child, code):
-                return code if self._stopping is None else self._say_goodbye(code)
-            lived_s = self._clock.monotonic() - child.started_s
-            # The first restart is immediate; one that does not last makes the next one wait longer.
-            pause_s = 0.0 if lived_s > STABLE_AFTER_S else min(LONGEST_PAUSE_S, max(0.1, pause_s * 2))
-            _log.error("The manager has ended (code %d); it is started again in %.1f s", code, pause_s)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._chance.jitter(pause_s)):
-                    await self._asked.wait()
-            if self._stopping is not None:
-                return 0
+        manager = asyncio.create_task(self._manager.run(), name="manager")
+        gateway = asyncio.create_task(self._run_gateway(), name="gateway")
+        await asyncio.wait({manager, gateway}, return_when=asyncio.FIRST_COMPLETED)
+        failed = gateway.done() and self._stopping is None and not manager.done()
+        if failed:
+            self._manager.ask_to_stop(signal.SIGTERM)
+        code = await manager
+        if self._gateway.pid is None:
+            gateway.cancel()
+        self._gateway.ask_to_stop(signal.SIGTERM)
+        [gateway_code] = await asyncio.gather(gateway, return_exceptions=True)
+        if failed and isinstance(gateway_code, int):
+            return gateway_code
+        return code if self._stopping is None else self._say_goodbye(code)
 
-    def _is_final(self, child: _Child, code: int) -> bool:
-        if self._stopping is not None or code == 0:
-            return True
-        if not self._served and child.failure:
-            _log.error("Cuelight could not start: %s", child.failure)
-            return True
-        return False
+    async def _run_gateway(self) -> int:
+        await self._manager_serves.wait()
+        if self._settings.http == "off":
+            return await asyncio.get_running_loop().create_future()
+        return await self._gateway.run()
 
-    def _start(self) -> _Child:
-        settings_fd = _pipe_with(self._settings.model_dump_json(exclude_none=True).encode())
-        report_fd, child_report_fd = os.pipe()
-        command = [sys.executable, "-m", "queue_server", "--settings-fd", str(settings_fd)]
-        process = subprocess.Popen(
-            [*command, "--report-fd", str(child_report_fd)],
-            stdin=subprocess.DEVNULL,
-            pass_fds=(settings_fd, child_report_fd),
-            process_group=0,
-        )
-        os.close(settings_fd)
-        os.close(child_report_fd)
-        os.set_blocking(report_fd, False)
-        child = _Child(process, report_fd, os.pidfd_open(process.pid), self._clock.monotonic())
-        loop = asyncio.get_running_loop()
-        loop.add_reader(report_fd, self._read_reports, child)
-        loop.add_reader(child.pidfd, self._see_end, child)
-        self._child = child
-        return child
+    def _settings_of_manager(self) -> str:
+        return self._settings.model_dump_json(exclude_none=True)
 
-    async def _watch(self, child: _Child) -> int:
-        """Wait until the manager has ended; kill it if it does not answer, or does not end when asked."""
-        while not child.ended.is_set():
-            child.news.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._patience_s(child)):
-                    await child.news.wait()
-            if not child.ended.is_set():
-                # Whatever it has said while this process slept counts.
-                self._read_reports(child)
-                if self._patience_s(child) <= 0:
-                    _log.error("The manager (process %d) does not answer and is killed", child.process.pid)
-                    child.process.kill()
-                    await child.ended.wait()
-        os.close(child.pidfd)
-        os.close(child.report_fd)
-        return child.process.wait()
+    def _settings_of_gateway(self) -> str:
+        settings = self._settings
+        shared = settings.model_dump(mode="json", include=_FOR_THE_GATEWAY, exclude_none=True)
+        return json.dumps({**shared, "control": delegate_address(settings.data)})
 
-    def _patience_s(self, child: _Child) -> float:
-        now = self._clock.monotonic()
-        if self._stop_asked_s is not None:
-            return max(0.0, self._stop_asked_s + STOP_PATIENCE_S - now)
-        if child.heard_s is None:
-            return max(0.0, child.started_s + START_PATIENCE_S - now)
-        return max(0.0, child.heard_s + SILENT_AFTER_S - now)
+    def _see_manager(self, addresses: Mapping[str, Any]) -> None:
+        # A restarted manager must be found where the first one was, also where port 0 was asked for.
+        self._settings = self._settings.after_restart().model_copy(update=dict(addresses))
+        self._manager_serves.set()
+        self._write_ready_file()
 
-    def _read_reports(self, child: _Child) -> None:
-        try:
-            data = os.read(child.report_fd, 65536)
-        except BlockingIOError:
-            return
-        if not data:
-            asyncio.get_running_loop().remove_reader(child.report_fd)
-            return
-        child.news.set()
-        *lines, child.rest = (child.rest + data).split(b"\n")
-        for line in lines:
-            child.heard_s = self._clock.monotonic()
-            self._take_report(child, json.loads(line))
+    def _see_end_of_manager(self) -> None:
+        self._remove_ready_file()
 
-    def _take_report(self, child: _Child, report: dict[str, Any]) -> None:
-        child.failure = report.get("failed", child.failure)
-        if "ready" in report:
-            child.was_ready = self._served = True
-            # A restarted manager must be found where the first one was, also where port 0 was asked for.
-            self._settings = self._settings.after_restart().model_copy(update=report["ready"])
-            self._write_ready_file(child)
+    def _see_gateway(self, addresses: Mapping[str, Any]) -> None:
+        self._http = addresses["url"]
+        self._settings = self._settings.model_copy(update={"http": addresses["http"]})
+        self._write_ready_file()
 
-    def _see_end(self, child: _Child) -> None:
-        loop = asyncio.get_running_loop()
-        with suppress(OSError):
-            self._read_reports(child)
-        loop.remove_reader(child.pidfd)
-        loop.remove_reader(child.report_fd)
-        child.ended.set()
-        child.news.set()
+    def _see_end_of_gateway(self) -> None:
+        self._http = None
+        self._remove_ready_file()
 
     def _ask_to_stop(self, number: signal.Signals) -> None:
-        if self._stop_asked_s is None:
+        if self._stopping is None:
             _log.info("Stopping ...")
-            self._stop_asked_s = self._clock.monotonic()
         self._stopping = signal.SIGUSR1 if number == signal.SIGUSR1 else signal.SIGTERM
-        self._asked.set()
-        child = self._child
-        if child is None or child.ended.is_set():
-            return
-        child.news.set()
-        child.process.send_signal(self._stopping)
+        self._gateway.ask_to_stop(signal.SIGTERM)
+        self._manager.ask_to_stop(self._stopping)
 
     def _say_goodbye(self, code: int) -> int:
         left = living_workers(self._settings.data / "workers")
@@ -249,28 +171,29 @@ class _Supervisor:
         return 0 if code in (0, -signal.SIGTERM) else code
 
     def _reap_orphans(self) -> None:
-        """Collect the exits of workers whose manager has died; the manager's own exit is left to its process object."""
+        """Collect the exits of workers whose manager has died; those of services are left to their keepers."""
         while True:
             try:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if found is None or (self._child is not None and found.si_pid == self._child.process.pid):
+            if found is None or found.si_pid in (self._manager.pid, self._gateway.pid):
                 return
             with suppress(ChildProcessError):
                 os.waitpid(found.si_pid, os.WNOHANG)
 
-    def _write_ready_file(self, child: _Child) -> None:
-        path = self._settings.ready_file
-        if path is None:
+    def _write_ready_file(self) -> None:
+        path, manager, gateway = self._settings.ready_file, self._manager.pid, self._gateway.pid
+        has_gateway = self._settings.http != "off"
+        if path is None or manager is None or (has_gateway and self._http is None):
             return
         content = {
             "control": self._settings.control,
             "info": self._settings.info,
             "documents": None,
-            "http": None,
+            "http": self._http,
             "data_dir": str(self._settings.data),
-            "pids": {"supervisor": os.getpid(), "manager": child.process.pid},
+            "pids": {"supervisor": os.getpid(), "manager": manager} | ({"gateway": gateway} if has_gateway else {}),
             "version": __version__,
         }
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -282,14 +205,6 @@ class _Supervisor:
     def _remove_ready_file(self) -> None:
         if self._settings.ready_file is not None:
             self._settings.ready_file.unlink(missing_ok=True)
-
-
-def _pipe_with(data: bytes) -> int:
-    """Return the reading end of a pipe that holds ``data``; settings may hold secrets, which no command line shows."""
-    reader, writer = os.pipe()
-    with os.fdopen(writer, "wb") as stream:
-        stream.write(data)
-    return reader
 
 
 def _adopt_orphans() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import zmq
 
@@ -14,6 +14,11 @@ from queue_server.protocol.errors import CommunicationError
 # The first attempts follow quickly, because a restarted manager is back within a second.
 _RECONNECT_MS = 20
 _RECONNECT_MAX_MS = 500
+
+
+def shared_context() -> zmq.Context[zmq.Socket[bytes]]:
+    """Return the context of this process."""
+    return cast("zmq.Context[zmq.Socket[bytes]]", zmq.Context.instance())
 
 
 def connect_dealer(socket: zmq.Socket[Any], address: str, keys: CurveKeys | None = None) -> None:

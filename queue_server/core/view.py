@@ -86,8 +86,13 @@ def part_uid(instance_id: str, part: str, revision: int) -> str:
     return str(uuid.uuid5(uuid.UUID(instance_id), f"{part}:{revision}"))
 
 
+def queue_uid(state: State, instance_id: str) -> str:
+    """Return the uid of the queue as it is now."""
+    return part_uid(instance_id, "queue", state.revisions.queue)
+
+
 def status_of(state: State, instance_id: str, name: str) -> Status:
-    """Return the status without its time and its uid, which the publisher sets when the content has changed.
+    """Return the status; time, uid and revision are empty, and set by the publisher when the content has changed.
 
     The bluesky keys describe the lane ``default``; every lane is described under ``lanes``.
     """
@@ -117,7 +122,7 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
         "ip_kernel_captured": True if exists else None,
         "plan_queue_mode": {"loop": lane.loop, "ignore_failures": lane.ignore_failures},
         "lock": {"environment": state.lock.environment, "queue": state.lock.queue},
-        "plan_queue_uid": uid("queue", revisions.queue),
+        "plan_queue_uid": queue_uid(state, instance_id),
         "plan_history_uid": uid("history", revisions.history),
         "run_list_uid": uid("runs", revisions.runs),
         "task_results_uid": uid("tasks", revisions.tasks),
@@ -127,5 +132,6 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
         "devices_allowed_uid": uid("devices_allowed", revisions.devices_allowed),
         "lock_info_uid": uid("lock", revisions.lock),
         "epoch": state.epoch,
+        "revision": 0,
         "lanes": [lane_status(each) for each in state.lanes],
     }

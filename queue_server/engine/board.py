@@ -50,7 +50,7 @@ class StatusBoard:
         uid = uuid.uuid5(uuid.UUID(self._instance_id), f"status:{state.epoch}:{self._renewals}")
         # Local time without a zone is what clients of bluesky-queueserver read here.
         time = datetime.fromtimestamp(self._clock.wall(), tz=UTC).astimezone().replace(tzinfo=None).isoformat()
-        self._shown = {**content, "time": time, "status_uid": str(uid)}
+        self._shown = {**content, "time": time, "status_uid": str(uid), "revision": self._renewals}
         self._show(self._shown)
 
     def repeat(self) -> None:

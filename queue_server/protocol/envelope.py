@@ -1,7 +1,7 @@
 """The frame around every request and reply on the control socket.
 
-A request is ``{"method", "params"}`` with the optional keys ``id``, ``idempotency_key`` and ``origin``; a reply
-has ``success`` and ``msg``, and after a refusal ``error: {code, details}`` as well.
+A request is ``{"method", "params"}`` with the optional keys ``id``, ``idempotency_key``, ``origin`` and
+``if_queue_uid``; a reply has ``success`` and ``msg``, and after a refusal ``error: {code, details}`` as well.
 """
 
 from __future__ import annotations
@@ -12,23 +12,32 @@ from typing import Any, cast
 
 from queue_server.protocol.errors import CuelightError, EnvelopeError
 
-_KEYS = ("method", "params", "id", "idempotency_key", "origin")
+_KEYS = ("method", "params", "id", "idempotency_key", "origin", "if_queue_uid")
 _LONGEST_NAME = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it was received, not yet checked against a declaration."""
+    """One request as it was received, not yet checked against a declaration.
+
+    With ``if_queue_uid`` it is to be done only while the queue has that uid, the one on which it is based.
+    """
 
     method: str
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     id: str | int | None = None
     idempotency_key: str | None = None
     origin: Mapping[str, Any] | None = None
+    if_queue_uid: str | None = None
 
     def as_mapping(self) -> dict[str, Any]:
         """Return the map that crosses the wire, without the keys that are not set."""
-        optional = {"id": self.id, "idempotency_key": self.idempotency_key, "origin": self.origin}
+        optional = {
+            "id": self.id,
+            "idempotency_key": self.idempotency_key,
+            "if_queue_uid": self.if_queue_uid,
+            "origin": self.origin,
+        }
         return {
             "method": self.method,
             "params": dict(self.params),
@@ -59,6 +68,7 @@ def read_request(message: Mapping[str, Any]) -> Request:
         params=cast("dict[str, Any]", params or {}),
         id=identifier,
         idempotency_key=_read_name(message, "idempotency_key", required=False),
+        if_queue_uid=_read_name(message, "if_queue_uid", required=False),
         origin=cast("dict[str, Any] | None", origin),
     )
 

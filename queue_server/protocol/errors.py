@@ -10,6 +10,7 @@
     │   ├── StateError                wrong_state         the machine is in another state
     │   ├── NotFoundError             not_found           no such item, run or lane
     │   ├── ConflictError             conflict            the same key with another request
+    │   ├── StaleError                stale               the queue is not the one on which the request is based
     │   ├── ForbiddenError            forbidden           the peer may not do this
     │   ├── LockedError               locked              a person has locked it
     │   └── BusyError                 busy                too much at once; try again later
@@ -112,6 +113,13 @@ class ConflictError(RefusedError):
     """The same key was used for another request."""
 
     code = "conflict"
+
+
+class StaleError(RefusedError):
+    """The queue has changed since it was read; nothing was done."""
+
+    code = "stale"
+    http_status = 412
 
 
 class ForbiddenError(RefusedError):

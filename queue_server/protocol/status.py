@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 ManagerState = Literal[
     "initializing",
@@ -52,7 +54,10 @@ class LaneStatus(TypedDict):
 
 
 class Status(TypedDict):
-    """The reply to ``status``. The keys up to ``lock_info_uid`` are documented by bluesky-queueserver 0.0.25."""
+    """The reply to ``status``. The keys up to ``lock_info_uid`` are documented by bluesky-queueserver 0.0.25.
+
+    Of two statuses the one with the greater ``(epoch, revision)`` is the newer.
+    """
 
     msg: str
     time: str
@@ -82,7 +87,9 @@ class Status(TypedDict):
     devices_allowed_uid: str
     lock_info_uid: str
     epoch: int
+    revision: int
     lanes: list[LaneStatus]
 
 
-DOCUMENTED_KEYS: tuple[str, ...] = tuple(name for name in Status.__annotations__ if name not in ("epoch", "lanes"))
+NATIVE_KEYS = ("epoch", "revision", "lanes")
+DOCUMENTED_KEYS: tuple[str, ...] = tuple(name for name in Status.__annotations__ if name not in NATIVE_KEYS)

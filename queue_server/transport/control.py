@@ -1,7 +1,9 @@
 """The control socket: a ROUTER that takes requests from REQ and DEALER sockets and never falls silent.
 
-A message is one frame behind the peer's identity, with or without the empty delimiter of a REQ socket. Whatever else
-arrives is answered with a refusal where there is somebody to answer, counted, and forgotten.
+A message is one frame behind the peer's identity, with or without the empty delimiter of a REQ socket. Before the
+delimiter may stand one short frame that comes back with the reply, as from a REP socket: a peer with many requests in
+flight tells their replies apart by it. Whatever else arrives is answered with a refusal where there is somebody to
+answer, counted, and forgotten.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 MOST_IN_FLIGHT = 1_000
 MOST_PER_PEER = 64
+MOST_LABEL_BYTES = 64
 _RETRY_AFTER_S = 0.1
 
 Respond = Callable[[bytes], None]
@@ -44,10 +47,13 @@ class ControlSocket:
         address: str,
         answerer: Answerer,
         protect: Callable[[zmq.Socket[bytes]], None] | None = None,
+        *,
+        most_per_peer: int = MOST_PER_PEER,
     ) -> None:
         self._socket = make_socket(context, zmq.ROUTER, most_bytes=CLIENT_BOUNDS.size_bytes)
         self.address = bind(self._socket, address, protect)
         self._answerer = answerer
+        self._most_per_peer = most_per_peer
         self._in_flight: Counter[bytes] = Counter()
         self._total = 0
         self.malformed = 0
@@ -58,14 +64,12 @@ class ControlSocket:
         self._stream.close()
 
     def _take(self, frames: Frames) -> None:
-        peer, route = frames[0], frames[:1]
-        body = frames[1:]
-        if len(body) > 1 and body[0] == b"":
-            route, body = frames[:2], body[1:]
+        peer = frames[0]
+        route, body = _split(frames)
         if len(body) != 1:
             self.malformed += 1
             self._refuse(route, b"", EnvelopeError(f"A request is one frame; this message has {len(body)}."))
-        elif self._total >= MOST_IN_FLIGHT or self._in_flight[peer] >= MOST_PER_PEER:
+        elif self._total >= MOST_IN_FLIGHT or self._in_flight[peer] >= self._most_per_peer:
             details = {"retry_after_s": _RETRY_AFTER_S}
             self._refuse(
                 route, body[0], BusyError("Too many requests are in flight; repeat it later.", details=details)
@@ -92,3 +96,12 @@ class ControlSocket:
         except EnvelopeError:
             encoding = "json"
         self._stream.send([*route, encode(refuse(error), encoding)])
+
+
+def _split(frames: Frames) -> tuple[Frames, Frames]:
+    """Return what the reply begins with, and the rest of the message."""
+    if len(frames) > 2 and frames[1] == b"":
+        return frames[:2], frames[2:]
+    if len(frames) > 3 and frames[2] == b"" and len(frames[1]) <= MOST_LABEL_BYTES:
+        return frames[:3], frames[3:]
+    return frames[:1], frames[1:]

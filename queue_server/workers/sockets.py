@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from queue_server.protocol.errors import ParameterError
-
-# sun_path holds 108 bytes with its end, and ZeroMQ needs a few for itself.
-_LONGEST_PATH = 100
+from queue_server.sockets import private_address
 
 MANAGER_KEY_FILE = "manager.key"
 """The file with the public key of the manager, in the directory of the workers that it starts."""
@@ -32,16 +29,7 @@ def link_address(data: Path, environ: Mapping[str, str] = os.environ) -> str:
     Raises:
         OSError: the directory cannot be made, or belongs to somebody else.
     """
-    inside = data / "link.sock"
-    if len(os.fsencode(inside)) <= _LONGEST_PATH:
-        return f"ipc://{inside}"
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    base = Path(runtime) / "cuelight" if runtime else Path(f"/tmp/cuelight-{os.getuid()}")
-    base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = base.lstat()
-    if state.st_uid != os.getuid() or state.st_mode & 0o077:
-        raise PermissionError(f"{base} must belong to this user alone (mode 0700)")
-    return f"ipc://{base / hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}.sock"
+    return private_address(data, "link", environ)
 
 
 def near_address(address: str) -> str:

@@ -159,7 +159,7 @@ def busy(directory, startup):
 
 
 def what_is_told(ask: Requester):
-    status = {name: value for name, value in ask.status().items() if name not in ("time", "status_uid")}
+    status = {name: value for name, value in ask.status().items() if name not in ("time", "status_uid", "revision")}
     return status, ask.do("queue_get"), ask.do("history_get"), ask.do("re_runs")
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from queue_server.supervisor import SILENT_AFTER_S
+from queue_server.keeper import SILENT_AFTER_S
 from tests.processes.system import read_journal
 from tests.processes.waiting import kill, wait_until
 

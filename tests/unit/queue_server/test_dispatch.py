@@ -235,3 +235,20 @@ async def test_what_is_answered_from_memory_does_not_wait_for_the_store(make_ben
         assert (await bench.ask(method)) is not None
     assert not slow.done()
     gated.open()
+
+
+# --- conditions -----------------------------------------------------------------------------------------------------
+
+
+async def test_an_edit_that_is_based_on_an_earlier_queue_changes_nothing(answer, bench):
+    await bench.add("count")
+    seen = bench.status["plan_queue_uid"]
+    clear = {"method": "queue_clear", "params": {}, "if_queue_uid": seen}
+    await bench.add("scan")
+    reply, _ = await answer(encode(clear))
+    assert (reply["success"], reply["error"]["code"]) == (False, "stale")
+    assert reply["error"]["details"] == {"plan_queue_uid": bench.status["plan_queue_uid"]}
+    assert bench.status["items_in_queue"] == 2
+    reply, _ = await answer(encode({**clear, "if_queue_uid": bench.status["plan_queue_uid"]}))
+    assert reply["success"]
+    assert bench.status["items_in_queue"] == 0

@@ -4,16 +4,81 @@ from __future__ import annotations
 
 import pytest
 
-from queue_server.guards import refuse_origin
+from queue_server.guards import identify, require_unchanged
 from queue_server.protocol.envelope import Request
-from queue_server.protocol.errors import ForbiddenError
+from queue_server.protocol.errors import ForbiddenError, ParameterError, StaleError
+from queue_server.protocol.items import Origin
+from queue_server.protocol.methods import METHODS
+
+STATUS = METHODS["status"]
+ADD = METHODS["queue_item_add"]
 
 
-def test_a_request_without_an_origin_passes():
-    refuse_origin(Request("status"))
+@pytest.mark.parametrize("may_delegate", [False, True])
+def test_a_request_without_an_origin_is_as_good_as_its_own_claims(may_delegate):
+    request = Request("queue_item_add", params={"user": "ada", "user_group": "primary"}, id=7)
+    assert identify(request, ADD, may_delegate=may_delegate) == Origin(user="ada", group="primary", request_id="7")
+
+
+@pytest.mark.parametrize("params", [{}, {"user": 5, "user_group": ["root"]}])
+def test_what_cannot_be_a_claim_is_none(params):
+    assert identify(Request("status", params=params), STATUS, may_delegate=False) == Origin()
 
 
 @pytest.mark.parametrize("origin", [{}, {"user": "ada", "scopes": ["write:queue:edit"]}])
-def test_a_request_with_an_origin_is_forbidden(origin):
+def test_a_request_with_an_origin_is_forbidden_to_those_who_may_not_delegate(origin):
     with pytest.raises(ForbiddenError, match="'origin' is accepted only"):
-        refuse_origin(Request("status", origin=origin))
+        identify(Request("status", origin=origin), STATUS, may_delegate=False)
+
+
+def test_the_origin_stands_above_the_claims():
+    origin = {"user": "ada", "group": "primary", "client": "10.0.0.7", "request_id": "r1"}
+    request = Request("queue_item_add", params={"user": "eve"}, origin=origin)
+    expected = Origin(user="ada", group="primary", client="10.0.0.7", request_id="r1")
+    assert identify(request, ADD, may_delegate=True) == expected
+
+
+def test_scopes_admit_the_methods_that_they_name_and_no_others():
+    origin = {"user": "ada", "scopes": ["read:status"]}
+    assert identify(Request("status", origin=origin), STATUS, may_delegate=True) == Origin(user="ada")
+    with pytest.raises(ForbiddenError, match="queue_item_add needs the scope 'write:queue:edit'"):
+        identify(Request("queue_item_add", origin=origin), ADD, may_delegate=True)
+
+
+def test_no_scopes_at_all_admit_nothing():
+    with pytest.raises(ForbiddenError, match="read:status"):
+        identify(Request("status", origin={"scopes": []}), STATUS, may_delegate=True)
+
+
+@pytest.mark.parametrize(
+    ("origin", "text"),
+    [
+        ({"uesr": "ada"}, "unknown keys \\['uesr'\\]"),
+        ({"user": 5}, "'origin.user' must be a string"),
+        ({"client": "x" * 257}, "'origin.client' must be a string of at most 256"),
+        ({"scopes": "read:status"}, "'origin.scopes' must be a list"),
+        ({"scopes": ["x"] * 101}, "at most 100"),
+    ],
+)
+def test_an_origin_of_a_wrong_form_is_named(origin, text):
+    with pytest.raises(ParameterError, match=text):
+        identify(Request("status", origin=origin), STATUS, may_delegate=True)
+
+
+# --- what a request is based on -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [None, "present"])
+def test_a_request_passes_that_is_based_on_the_present_queue_or_on_none(given):
+    require_unchanged(Request("queue_item_add", if_queue_uid=given), ADD, "present")
+
+
+def test_a_request_that_is_based_on_an_earlier_queue_is_refused_with_the_present_uid():
+    with pytest.raises(StaleError, match="nothing was done") as caught:
+        require_unchanged(Request("queue_item_add", if_queue_uid="earlier"), ADD, "present")
+    assert caught.value.details == {"plan_queue_uid": "present"}
+
+
+def test_what_changes_nothing_cannot_depend_on_the_queue():
+    with pytest.raises(ParameterError, match="status cannot depend on 'if_queue_uid'"):
+        require_unchanged(Request("status", if_queue_uid="present"), STATUS, "present")

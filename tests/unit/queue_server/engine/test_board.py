@@ -82,3 +82,9 @@ def test_a_repetition_shows_the_same_status(board, shown):
     board.update(STATE)
     board.repeat()
     assert shown[0] is shown[1]
+
+
+def test_of_two_statuses_the_newer_has_the_greater_revision(board, shown):
+    for size in (0, 1, 0):
+        board.update(replace(STATE, history_size=size))
+    assert [status["revision"] for status in shown] == [1, 2, 3]

@@ -80,7 +80,7 @@ def test_unknown_keys_are_named_with_those_that_are_known():
     with pytest.raises(EnvelopeError) as caught:
         read_request(message)
     assert "['5', \"b'x'\", 'parms']" in caught.value.message
-    assert "['method', 'params', 'id', 'idempotency_key', 'origin']" in caught.value.message
+    assert "['method', 'params', 'id', 'idempotency_key', 'origin', 'if_queue_uid']" in caught.value.message
 
 
 # --- replies ------------------------------------------------------------------------------------------------------

@@ -79,6 +79,21 @@ async def test_a_dealer_is_answered_with_and_without_a_delimiter(connect):
     assert await peer.ask(b"", REQUEST) == [b"", b"re:" + REQUEST]
 
 
+@pytest.mark.usefixtures("control")
+async def test_a_label_before_the_delimiter_comes_back_with_the_reply(connect):
+    assert await connect().ask(b"label", b"", REQUEST) == [b"label", b"", b"re:" + REQUEST]
+
+
+async def test_a_peer_may_be_granted_more_requests_in_flight(connect, context, address, answerer):
+    control = ControlSocket(context, address, answerer, most_per_peer=MOST_PER_PEER + 1)
+    answerer.holds = True
+    peer = connect()
+    for number in range(MOST_PER_PEER + 1):
+        await peer.send(b"%d" % number)
+    await answerer.wait(MOST_PER_PEER + 1)
+    control.close()
+
+
 async def test_a_dealer_may_have_many_requests_in_flight_and_gets_every_reply(connect, control, answerer):
     answerer.holds = True
     peer = connect()
@@ -90,7 +105,10 @@ async def test_a_dealer_may_have_many_requests_in_flight_and_gets_every_reply(co
     assert replies == [b"re:%d" % number for number in range(MOST_PER_PEER)]
 
 
-@pytest.mark.parametrize("frames", [[b"a", b"b"], [b"", b"a", b"b"], [b"a", b"", b"b"], [b"x"] * 6, [b"", b"", b""]])
+@pytest.mark.parametrize(
+    "frames",
+    [[b"a", b"b"], [b"", b"a", b"b"], [b"a" * 65, b"", b"b"], [b"a", b"b", b"", b"c"], [b"x"] * 6, [b"", b"", b""]],
+)
 async def test_a_message_of_several_frames_is_refused_counted_and_forgotten(connect, control, answerer, frames):
     peer = connect()
     code, message, _ = refusal(await peer.ask(*frames))

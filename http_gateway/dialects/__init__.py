@@ -1,0 +1,1 @@
+"""Foreign protocols: each package has routes and translation, and nothing else."""

@@ -1,0 +1,127 @@
+"""Routes that pass a request on to the manager and its reply back, unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from http_gateway.dialects.bluesky.bodies import read_body
+from http_gateway.identity import Identity
+from http_gateway.link import Caller
+from http_gateway.routes import Route, conditions_of, services_of
+from http_gateway.values import merge, read_query
+from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.method import LockableParams, Method
+from queue_server.protocol.methods import METHODS
+
+_MODE_KEYS = ("loop", "ignore_failures")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """One route: which 0MQ method it calls with which keys, and what the gateway adds.
+
+    ``injects`` are the keys that the credential decides, whatever was sent. Without its ``main_key`` a request is
+    passed on all the same, because clients expect the manager's own words about it. ``fixed`` values belong to the
+    path.
+    """
+
+    verb: Literal["GET", "POST"]
+    path: str
+    method: str
+    keys: tuple[str, ...] = ()
+    injects: tuple[Literal["user", "user_group"], ...] = ()
+    needs_body: bool = False
+    main_key: str = ""
+    fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def declaration(self) -> Method:
+        """The method that is called."""
+        return METHODS[self.method]
+
+    @property
+    def known_keys(self) -> frozenset[str]:
+        """Everything that a client may send."""
+        lockable = ("lock_key",) if issubclass(self.declaration.params, LockableParams) else ()
+        return frozenset((*self.keys, *self.injects, *lockable))
+
+
+def route_of(forward: Forward) -> Route:
+    """Return the route of a forward."""
+
+    async def answer(request: Request, caller: Caller) -> Response:
+        values = await _read(request, forward)
+        params = prepare(forward, values, caller.identity)
+        frame = await services_of(request).link.ask(forward.method, params, caller, conditions_of(request))
+        return Response(frame, media_type="application/json")
+
+    declaration = forward.declaration
+    return Route(
+        verb=forward.verb, path=forward.path, scope=declaration.scope, handler=answer, summary=declaration.summary
+    )
+
+
+def prepare(forward: Forward, values: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
+    """Return the parameters for the manager.
+
+    Raises:
+        ParameterError: a key is unknown or missing, or a value has a wrong type; the message names it.
+    """
+    given = _gather_mode(values) if forward.method == "queue_mode_set" else dict(values)
+    unknown = {name for name in given if name not in forward.known_keys}
+    if unknown:
+        # The wording is that of bluesky-httpserver; its users match it.
+        raise ParameterError(f"Request contains keys the are not supported: {_show(unknown)}", field=min(unknown))
+    params = {name: value for name, value in given.items() if name != "reload"}
+    for name in ("pos", "pos_dest"):
+        if name in params:
+            params[name] = _read_position(params[name])
+    claims = {"user": identity.user, "user_group": identity.group}
+    params |= {name: claims[name] for name in forward.injects}
+    params |= forward.fixed
+    if not forward.main_key or forward.main_key in params:
+        _check(forward, params)
+    return params
+
+
+async def _read(request: Request, forward: Forward) -> dict[str, Any]:
+    query = read_query(request, forward.declaration.params)
+    if forward.verb == "POST":
+        # What changes things is not to be done by an address alone.
+        if query:
+            raise ParameterError(f"Send {_show(set(query))} in the body, not in the query.", field=min(query))
+        return await read_body(request, required=forward.needs_body)
+    body = await read_body(request, required=forward.needs_body and not query)
+    return merge(body, query)
+
+
+def _check(forward: Forward, params: Mapping[str, Any]) -> None:
+    fields = forward.declaration.params.model_fields
+    missing = {name for name, declared in fields.items() if declared.is_required() and name not in params}
+    if missing:
+        raise ParameterError(f"Some required keys are missing in the request: {_show(missing)}", field=min(missing))
+    forward.declaration.parse(dict(params))
+
+
+def _gather_mode(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Accept the parts of a queue mode as keys of their own."""
+    parts = {name: values[name] for name in _MODE_KEYS if name in values}
+    if not parts or "mode" in values:
+        return dict(values)
+    return {**{name: value for name, value in values.items() if name not in parts}, "mode": parts}
+
+
+def _read_position(value: Any) -> Any:
+    """Return a position as a number also where a client sends its digits as text."""
+    if isinstance(value, str) and value.removeprefix("-").isdecimal() and value.isascii():
+        return int(value)
+    return value
+
+
+def _show(names: set[str]) -> str:
+    return "{" + ", ".join(repr(name) for name in sorted(names)) + "}"

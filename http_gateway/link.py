@@ -1,0 +1,126 @@
+"""The gateway's link to the manager: requests on behalf of identities. Knows no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from http_gateway.identity import Identity
+from http_gateway.mutations import MutationMark
+from queue_server.client.channel import ControlChannel
+from queue_server.client.exchange import REPLY_BOUNDS
+from queue_server.protocol.codec import decode, encode
+from queue_server.protocol.envelope import Request
+from queue_server.protocol.errors import CommunicationError, EnvelopeError
+from queue_server.protocol.methods import METHODS
+
+TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom a request is made, and the request and address by which the log finds it again."""
+
+    identity: Identity
+    request_id: str = ""
+    client: str = ""
+
+    def as_origin(self) -> dict[str, Any]:
+        """Return the ``origin`` of a request to the manager."""
+        return {
+            "user": self.identity.user,
+            "group": self.identity.group,
+            "scopes": sorted(self.identity.scopes),
+            "client": self.client,
+            "request_id": self.request_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """When a mutation counts: once under an ``idempotency_key``, and only while the queue has the ``if_queue_uid``."""
+
+    idempotency_key: str | None = None
+    if_queue_uid: str | None = None
+
+
+class ManagerLink:
+    """Asks the manager; for one event loop.
+
+    ``delegates`` says whether the manager is told for whom is asked: only its private socket accepts that.
+    """
+
+    def __init__(
+        self, channel: ControlChannel, mark: MutationMark, *, delegates: bool = True, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self._channel = channel
+        self._mark = mark
+        self._delegates = delegates
+        self._timeout_s = timeout_s
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for the manager."""
+        return self._channel.in_flight
+
+    async def ask(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        caller: Caller,
+        conditions: Conditions | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> bytes:
+        """Return the reply as JSON, exactly as the manager wrote it.
+
+        Raises:
+            RequestTimeoutError: no reply in time.
+            BusyError: too many requests wait for the manager.
+            CommunicationError: the gateway is closing.
+        """
+        conditions = conditions or Conditions()
+        request = Request(
+            method,
+            params,
+            idempotency_key=conditions.idempotency_key,
+            if_queue_uid=conditions.if_queue_uid,
+            origin=caller.as_origin() if self._delegates else None,
+        )
+        declared = METHODS.get(method)
+        try:
+            return await self._channel.ask(encode(request.as_mapping()), timeout_s or self._timeout_s)
+        finally:
+            # Also without a reply: the manager may still carry the request out.
+            if declared is None or declared.kind in ("mutation", "motion"):
+                self._mark.set()
+
+    async def call(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        caller: Caller,
+        conditions: Conditions | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> dict[str, Any]:
+        """Return the decoded reply.
+
+        Raises:
+            CommunicationError: what came is no reply; otherwise as ``ask``.
+        """
+        return read_reply(await self.ask(method, params, caller, conditions, timeout_s=timeout_s))
+
+
+def read_reply(frame: bytes) -> dict[str, Any]:
+    """Return a decoded reply.
+
+    Raises:
+        CommunicationError: it is none.
+    """
+    try:
+        reply, _ = decode(frame, REPLY_BOUNDS)
+    except EnvelopeError as error:
+        raise CommunicationError(f"The manager sent something that is not a reply: {error.message}") from error
+    return reply

@@ -1,0 +1,68 @@
+"""The values in the query of a request, each of the type that its declaration wants, and those of query and body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.requests import Request
+
+from queue_server.protocol.errors import ParameterError
+
+# Names in a query that are for the guard.
+_CREDENTIALS = ("api_key", "csrf")
+
+
+def read_query(request: Request, params: type[BaseModel], texts: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the values in the query of a request, each as its declaration wants it, else as text.
+
+    Names in ``texts`` are always text.
+
+    Raises:
+        ParameterError: a name is given twice with different values.
+    """
+    values: dict[str, Any] = {}
+    for name in request.query_params:
+        if name in _CREDENTIALS:
+            continue
+        given = request.query_params.getlist(name)
+        if len(set(given)) > 1:
+            raise ParameterError(f"The query has {name!r} more than once: {given}.", field=name)
+        values[name] = given[0] if name in texts else _convert(given[0], params, name)
+    return values
+
+
+def merge(body: Mapping[str, Any], query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of both places.
+
+    Raises:
+        ParameterError: they contradict each other; the message names the key.
+    """
+    for name, value in query.items():
+        if name in body and body[name] != value:
+            raise ParameterError(
+                f"{name!r} is {body[name]!r} in the body and {value!r} in the query; leave one out.", field=name
+            )
+    return {**body, **query}
+
+
+def _convert(text: str, params: type[BaseModel], name: str) -> Any:
+    field = params.model_fields.get(name)
+    if field is None or field.annotation is None:
+        return text
+    adapter: TypeAdapter[Any] = TypeAdapter(field.annotation)
+    for candidate in (_read_json(text), text):
+        try:
+            return adapter.validate_python(candidate, strict=True)
+        except ValidationError:
+            continue
+    return text
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
