@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import zmq
 import zmq.asyncio
 
-from queue_server.client.addresses import find_addresses
-from queue_server.client.exchange import Deadline, Exchange, Question, result_of, values_of
-from queue_server.client.keys import CurveKeys, find_keys
+from queue_server.client.exchange import Deadline, Question, result_of, values_of
+from queue_server.client.gateway import Gateway, RequestOptions, Target
+from queue_server.client.http_steps import Steps
+from queue_server.client.lines import Line
 from queue_server.client.notices import (
     STATUS_TOPIC,
     TOPICS,
@@ -21,75 +22,56 @@ from queue_server.client.notices import (
     info_address_in,
     read_notice,
 )
-from queue_server.client.sockets import connect_dealer, connect_subscriber
-from queue_server.protocol.codec import Encoding
-from queue_server.protocol.errors import CommunicationError, RequestFailedError, RequestTimeoutError
+from queue_server.client.shell import Shell
+from queue_server.client.sockets import connect_subscriber
 
 if TYPE_CHECKING:
+    from queue_server.client.http import AsynchronousLink
     from queue_server.protocol.method import Method, Params
 
-_IDLE_SOCKETS = 4
 
-
-class RunControl:
+class RunControl(Shell[zmq.asyncio.Socket, "AsynchronousLink", Coroutine[Any, Any, dict[str, Any]]]):
     """A connection to the manager that carries requests and gives the stream of notices.
 
     Each request has a socket for itself while it lasts. A socket whose reply stayed out, or whose task was
     cancelled, is closed, and what it had not sent is dropped with it.
     """
 
-    # Scripts write `except RM.RequestTimeoutError`, as they do with bluesky-queueserver-api.
-    RequestTimeoutError = RequestTimeoutError
-    RequestFailedError = RequestFailedError
-
-    def __init__(
+    async def send_request(  # noqa: PLR0913 - as clients of bluesky-queueserver-api know it
         self,
-        control: str | None = None,
-        info: str | None = None,
         *,
-        timeout_s: float = 2.0,
-        request_fail_exceptions: bool = True,
-        encoding: Encoding = "json",
-        server_key: str | CurveKeys | None = None,
-    ) -> None:
-        """Prepare the connection; nothing is sent yet, and no event loop is needed yet.
-
-        Args:
-            control: address of the control socket; by default from ``CUELIGHT_CONTROL``,
-                ``QSERVER_ZMQ_CONTROL_ADDRESS``, the ready file ``CUELIGHT_READY_FILE``, else tcp://127.0.0.1:60615.
-            info: address of the notices; found in the same way, or else told by the manager.
-            timeout_s: how long a request waits for its reply, in seconds, above 0.
-            request_fail_exceptions: raise when the manager refuses; otherwise return the reply as it is.
-            encoding: how requests are sent; replies come in the same form.
-            server_key: public key of the manager, for an encrypted connection; by default from ``CUELIGHT_SERVER_KEY``
-                or ``QSERVER_ZMQ_PUBLIC_KEY``, with the key of the file ``CUELIGHT_CLIENT_KEY_FILE`` for this client.
-
-        Raises:
-            ParameterError: an argument or a variable has a wrong value.
-        """
-        addresses = find_addresses(control, info)
-        self._exchange = Exchange(addresses.control, timeout_s, request_fail_exceptions, encoding)
-        self._info = addresses.info
-        self._keys = find_keys(server_key)
-        self._idle: list[zmq.asyncio.Socket] = []
-        self._closed = False
-
-    @property
-    def control_address(self) -> str:
-        """Where requests go."""
-        return self._exchange.address
-
-    async def send_request(
-        self, *, method: str, params: Mapping[str, Any] | None = None, timeout_s: float | None = None
+        method: Target,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, Any] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+        timeout_s: float | None = None,
+        auto_refresh_session: bool = True,
     ) -> dict[str, Any]:
         """Send a request and return the reply.
+
+        Over HTTP ``method`` may also be a verb and a path, such as ``("GET", "/api/status")``: ``params`` is then the
+        query of GET and DELETE and the JSON body of the others, and the answer is returned as it is.
+
+        Args:
+            method: name of the method.
+            params: its parameters.
+            headers: further headers, over HTTP only.
+            data: a form instead of a JSON body, over HTTP only.
+            timeout: how long to wait, in seconds, above 0; the same as ``timeout_s``.
+            timeout_s: the same; by default that of this RunControl.
+            auto_refresh_session: over HTTP, renew an expired access token and repeat the request, once.
 
         Raises:
             RequestTimeoutError: no reply in time; as UnreachableError, if the request was not even sent.
             RequestFailedError: the manager refused (unless ``request_fail_exceptions`` is False).
-            ParameterError: a parameter cannot be sent.
+            ParameterError: a parameter cannot be sent; as HTTPOnlyError, a ValueError, if it is for HTTP only.
+            HTTPRequestError: the connection to the gateway broke.
+            HTTPClientError: the gateway does not accept the request.
+            HTTPServerError: the gateway cannot answer it.
         """
-        question = self._exchange.ask(method, params, timeout_s)
+        options = RequestOptions(headers, data, timeout if timeout_s is None else timeout_s, auto_refresh_session)
+        question = self._ask(method, params, options)
         return self._exchange.judge(question, await self._carry(question))
 
     async def call(self, method: Method, params: Params | None = None, *, timeout_s: float | None = None) -> Any:
@@ -99,7 +81,7 @@ class RunControl:
             RequestTimeoutError: no reply in time.
             RequestFailedError: the manager refused, whatever ``request_fail_exceptions`` says.
         """
-        question = self._exchange.ask(method.name, values_of(params), timeout_s)
+        question = self._ask(method.name, values_of(params), RequestOptions(timeout_s=timeout_s))
         return result_of(method, self._exchange.judge(question, await self._carry(question), strict=True))
 
     async def notices(self, topics: Iterable[str] = TOPICS) -> Notices:
@@ -110,10 +92,12 @@ class RunControl:
             CommunicationError: the address is neither known nor told by the manager.
         """
         prefixes = check_topics(topics)
+        if self._link is not None:
+            return await self._open_stream(self._link, prefixes)
         if self._info is None:
             reply = await self.send_request(method="config_get")
             self._info = info_address_in(reply, self.control_address)
-        socket = _context().socket(zmq.SUB)
+        socket = self._make_socket(zmq.SUB)
         connect_subscriber(socket, self._info, prefixes, self._keys)
         return Notices(socket)
 
@@ -137,9 +121,9 @@ class RunControl:
 
     async def close(self) -> None:
         """Close the connection; requests of other tasks that still wait end by their own timeout."""
-        self._closed = True
-        while self._idle:
-            self._idle.pop().close(linger=0)
+        self._lines.close()
+        if self._link is not None:
+            await self._link.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -149,41 +133,57 @@ class RunControl:
     ) -> None:
         await self.close()
 
+    def _request(self, name: str, params: Mapping[str, Any]) -> Coroutine[Any, Any, dict[str, Any]]:
+        return self.send_request(method=name, params=params)
+
+    def _run(self, steps: Steps[dict[str, Any]]) -> Coroutine[Any, Any, dict[str, Any]]:
+        assert self._link is not None
+        return self._link.run(steps)
+
     async def _carry(self, question: Question) -> dict[str, Any]:
-        socket = self._take()
-        kept = False
+        if self._link is not None:
+            return await self._link.run(self._link.gateway.carry(question))
+        line = self._lines.take()
         try:
-            reply = await self._converse(socket, question)
-            kept = not self._closed and len(self._idle) < _IDLE_SOCKETS
-        finally:
-            if kept:
-                self._idle.append(socket)
-            else:
-                socket.close(linger=0)
+            reply = await self._converse(line, question)
+        except BaseException:
+            line.close()
+            raise
+        self._lines.give_back(line)
         return reply
 
-    async def _converse(self, socket: zmq.asyncio.Socket, question: Question) -> dict[str, Any]:
+    async def _converse(self, line: Line[zmq.asyncio.Socket], question: Question) -> dict[str, Any]:
         sent = False
         try:
             async with asyncio.timeout(question.timeout_s):
-                await socket.send(question.data)
+                while not line.stands or await line.monitor.poll(0):
+                    line.note(await line.monitor.recv_multipart())
+                await line.dealer.send(question.data)
                 sent = True
                 while True:
-                    frames = await socket.recv_multipart()
+                    frames = await line.dealer.recv_multipart()
                     reply = self._exchange.read(question, frames[-1])
                     if reply is not None:
                         return reply
         except TimeoutError as error:
             raise self._exchange.unanswered(question, sent=sent) from error
 
-    def _take(self) -> zmq.asyncio.Socket:
-        if self._closed:
-            raise CommunicationError("This RunControl is closed; make a new one.")
-        if self._idle:
-            return self._idle.pop()
-        socket = _context().socket(zmq.DEALER)
-        connect_dealer(socket, self._exchange.address, self._keys)
-        return socket
+    @staticmethod
+    def _make_link(gateway: Gateway) -> AsynchronousLink:
+        # httpx is loaded for those only who need it.
+        from queue_server.client.http import AsynchronousLink
+
+        return AsynchronousLink(gateway)
+
+    @staticmethod
+    async def _open_stream(link: AsynchronousLink, prefixes: tuple[bytes, ...]) -> Notices:
+        from queue_server.client.http_streams import open_asynchronous
+
+        return await open_asynchronous(link, prefixes)
+
+    @staticmethod
+    def _make_socket(kind: int) -> zmq.asyncio.Socket:
+        return zmq.asyncio.Context.instance().socket(kind)
 
     async def _look_once_more(self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float) -> dict[str, Any]:
         # Notices may be lost, or not be published at all; the status itself cannot.
@@ -220,12 +220,17 @@ class Notices:
             if notice.text is not None:
                 yield notice.text
 
+    @property
+    def closed(self) -> bool:
+        """Whether the subscription has ended."""
+        return self._socket.closed
+
     async def close(self) -> None:
         """End the subscription."""
         self._socket.close(linger=0)
 
     async def __aiter__(self) -> AsyncIterator[Notice]:
-        while not self._socket.closed:
+        while not self.closed:
             notice = await self.receive()
             if notice is not None:
                 yield notice
@@ -237,7 +242,3 @@ class Notices:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-def _context() -> zmq.asyncio.Context:
-    return zmq.asyncio.Context.instance()

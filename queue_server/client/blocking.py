@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import zmq
 
-from queue_server.client.addresses import find_addresses
-from queue_server.client.exchange import Deadline, Exchange, Question, result_of, values_of
-from queue_server.client.keys import CurveKeys, find_keys
+from queue_server.client.exchange import Deadline, Question, result_of, values_of
+from queue_server.client.gateway import Gateway, RequestOptions, Target
+from queue_server.client.http_steps import Steps
+from queue_server.client.lines import Line
 from queue_server.client.notices import (
     STATUS_TOPIC,
     TOPICS,
@@ -20,76 +20,56 @@ from queue_server.client.notices import (
     info_address_in,
     read_notice,
 )
-from queue_server.client.sockets import connect_dealer, connect_subscriber
-from queue_server.protocol.codec import Encoding
-from queue_server.protocol.errors import CommunicationError, RequestFailedError, RequestTimeoutError
+from queue_server.client.shell import Shell
+from queue_server.client.sockets import connect_subscriber
 
 if TYPE_CHECKING:
+    from queue_server.client.http import BlockingLink
     from queue_server.protocol.method import Method, Params
 
-_IDLE_SOCKETS = 4
 
-
-class RunControl:
+class RunControl(Shell[zmq.SyncSocket, "BlockingLink", dict[str, Any]]):
     """A connection to the manager that carries requests and gives the stream of notices.
 
     Each request has a socket for itself while it lasts. A socket whose reply stayed out is closed, and what
     it had not sent is dropped with it, so that nothing which was given up reaches the manager later.
     """
 
-    # Scripts write `except RM.RequestTimeoutError`, as they do with bluesky-queueserver-api.
-    RequestTimeoutError = RequestTimeoutError
-    RequestFailedError = RequestFailedError
-
-    def __init__(
+    def send_request(  # noqa: PLR0913 - as clients of bluesky-queueserver-api know it
         self,
-        control: str | None = None,
-        info: str | None = None,
         *,
-        timeout_s: float = 2.0,
-        request_fail_exceptions: bool = True,
-        encoding: Encoding = "json",
-        server_key: str | CurveKeys | None = None,
-    ) -> None:
-        """Prepare the connection; nothing is sent yet.
-
-        Args:
-            control: address of the control socket; by default from ``CUELIGHT_CONTROL``,
-                ``QSERVER_ZMQ_CONTROL_ADDRESS``, the ready file ``CUELIGHT_READY_FILE``, else tcp://127.0.0.1:60615.
-            info: address of the notices; found in the same way, or else told by the manager.
-            timeout_s: how long a request waits for its reply, in seconds, above 0.
-            request_fail_exceptions: raise when the manager refuses; otherwise return the reply as it is.
-            encoding: how requests are sent; replies come in the same form.
-            server_key: public key of the manager, for an encrypted connection; by default from ``CUELIGHT_SERVER_KEY``
-                or ``QSERVER_ZMQ_PUBLIC_KEY``, with the key of the file ``CUELIGHT_CLIENT_KEY_FILE`` for this client.
-
-        Raises:
-            ParameterError: an argument or a variable has a wrong value.
-        """
-        addresses = find_addresses(control, info)
-        self._exchange = Exchange(addresses.control, timeout_s, request_fail_exceptions, encoding)
-        self._info = addresses.info
-        self._keys = find_keys(server_key)
-        self._lock = threading.Lock()
-        self._idle: list[zmq.SyncSocket] = []
-        self._closed = False
-
-    @property
-    def control_address(self) -> str:
-        """Where requests go."""
-        return self._exchange.address
-
-    def send_request(
-        self, *, method: str, params: Mapping[str, Any] | None = None, timeout_s: float | None = None
+        method: Target,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        timeout_s: float | None = None,
+        auto_refresh_session: bool = True,
     ) -> dict[str, Any]:
         """Send a request and return the reply.
+
+        Over HTTP ``method`` may also be a verb and a path, such as ``("GET", "/api/status")``: ``params`` is then the
+        query of GET and DELETE and the JSON body of the others, and the answer is returned as it is.
+
+        Args:
+            method: name of the method.
+            params: its parameters.
+            headers: further headers, over HTTP only.
+            data: a form instead of a JSON body, over HTTP only.
+            timeout: how long to wait, in seconds, above 0; the same as ``timeout_s``.
+            timeout_s: the same; by default that of this RunControl.
+            auto_refresh_session: over HTTP, renew an expired access token and repeat the request, once.
 
         Raises:
             RequestTimeoutError: no reply in time; as UnreachableError, if the request was not even sent.
             RequestFailedError: the manager refused (unless ``request_fail_exceptions`` is False).
-            ParameterError: a parameter cannot be sent.
+            ParameterError: a parameter cannot be sent; as HTTPOnlyError, a ValueError, if it is for HTTP only.
+            HTTPRequestError: the connection to the gateway broke.
+            HTTPClientError: the gateway does not accept the request.
+            HTTPServerError: the gateway cannot answer it.
         """
-        question = self._exchange.ask(method, params, timeout_s)
+        options = RequestOptions(headers, data, timeout if timeout_s is None else timeout_s, auto_refresh_session)
+        question = self._ask(method, params, options)
         return self._exchange.judge(question, self._carry(question))
 
     def call(self, method: Method, params: Params | None = None, *, timeout_s: float | None = None) -> Any:
@@ -99,7 +79,7 @@ class RunControl:
             RequestTimeoutError: no reply in time.
             RequestFailedError: the manager refused, whatever ``request_fail_exceptions`` says.
         """
-        question = self._exchange.ask(method.name, values_of(params), timeout_s)
+        question = self._ask(method.name, values_of(params), RequestOptions(timeout_s=timeout_s))
         return result_of(method, self._exchange.judge(question, self._carry(question), strict=True))
 
     def notices(self, topics: Iterable[str] = TOPICS) -> Notices:
@@ -110,10 +90,12 @@ class RunControl:
             CommunicationError: the address is neither known nor told by the manager.
         """
         prefixes = check_topics(topics)
+        if self._link is not None:
+            return self._open_stream(self._link, prefixes)
         if self._info is None:
             reply = self.send_request(method="config_get")
             self._info = info_address_in(reply, self.control_address)
-        socket = _new_socket(zmq.SUB)
+        socket = self._make_socket(zmq.SUB)
         connect_subscriber(socket, self._info, prefixes, self._keys)
         return Notices(socket)
 
@@ -137,11 +119,9 @@ class RunControl:
 
     def close(self) -> None:
         """Close the connection; requests of other threads that still wait end by their own timeout."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for socket in idle:
-            socket.close(linger=0)
+        self._lines.close()
+        if self._link is not None:
+            self._link.close()
 
     def __enter__(self) -> Self:
         return self
@@ -151,45 +131,54 @@ class RunControl:
     ) -> None:
         self.close()
 
+    def _request(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        return self.send_request(method=name, params=params)
+
+    def _run(self, steps: Steps[dict[str, Any]]) -> dict[str, Any]:
+        assert self._link is not None
+        return self._link.run(steps)
+
     def _carry(self, question: Question) -> dict[str, Any]:
-        socket = self._take()
-        kept = False
+        if self._link is not None:
+            return self._link.run(self._link.gateway.carry(question))
+        line = self._lines.take()
         try:
-            reply = self._converse(socket, question)
-            kept = True
-        finally:
-            self._return(socket, kept=kept)
+            reply = self._converse(line, question)
+        except BaseException:
+            line.close()
+            raise
+        self._lines.give_back(line)
         return reply
 
-    def _converse(self, socket: zmq.SyncSocket, question: Question) -> dict[str, Any]:
+    def _converse(self, line: Line[zmq.SyncSocket], question: Question) -> dict[str, Any]:
         deadline = Deadline(question.timeout_s)
-        sent = False
-        while socket.poll(deadline.left_ms(), zmq.POLLIN if sent else zmq.POLLOUT):
-            if not sent:
-                sent = _try_to_send(socket, question.data)
-                continue
-            reply = self._exchange.read(question, socket.recv_multipart()[-1])
+        while line.monitor.poll(0 if line.stands else deadline.left_ms()):
+            line.note(line.monitor.recv_multipart())
+        if not line.stands:
+            raise self._exchange.unanswered(question, sent=False)
+        line.dealer.send(question.data)
+        while line.dealer.poll(deadline.left_ms()):
+            reply = self._exchange.read(question, line.dealer.recv_multipart()[-1])
             if reply is not None:
                 return reply
-        raise self._exchange.unanswered(question, sent=sent)
+        raise self._exchange.unanswered(question, sent=True)
 
-    def _take(self) -> zmq.SyncSocket:
-        with self._lock:
-            if self._closed:
-                raise CommunicationError("This RunControl is closed; make a new one.")
-            if self._idle:
-                return self._idle.pop()
-        socket = _new_socket(zmq.DEALER)
-        connect_dealer(socket, self._exchange.address, self._keys)
-        return socket
+    @staticmethod
+    def _make_link(gateway: Gateway) -> BlockingLink:
+        # httpx is loaded for those only who need it.
+        from queue_server.client.http import BlockingLink
 
-    def _return(self, socket: zmq.SyncSocket, *, kept: bool) -> None:
-        with self._lock:
-            kept = kept and not self._closed and len(self._idle) < _IDLE_SOCKETS
-            if kept:
-                self._idle.append(socket)
-        if not kept:
-            socket.close(linger=0)
+        return BlockingLink(gateway)
+
+    @staticmethod
+    def _open_stream(link: BlockingLink, prefixes: tuple[bytes, ...]) -> Notices:
+        from queue_server.client.http_streams import open_blocking
+
+        return open_blocking(link, prefixes)
+
+    @staticmethod
+    def _make_socket(kind: int) -> zmq.SyncSocket:
+        return zmq.SyncContext.instance().socket(kind)
 
     def _look_once_more(self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float) -> dict[str, Any]:
         # Notices may be lost, or not be published at all; the status itself cannot.
@@ -226,12 +215,17 @@ class Notices:
             if notice.text is not None:
                 yield notice.text
 
+    @property
+    def closed(self) -> bool:
+        """Whether the subscription has ended."""
+        return self._socket.closed
+
     def close(self) -> None:
         """End the subscription."""
         self._socket.close(linger=0)
 
     def __iter__(self) -> Iterator[Notice]:
-        while not self._socket.closed:
+        while not self.closed:
             notice = self.receive()
             if notice is not None:
                 yield notice
@@ -243,15 +237,3 @@ class Notices:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _try_to_send(socket: zmq.SyncSocket, data: bytes) -> bool:
-    try:
-        socket.send(data, zmq.NOBLOCK)
-    except zmq.Again:  # the connection went away after the socket had reported it
-        return False
-    return True
-
-
-def _new_socket(kind: int) -> zmq.SyncSocket:
-    return zmq.SyncContext.instance().socket(kind)

@@ -38,6 +38,7 @@ class ControlChannel:
         self._most_in_flight = most_in_flight
         self._loop = asyncio.get_running_loop()
         self._socket = shared_context().socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.IMMEDIATE, 1)
         connect_dealer(self._socket, address, keys)
         self._labels = itertools.count(1)
         self._open: dict[bytes, _Question] = {}

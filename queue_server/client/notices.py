@@ -21,6 +21,8 @@ __all__ = [
     "read_notice",
 ]
 
+_EVERY_INTERFACE = ("0.0.0.0", "[::]", "*")  # noqa: S104
+
 
 class Notice(NamedTuple):
     """One message of the stream."""
@@ -76,7 +78,7 @@ def check_topics(topics: Iterable[str]) -> tuple[bytes, ...]:
 
 
 def info_address_in(reply: Mapping[str, Any], control: str) -> str:
-    """Return the address of the stream from a reply to ``config_get``.
+    """Return the address of the stream from a reply to ``config_get``; every interface means the host of ``control``.
 
     Raises:
         CommunicationError: the manager does not tell; the message says how to name the address.
@@ -84,8 +86,16 @@ def info_address_in(reply: Mapping[str, Any], control: str) -> str:
     config: object = reply.get("config")
     address = cast("dict[str, Any]", config).get("info") if isinstance(config, dict) else None
     if isinstance(address, str) and address:
-        return address
+        return _reached_from(address, control)
     raise CommunicationError(
         f"The manager at {control} does not say where it publishes notices: give the argument 'info', "
         f"or set CUELIGHT_INFO."
     )
+
+
+def _reached_from(address: str, control: str) -> str:
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+    if host not in _EVERY_INTERFACE:
+        return address
+    seen = control.removeprefix("tcp://").rpartition(":")[0] if control.startswith("tcp://") else "127.0.0.1"
+    return f"tcp://{seen}:{port}"

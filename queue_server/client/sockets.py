@@ -24,14 +24,13 @@ def shared_context() -> zmq.Context[zmq.Socket[bytes]]:
 def connect_dealer(socket: zmq.Socket[Any], address: str, keys: CurveKeys | None = None) -> None:
     """Connect a socket for requests, encrypted if there are keys.
 
-    A request is sent only over a connection that stands, and is dropped when its socket is closed.
+    What has not been sent is dropped when the socket is closed.
 
     Raises:
         CommunicationError: the address cannot be used; the socket is closed.
     """
-    socket.setsockopt(zmq.IMMEDIATE, 1)
     if keys is not None:
-        _encrypt(socket, keys)
+        encrypt(socket, keys)
     _connect(socket, address)
 
 
@@ -46,11 +45,12 @@ def connect_subscriber(
     for prefix in prefixes:
         socket.setsockopt(zmq.SUBSCRIBE, prefix)
     if keys is not None and keys.notices and not is_local(address):
-        _encrypt(socket, keys)
+        encrypt(socket, keys)
     _connect(socket, address)
 
 
-def _encrypt(socket: zmq.Socket[Any], keys: CurveKeys) -> None:
+def encrypt(socket: zmq.Socket[Any], keys: CurveKeys) -> None:
+    """Encrypt a socket that is not connected yet."""
     socket.curve_serverkey = keys.server
     socket.curve_publickey = keys.public
     socket.curve_secretkey = keys.secret

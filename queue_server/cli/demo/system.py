@@ -29,6 +29,7 @@ class System:
     data: Path
     control: str
     info: str
+    http: str | None = None
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -71,7 +72,7 @@ def find_system(data: Path) -> System | None:
             run_control.send_request(method="status")
     except (CommunicationError, KeyError):
         return None
-    return System(data, ready["control"], ready["info"])
+    return System(data, ready["control"], ready["info"], ready["http"])
 
 
 def start_system(data: Path) -> System:
@@ -91,7 +92,7 @@ def start_system(data: Path) -> System:
         process.terminate()
         process.wait()
         raise
-    return System(data, ready["control"], ready["info"], process)
+    return System(data, ready["control"], ready["info"], ready["http"], process)
 
 
 def _await_ready_file(process: subprocess.Popen[bytes], data: Path) -> None:
@@ -104,6 +105,7 @@ def _await_ready_file(process: subprocess.Popen[bytes], data: Path) -> None:
 
 def _spawn(data: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
     addresses = [word for option, port in _DEFAULT_PORTS.items() for word in (option, _address(port))]
+    addresses += ["--http", _address(60610).removeprefix("tcp://")]
     options = ["--data", str(data), "--ready-file", str(ready_file_in(data)), "--startup", "sim", *addresses]
     # Settings of the caller's shell are meant for another system.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CUELIGHT_")}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 
 import pytest
+import zmq
 
 from queue_server.client import (
     CommunicationError,
@@ -14,10 +16,31 @@ from queue_server.client import (
     RequestTimeoutError,
     UnreachableError,
 )
+from queue_server.protocol.codec import decode, encode
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.methods.queue import Queue, QueueGetParams
 
 REFUSED = {"success": False, "msg": "Error: no.", "error": {"code": "wrong_state", "details": {"state": "idle"}}}
+
+
+class LastWords(threading.Thread):
+    """A manager that answers one request and goes."""
+
+    def __init__(self):
+        super().__init__(name="last-words", daemon=True)
+        self._context = zmq.Context()
+        self._router = self._context.socket(zmq.ROUTER)
+        self._router.bind("tcp://127.0.0.1:*")
+        self.address = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
+        self.start()
+
+    def run(self):
+        """Answer and go; what was sent may leave."""
+        identity, data = self._router.recv_multipart()
+        request = decode(data)[0]
+        self._router.send_multipart([identity, encode({"success": True, "msg": "stopping", "id": request["id"]})])
+        self._router.close(linger=5_000)
+        self._context.term()
 
 
 @pytest.fixture
@@ -132,6 +155,16 @@ async def test_the_client_finds_a_restarted_manager_again(face, start_manager):
     assert await client("send_request", method="ping") == {"msg": "here"}
     assert again.requests == [("ping", {})]
     await client("close")
+
+
+async def test_a_manager_that_ends_with_its_reply_is_understood_every_time(face):
+    for number in range(40):
+        manager = LastWords()
+        client = face(manager.address, timeout_s=5)
+        reply = await client("send_request", method="manager_stop", params={"option": str(number)})
+        assert reply == {"success": True, "msg": "stopping"}
+        await client("close")
+        manager.join()
 
 
 async def test_many_requests_at_once_each_get_their_own_reply(manager, connect):

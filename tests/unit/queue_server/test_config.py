@@ -247,3 +247,28 @@ def test_a_word_that_a_setting_does_not_know_is_refused_by_name(name, value):
     message, field = refusal({name: value})
     assert field == name
     assert repr(value) in message
+
+
+# --- the gateway ----------------------------------------------------------------------------------------------------
+
+
+def test_the_gateway_listens_on_this_host_unless_it_is_off():
+    assert load_settings({}).http == "127.0.0.1:60610"
+    assert load_settings({"http": "off"}).http == "off"
+    assert load_settings({"http": "http://localhost:0"}).http == "localhost:0"
+
+
+@pytest.mark.parametrize(
+    "address", ["60610", ":60610", "localhost:", "localhost:65536", "on", "https://localhost:1", ""]
+)
+def test_an_address_of_the_gateway_has_host_and_port(address):
+    message, field = refusal({"http": address})
+    assert field == "http"
+    assert "HOST:PORT" in message
+
+
+@pytest.mark.parametrize("given", [{"tls_cert": "/c.pem"}, {"tls_key": "/k.pem"}])
+def test_certificate_and_key_go_together(given):
+    message, field = refusal(given)
+    assert field == "tls_key"
+    assert "go together" in message

@@ -59,3 +59,16 @@ def test_the_address_of_the_stream_comes_from_the_configuration():
 def test_a_configuration_without_it_says_how_to_name_it(reply):
     with pytest.raises(CommunicationError, match=r"tcp://x .*CUELIGHT_INFO"):
         info_address_in(reply, "tcp://x")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "*"])  # noqa: S104
+@pytest.mark.parametrize(
+    ("control", "expected"),
+    [("tcp://beamline:1", "tcp://beamline:9"), ("tcp://[::1]:1", "tcp://[::1]:9"), ("ipc://x", "tcp://127.0.0.1:9")],
+)
+def test_an_address_on_every_interface_is_on_the_host_of_the_control_socket(host, control, expected):
+    assert info_address_in({"config": {"info": f"tcp://{host}:9"}}, control) == expected
+
+
+def test_an_ipc_address_of_notices_is_taken_as_it_is():
+    assert info_address_in({"config": {"info": "ipc:///run/info"}}, "tcp://beamline:1") == "ipc:///run/info"
