@@ -103,6 +103,8 @@ coverage: $(WITH_DEV)
 docs regen: $(INSTALLED)
 	$(BIN)/python -m queue_server.reference --write docs/reference
 	$(BIN)/python -m device_worker.sim.lists
+	$(BIN)/python -m queue_server.client.calls_source
+	$(BIN)/python -m http_gateway.openapi --write docs/reference
 
 clean:
 	@if [ -d .demo ] && [ -x $(BIN)/cuelight ]; then $(BIN)/cuelight down --data .demo --workers || true; fi

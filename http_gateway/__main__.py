@@ -2,7 +2,7 @@
 
 Settings come as JSON on the file descriptor ``--settings-fd``; what happens is told as JSON lines on ``--report-fd``:
 first ``{"ready": addresses}``, then ``{"alive": true}`` each second, and ``{"failed": sentence}`` at an end that a
-restart would not mend.
+restart would not mend. Where nobody reads the reports any more, the process ends: another one needs its address.
 """
 
 from __future__ import annotations
@@ -13,12 +13,20 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from http_gateway.config import GatewaySettings, read_settings
-from http_gateway.server import Listener, serve
+from http_gateway.config import Place
+from http_gateway.configuration_files import with_configuration
+from http_gateway.processes import read_own
+from http_gateway.processes import run as run_processes
+from http_gateway.server import Listener
 from queue_server import logs
 from queue_server.protocol.errors import CuelightError
+
+CONFIGURATION_KEY = "http_config"
+"""Beside the settings: configuration in the form of bluesky-httpserver, which they win over."""
 
 
 def main() -> int:
@@ -27,6 +35,8 @@ def main() -> int:
     parser.add_argument("--settings-fd", type=int, required=True)
     parser.add_argument("--report-fd", type=int, required=True)
     options = parser.parse_args()
+    # Ctrl-C reaches the whole terminal; whoever has started this process decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with open(options.settings_fd) as stream:
         values = json.loads(stream.read())
     os.set_blocking(options.report_fd, False)
@@ -40,25 +50,36 @@ def run(values: dict[str, Any], report_fd: int) -> int:
         try:
             os.write(report_fd, json.dumps(message).encode() + b"\n")
         except OSError:
-            # Without a supervisor the gateway goes on.
+            # A reader that is stopped may go on; that one has gone is seen elsewhere.
             return
 
     try:
-        settings = read_settings(values)
+        configuration = values.pop(CONFIGURATION_KEY, None)
+        sources: Mapping[Place, str] = {}
+        if configuration is not None:
+            values, sources = with_configuration(Path(configuration), values)
+        settings = read_own(values, sources)
         logs.configure(settings.verbosity, is_printed=settings.console_output != "off")
         listener = Listener(lambda http, url: report(ready={"http": http, "url": url}), lambda: report(alive=True))
-        asyncio.run(_serve(settings, listener))
+        asyncio.run(_serve(values, listener, report_fd))
     except (CuelightError, OSError) as error:
         report(failed=f"the gateway: {error}")
         return error.exit_code if isinstance(error, CuelightError) else 3
     return 0
 
 
-async def _serve(settings: GatewaySettings, listener: Listener) -> None:
+async def _serve(values: dict[str, Any], listener: Listener, report_fd: int) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(settings, listener, stop)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+
+    def end() -> None:
+        loop.remove_reader(report_fd)
+        stop.set()
+
+    # The writing end of a pipe becomes readable only when its last reader has gone.
+    loop.add_reader(report_fd, end)
+    await run_processes(values, listener, stop)
 
 
 if __name__ == "__main__":

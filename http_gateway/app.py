@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncGenerator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -11,31 +12,31 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from http_gateway import health
-from http_gateway.auth.single_user import SingleUser, keep_key, read_key
+from http_gateway.auth.membership import Founder, Membership
+from http_gateway.auth.throttle import SecretThrottle
 from http_gateway.authorize import Guard
 from http_gateway.config import GatewaySettings
-from http_gateway.dialects.bluesky import forwards as bluesky_forwards
-from http_gateway.dialects.bluesky import status as bluesky_status
+from http_gateway.dialects.bluesky.accounts import add_provider_routers
+from http_gateway.dialects.bluesky.dialect import add_dialect as add_bluesky
 from http_gateway.dialects.bluesky.face import FACE as BLUESKY
+from http_gateway.dialects.bluesky.streams import open_streams as open_bluesky_streams
 from http_gateway.errors import RouteError, TooLargeError, VerbError
 from http_gateway.feed import NoticeFeed
 from http_gateway.link import ManagerLink
+from http_gateway.metrics import MeasuredChannel, Metrics
 from http_gateway.middleware import BodyOverflowError, Receive, RequestFrame, Send
 from http_gateway.mutations import MutationMark, mark_path
 from http_gateway.native import FACE as NATIVE
-from http_gateway.native import routes_of
-from http_gateway.openapi import describe
-from http_gateway.routes import Face, Services, add_routes, request_id_of
+from http_gateway.native_face import add_native, open_native
+from http_gateway.routes import Face, Services, request_id_of
+from http_gateway.site import SITE
 from http_gateway.status import PushedStatus
 from queue_server import __version__
-from queue_server.client.channel import ControlChannel
-from queue_server.client.keys import find_keys
+from queue_server.client.keys import SERVER_KEY_NAME, STOCK_SERVER_KEY_NAME, CurveKeys, find_keys
 from queue_server.clock import Clock, SystemClock
 from queue_server.protocol.errors import CuelightError
-from queue_server.protocol.methods import METHODS
 from queue_server.protocol.notices import STATUS_TOPIC
 
 _log = logging.getLogger(__name__)
@@ -48,23 +49,37 @@ def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI
     """Return the application. Nothing is opened before it starts.
 
     Raises:
-        ParameterError: the single-user key cannot be used.
+        ParameterError: the single-user key, a provider or a policy cannot be used.
     """
-    accounts = SingleUser(_find_key(settings), allow_anonymous=settings.allow_anonymous)
-    guard = Guard(accounts, query_keys=settings.query_keys)
+    clock = clock or SystemClock()
+    founder = Founder(settings, settings, clock)
 
     @asynccontextmanager
     async def live(app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
-            app.state.services = await _open_services(stack, settings, guard, clock or SystemClock())
+            await stack.enter_async_context(SITE.serving(settings))
+            membership = await _open_membership(app, founder, stack)
+            app.state.desk = membership.desk
+            guard = Guard(membership.accounts, query_keys=settings.query_keys, throttle=SecretThrottle(clock))
+            app.state.services = await _open_services(stack, settings, guard, clock, metrics)
+            open_bluesky_streams(app, stack, app.state.services)
+            open_native(app, stack, app.state.services)
+            # Scripts of sites wait for this line.
+            _log.info("Bluesky HTTP Server started successfully")
             yield
 
-    app = FastAPI(title="Cuelight", version=__version__, lifespan=live, docs_url=None, redoc_url=None)
-    add_routes(app, BLUESKY, (*bluesky_status.ROUTES, *bluesky_forwards.ROUTES))
-    if settings.test_routes:
-        add_routes(app, BLUESKY, bluesky_forwards.TESTING_ROUTES)
-    add_routes(app, NATIVE, (*health.ROUTES, *routes_of(METHODS.values())))
-    describe(app, NATIVE.prefix, METHODS.values())
+    app = FastAPI(
+        title="Cuelight",
+        version=__version__,
+        lifespan=live,
+        docs_url=None,
+        openapi_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    add_bluesky(app, settings)
+    add_provider_routers(app, founder.providers, BLUESKY.prefix)
+    metrics = add_native(app, settings)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(BodyOverflowError, _answer_overflow)
     app.add_exception_handler(Exception, _answer_fault)
@@ -80,11 +95,23 @@ def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI
     return app
 
 
-async def _open_services(stack: AsyncExitStack, settings: GatewaySettings, guard: Guard, clock: Clock) -> Services:
-    keys = find_keys(None)
+async def _open_membership(app: FastAPI, founder: Founder, stack: AsyncExitStack) -> Membership:
+    try:
+        return await founder.open(stack)
+    except CuelightError as error:
+        # The server only logs what fails at the start; whoever runs it asks for it here.
+        app.state.failure = error
+        raise
+
+
+async def _open_services(
+    stack: AsyncExitStack, settings: GatewaySettings, guard: Guard, clock: Clock, metrics: Metrics
+) -> Services:
+    keys = _find_keys(settings)
     mark = MutationMark(mark_path(settings.data, settings.control))
     stack.callback(mark.close)
-    channel = ControlChannel(settings.control, keys)
+    # The private socket of our own manager is protected by the mode of its file.
+    channel = MeasuredChannel(settings.control, None if settings.delegates else keys, metrics)
     stack.push_async_callback(channel.close)
     feed = NoticeFeed(settings.info, keys)
     stack.push_async_callback(feed.close)
@@ -94,13 +121,11 @@ async def _open_services(stack: AsyncExitStack, settings: GatewaySettings, guard
     return Services(settings, clock, link, feed, status, guard)
 
 
-def _find_key(settings: GatewaySettings) -> str:
-    if settings.api_key_file is not None:
-        return read_key(settings.api_key_file)
-    key, is_new = keep_key(settings.data)
-    if is_new:
-        _log.warning("The API key of the gateway is %s (kept in %s)", key, settings.data / "api-key")
-    return key
+def _find_keys(settings: GatewaySettings) -> CurveKeys | None:
+    if settings.server_key is None:
+        return find_keys(None)
+    others = {name: value for name, value in os.environ.items() if name != SERVER_KEY_NAME}
+    return find_keys(None, {**others, STOCK_SERVER_KEY_NAME: settings.server_key})
 
 
 def face_of(path: str) -> Face:
@@ -113,7 +138,11 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     known: dict[int, CuelightError] = {404: RouteError("Not Found"), 405: VerbError("Method Not Allowed")}
     shown = known.get(status, CuelightError(str(error)))
-    return face_of(request.url.path).render(shown, request_id_of(request))
+    face = face_of(request.url.path)
+    if isinstance(error, HTTPException) and face is BLUESKY and error.detail != shown.message:
+        # A router of the site has raised it, and says itself what clients read.
+        return JSONResponse({"detail": error.detail}, status, error.headers)
+    return face.render(shown, request_id_of(request))
 
 
 async def _answer_overflow(request: Request, error: Exception) -> Response:

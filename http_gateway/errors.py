@@ -5,12 +5,14 @@
     CuelightError
     └── GatewayError
         ├── CredentialError           credential          missing, unknown, expired or of a wrong form
-        │   └── SchemeError           credential_scheme   an Authorization scheme that is not offered
+        │   ├── SchemeError           credential_scheme   an Authorization scheme that is not offered
+        │   └── ExpiredError          credential_expired  it was good once
         ├── ScopeError                scope               the identity may not do this
         ├── OriginError               cross_site          a cookie was sent by another site's page
         ├── BodyError                 body                the body is missing, malformed or not an object
         ├── TooLargeError             too_large           the body is larger than the limit
         ├── ThrottledError            throttled           too many failed attempts
+        ├── ProviderError             provider            a provider of identities cannot be asked
         ├── RouteError                not_found           there is no such path
         └── VerbError                 method_not_allowed  the path has other methods
 """
@@ -47,6 +49,12 @@ class SchemeError(CredentialError):
 
     code = "credential_scheme"
     http_status = 400
+
+
+class ExpiredError(CredentialError):
+    """The credential has expired."""
+
+    code = "credential_expired"
 
 
 class ScopeError(GatewayError):
@@ -101,6 +109,13 @@ class ThrottledError(GatewayError):
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         headers = {"Retry-After": str(max(1, round(retry_after_s)))}
         super().__init__(message, details={"retry_after_s": retry_after_s}, headers=headers)
+
+
+class ProviderError(GatewayError):
+    """A provider of identities cannot be asked; try again later."""
+
+    code = "provider"
+    http_status = 503
 
 
 class RouteError(GatewayError):

@@ -1,26 +1,135 @@
-"""Whether the gateway lives, and whether it can serve. Needs no credential and tells no details."""
+"""Whether the gateway lives, and whether it can serve: without a credential no details."""
 
 from __future__ import annotations
 
-import orjson
+import time
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from http_gateway.authorize import PUBLIC
 from http_gateway.link import Caller
-from http_gateway.routes import Route, services_of
+from http_gateway.media import answer, describe_answer
+from http_gateway.problem import problem_of
+from http_gateway.routes import Route, Services, services_of
+from http_gateway.streams import hub_of
+from queue_server import __version__
+from queue_server.protocol.errors import CuelightError
+
+_started_s = time.monotonic()
 
 
-async def _tell_alive(request: Request, caller: Caller) -> Response:
-    return Response(orjson.dumps({"alive": True}), media_type="application/json")
+async def tell_alive(request: Request, caller: Caller) -> Response:
+    """Answer at once, whatever the manager does."""
+    return answer(request, {"alive": True})
 
 
-async def _tell_ready(request: Request, caller: Caller) -> Response:
-    await services_of(request).status.frame()
-    return Response(orjson.dumps({"ready": True}), media_type="application/json")
+async def tell_ready(request: Request, caller: Caller) -> Response:
+    """Answer once manager and accounts have answered.
 
+    Raises:
+        CuelightError: one of them does not.
+    """
+    services = services_of(request)
+    await services.guard.check_accounts()
+    await services.status.frame()
+    return answer(request, {"ready": True})
+
+
+async def tell_details(request: Request, caller: Caller) -> Response:
+    """Answer how everything is, also if it is not well."""
+    services = services_of(request)
+    manager, accounts = await _look_at_manager(services), await _look_at_accounts(services)
+    content = {
+        "ready": manager["problem"] is None and accounts["problem"] is None,
+        "gateway": {
+            "version": __version__,
+            "uptime_s": round(time.monotonic() - _started_s, 1),
+            "requests_at_manager": services.link.in_flight,
+            "stream_readers": hub_of(request).readers,
+        },
+        "manager": manager,
+        "accounts": accounts,
+    }
+    return answer(request, content, {"Cache-Control": "no-store"})
+
+
+async def _look_at_manager(services: Services) -> dict[str, Any]:
+    started_s = time.perf_counter()
+    try:
+        await services.status.frame(fresh=True)
+    except CuelightError as error:
+        return {"problem": problem_of(error).text, "round_trip_s": None, "state": None, "epoch": None}
+    newest = services.status.newest
+    spent_s = round(time.perf_counter() - started_s, 6)
+    shown = {"state": newest.get("manager_state"), "epoch": newest.get("epoch")}
+    return {"problem": None, "round_trip_s": spent_s, **shown}
+
+
+async def _look_at_accounts(services: Services) -> dict[str, Any]:
+    try:
+        await services.guard.check_accounts()
+    except CuelightError as error:
+        return {"problem": problem_of(error).text}
+    return {"problem": None}
+
+
+def _flag(name: str) -> dict[str, Any]:
+    return {"type": "object", "required": [name], "properties": {name: {"type": "boolean", "const": True}}}
+
+
+_PROBLEM = {"type": ["string", "null"], "description": "What is wrong; null if nothing."}
+_DETAILS = {
+    "type": "object",
+    "required": ["ready", "gateway", "manager", "accounts"],
+    "properties": {
+        "ready": {"type": "boolean"},
+        "gateway": {
+            "type": "object",
+            "properties": {
+                "version": {"type": "string"},
+                "uptime_s": {"type": "number", "description": "Age of this process in seconds."},
+                "requests_at_manager": {"type": "integer", "description": "Requests that wait for the manager."},
+                "stream_readers": {"type": "integer", "description": "Open streams of this process."},
+            },
+        },
+        "manager": {
+            "type": "object",
+            "properties": {
+                "problem": _PROBLEM,
+                "round_trip_s": {"type": ["number", "null"], "description": "Time of one question in seconds."},
+                "state": {"type": ["string", "null"]},
+                "epoch": {"type": ["integer", "null"]},
+            },
+        },
+        "accounts": {"type": "object", "properties": {"problem": _PROBLEM}},
+    },
+}
 
 ROUTES = (
-    Route(verb="GET", path="/health/live", scope=PUBLIC, handler=_tell_alive, summary="Whether the process lives."),
-    Route(verb="GET", path="/health/ready", scope=PUBLIC, handler=_tell_ready, summary="Whether the manager answers."),
+    Route(
+        verb="GET",
+        path="/health/live",
+        scope=PUBLIC,
+        handler=tell_alive,
+        summary="Whether the process lives.",
+        document=describe_answer(_flag("alive")),
+    ),
+    Route(
+        verb="GET",
+        path="/health/ready",
+        scope=PUBLIC,
+        handler=tell_ready,
+        summary="Whether manager and accounts answer.",
+        document=describe_answer(_flag("ready")),
+    ),
+    Route(
+        verb="GET",
+        path="/health",
+        scope="read:config",
+        handler=tell_details,
+        summary="How the gateway and what it needs are.",
+        document=describe_answer(_DETAILS),
+    ),
 )

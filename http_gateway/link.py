@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from http_gateway.auth.throttle import LoginThrottle
 from http_gateway.identity import Identity
 from http_gateway.mutations import MutationMark
 from queue_server.client.channel import ControlChannel
 from queue_server.client.exchange import REPLY_BOUNDS
+from queue_server.clock import SystemClock
 from queue_server.protocol.codec import decode, encode
 from queue_server.protocol.envelope import Request
 from queue_server.protocol.errors import CommunicationError, EnvelopeError
 from queue_server.protocol.methods import METHODS
 
 TIMEOUT_S = 2.0
+_WRONG_LOCK_KEY = (b"Invalid lock key", b"was locked with a different key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,19 @@ class ManagerLink:
     """
 
     def __init__(
-        self, channel: ControlChannel, mark: MutationMark, *, delegates: bool = True, timeout_s: float = TIMEOUT_S
+        self,
+        channel: ControlChannel,
+        mark: MutationMark,
+        *,
+        delegates: bool = True,
+        timeout_s: float = TIMEOUT_S,
+        lock_keys: LoginThrottle | None = None,
     ) -> None:
         self._channel = channel
         self._mark = mark
         self._delegates = delegates
         self._timeout_s = timeout_s
+        self._lock_keys = lock_keys or LoginThrottle(SystemClock())
 
     @property
     def in_flight(self) -> int:
@@ -78,6 +88,7 @@ class ManagerLink:
         Raises:
             RequestTimeoutError: no reply in time.
             BusyError: too many requests wait for the manager.
+            ThrottledError: the caller has tried too many wrong lock keys.
             CommunicationError: the gateway is closing.
         """
         conditions = conditions or Conditions()
@@ -89,12 +100,18 @@ class ManagerLink:
             origin=caller.as_origin() if self._delegates else None,
         )
         declared = METHODS.get(method)
+        has_lock_key = params.get("lock_key") is not None
+        if has_lock_key:
+            self._lock_keys.check(caller.identity.user, caller.client)
         try:
-            return await self._channel.ask(encode(request.as_mapping()), timeout_s or self._timeout_s)
+            frame = await self._channel.ask(encode(request.as_mapping()), timeout_s or self._timeout_s)
         finally:
             # Also without a reply: the manager may still carry the request out.
             if declared is None or declared.kind in ("mutation", "motion"):
                 self._mark.set()
+        if has_lock_key and _refuses_lock_key(frame):
+            self._lock_keys.fail(caller.identity.user, caller.client)
+        return frame
 
     async def call(
         self,
@@ -111,6 +128,13 @@ class ManagerLink:
             CommunicationError: what came is no reply; otherwise as ``ask``.
         """
         return read_reply(await self.ask(method, params, caller, conditions, timeout_s=timeout_s))
+
+
+def _refuses_lock_key(frame: bytes) -> bool:
+    if not any(words in frame for words in _WRONG_LOCK_KEY):
+        return False
+    reply = read_reply(frame)
+    return reply.get("success") is False and any(words.decode() in str(reply.get("msg")) for words in _WRONG_LOCK_KEY)
 
 
 def read_reply(frame: bytes) -> dict[str, Any]:

@@ -16,6 +16,12 @@ MSGPACK = "application/msgpack"
 _MSGPACK_NAMES = (MSGPACK, "application/x-msgpack", "application/vnd.msgpack")
 
 
+def describe_answer(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what OpenAPI says about a route that answers such a value."""
+    content = {kind: {"schema": dict(schema)} for kind in (JSON, MSGPACK)}
+    return {"responses": {"200": {"description": "Done.", "content": content}}}
+
+
 async def read_map(request: Request) -> dict[str, Any]:
     """Return the map in the body of a request; an empty body is an empty map.
 

@@ -1,18 +1,31 @@
-"""What OpenAPI says about the native routes: parameters, bodies, results and problems, from the declarations alone."""
+"""What OpenAPI says about the native routes: parameters, bodies, results and problems, from the declarations alone.
+
+``python -m http_gateway.openapi --write DIRECTORY`` writes the document as ``openapi.json``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, TypeAdapter
 
+from http_gateway.authorize import ANYBODY_KNOWN, PUBLIC
 from http_gateway.pages import PAGES
+from http_gateway.routes import Route
+from queue_server import __version__
 from queue_server.protocol.method import Method
 from queue_server.protocol.status import Status
 
+TITLE = "Cuelight"
+SUMMARY = "Run control of an experiment: the native routes of the gateway."
 _TEMPLATE = "#/components/schemas/{model}"
 _CLAIMS = ("user", "user_group")
 
@@ -58,26 +71,57 @@ _PROBLEMS = {
 }
 
 
-def describe(app: FastAPI, prefix: str, methods: Iterable[Method]) -> None:
-    """Let the application describe its routes, those of the methods below ``prefix`` in full; made when it is asked."""
-    known = list(methods)
+def describe(app: FastAPI, prefix: str, methods: Iterable[Method], routes: Iterable[Route]) -> None:
+    """Let the application describe its routes below ``prefix``; made when it is asked for the first time.
+
+    Routes of methods are described by their declarations, ``routes`` by what they say themselves.
+    """
+    known, more = list(methods), list(routes)
 
     def make() -> dict[str, Any]:
         if app.openapi_schema is None:
-            schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            for method in known:
-                verb, path = method.route
-                operation = schema["paths"].get(f"{prefix}{path}", {}).get(verb.lower())
-                if operation is not None:
-                    operation.update(document_of(method))
+            schema = get_openapi(title=TITLE, version=app.version, summary=SUMMARY, routes=app.routes)
+            schema["paths"] = {path: value for path, value in schema["paths"].items() if path.startswith(f"{prefix}/")}
+            for verb, path, operation in _operations(known, more):
+                found = schema["paths"].get(f"{prefix}{path}", {}).get(verb.lower())
+                if found is not None:
+                    found.update(operation)
             components = schema.setdefault("components", {})
             components["schemas"] = components_of(known)
+            components["responses"] = _responses()
             components["securitySchemes"] = _SECURITY
             schema["security"] = [{name: []} for name in _SECURITY]
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = make  # type: ignore[method-assign]
+
+
+def _operations(methods: Iterable[Method], routes: Iterable[Route]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for method in methods:
+        yield *method.route, document_of(method)
+    for route in routes:
+        yield route.verb, route.path, document_of_route(route)
+
+
+def document_of_route(route: Route) -> dict[str, Any]:
+    """Return the operation of a route that belongs to no method."""
+    words = [word for word in re.split(r"\W+", route.path) if word]
+    operation: dict[str, Any] = {
+        "operationId": "_".join([route.verb.lower(), *words]),
+        "description": f"{route.summary} {_access_to(route.scope)}",
+        **(route.document or {}),
+    }
+    operation["responses"] = {"200": {"description": "Done."}, **operation.get("responses", {}), **_problems()}
+    if route.scope == PUBLIC:
+        operation["security"] = [{}, *({name: []} for name in _SECURITY)]
+    return operation
+
+
+def _access_to(scope: str) -> str:
+    if scope == PUBLIC:
+        return "Needs no credential."
+    return "For everybody who is known." if scope == ANYBODY_KNOWN else f"Scope: `{scope}`."
 
 
 def document_of(method: Method) -> dict[str, Any]:
@@ -122,12 +166,17 @@ def _success_of(method: Method) -> dict[str, Any]:
     if method.name in PAGES:
         following = {"type": ["string", "null"], "description": "`cursor` of the next part; null at the end."}
         schema = {"allOf": [schema, {"type": "object", "properties": {"next_cursor": following}}]}
-    return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
+    media = {"schema": schema}
+    return {"description": "Done.", "content": dict.fromkeys(("application/json", "application/msgpack"), media)}
 
 
 def _problems() -> dict[str, Any]:
+    return {status: {"$ref": f"#/components/responses/Problem{status}"} for status in _PROBLEMS}
+
+
+def _responses() -> dict[str, Any]:
     content = {"application/problem+json": {"schema": {"$ref": _TEMPLATE.format(model="Problem")}}}
-    return {status: {"description": text, "content": content} for status, text in _PROBLEMS.items()}
+    return {f"Problem{status}": {"description": text, "content": content} for status, text in _PROBLEMS.items()}
 
 
 def _fields_of(params: type[BaseModel]) -> dict[str, Any]:
@@ -165,3 +214,23 @@ def _body_of(method: Method, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _header(name: str, text: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the document; return the exit code of the process."""
+    # The native face describes itself with this module.
+    from http_gateway.config import GatewaySettings
+    from http_gateway.native_face import add_native
+
+    parser = argparse.ArgumentParser(prog="python -m http_gateway.openapi")
+    parser.add_argument("--write", type=Path, required=True, metavar="DIRECTORY")
+    target: Path = parser.parse_args(arguments).write
+    app = FastAPI(version=__version__)
+    add_native(app, GatewaySettings(data=target))
+    text = json.dumps(app.openapi(), indent=1, ensure_ascii=False)
+    (target / "openapi.json").write_text(f"{text}\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection, Request
@@ -46,13 +47,14 @@ class Face:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One verb on one path, below the prefix of its face."""
+    """One verb on one path, below the prefix of its face; ``document`` is what OpenAPI says beyond the summary."""
 
     verb: str
     path: str
     scope: str
     handler: Handler
     summary: str
+    document: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

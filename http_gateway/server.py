@@ -1,17 +1,23 @@
-"""Serves the application on a socket of its own, and says when it is ready and that it lives."""
+"""Serves the application on one listening socket, and says when it is ready and that it lives."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 import uvicorn
 
 from http_gateway.app import create_app
 from http_gateway.config import GatewaySettings
+from http_gateway.tls import find_certificate
+from queue_server.protocol.errors import CuelightError
+
+_log = logging.getLogger(__name__)
 
 GRACE_S = 2
 _ALIVE_EACH_S = 1.0
@@ -40,31 +46,30 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            _raise_failure(self)
+            raise
         if self.started:
             self.has_started.set()
 
 
-async def serve(settings: GatewaySettings, listener: Listener, stop: asyncio.Event) -> None:
-    """Serve until ``stop`` is set.
+async def serve(
+    settings: GatewaySettings, listener: Listener, stop: asyncio.Event, bound: socket.socket | None = None
+) -> None:
+    """Serve until ``stop`` is set, on ``bound`` if there is such a listening socket already.
 
     Raises:
         OSError: the address cannot be listened on.
         ParameterError: a setting cannot be used.
+        StorageError: the accounts cannot be opened.
     """
-    bound = _bind(settings.http)
+    bound = bound or bind(settings.http)
     try:
-        config = uvicorn.Config(
-            create_app(settings),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
-            ws_max_size=1024**2,
-        )
-        server = _Server(config)
+        server = _Server(_configure(settings))
         serving = asyncio.create_task(server.serve(sockets=[bound]), name="server")
-        telling = asyncio.create_task(_tell(server, bound, listener), name="reports")
+        telling = asyncio.create_task(_tell(server, settings, bound, listener), name="reports")
         stopping = asyncio.create_task(_stop(server, stop), name="stop")
         try:
             await serving
@@ -76,11 +81,83 @@ async def serve(settings: GatewaySettings, listener: Listener, stop: asyncio.Eve
         bound.close()
 
 
-async def _tell(server: _Server, bound: socket.socket, listener: Listener) -> None:
-    await server.has_started.wait()
+def bind(address: str) -> socket.socket:
+    """Return a socket that listens on HOST:PORT.
+
+    Raises:
+        OSError: it cannot be listened on.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise OSError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
+    # Clients that know 'localhost' in both families try the other one too; those that know only one know this one.
+    family, kind, protocol, _, place = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(place)
+        bound.listen(_BACKLOG)
+        bound.setblocking(False)
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
+    return bound
+
+
+def places_of(bound: socket.socket, settings: GatewaySettings) -> tuple[str, str]:
+    """Return HOST:PORT of a listening socket, and the address for browsers on this host."""
     host, port = bound.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    listener.ready(f"{shown}:{port}", f"http://{shown}:{port}")
+    reached = host
+    if ip_address(host).is_unspecified:
+        reached = "::1" if ":" in host else "127.0.0.1"
+    scheme = "http" if settings.tls_cert is None else "https"
+    return f"{_bracket(host)}:{port}", f"{scheme}://{_bracket(reached)}:{port}"
+
+
+def warn_if_open(bound: socket.socket, settings: GatewaySettings) -> None:
+    """Say in the log that credentials will travel unencrypted, where other hosts can reach the gateway."""
+    host = bound.getsockname()[0]
+    if settings.tls_cert is None and not ip_address(host).is_loopback:
+        _log.warning(
+            "Other hosts can reach %s, and credentials travel to it unencrypted: use TLS (tls_cert, tls_key), or "
+            "listen on 127.0.0.1 behind a proxy that does",
+            host,
+        )
+
+
+def _configure(settings: GatewaySettings) -> uvicorn.Config:
+    certificate = find_certificate(settings)
+    # What is not named here, uvicorn would take from variables of its own.
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        workers=1,
+        root_path=settings.root_path,
+        proxy_headers=settings.proxy_headers,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=GRACE_S,
+        ws_max_size=1024**2,
+    )
+    config.load()
+    if certificate is not None:
+        config.ssl = certificate.context
+    return config
+
+
+def _raise_failure(server: uvicorn.Server) -> None:
+    """Raise what stopped the application while it started, of which the server only logs."""
+    failure: CuelightError | None = getattr(getattr(server.config.app, "state", None), "failure", None)
+    if failure is not None:
+        raise failure
+
+
+async def _tell(server: _Server, settings: GatewaySettings, bound: socket.socket, listener: Listener) -> None:
+    await server.has_started.wait()
+    listener.ready(*places_of(bound, settings))
     while True:
         listener.alive()
         await asyncio.sleep(_ALIVE_EACH_S)
@@ -91,15 +168,5 @@ async def _stop(server: _Server, stop: asyncio.Event) -> None:
     server.should_exit = True
 
 
-def _bind(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    family, kind, protocol, _, place = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
-    bound = socket.socket(family, kind, protocol)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(place)
-        bound.listen(_BACKLOG)
-    except OSError as error:
-        bound.close()
-        raise OSError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
-    return bound
+def _bracket(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

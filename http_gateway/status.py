@@ -47,26 +47,33 @@ class PushedStatus:
         mark = self._mark.value
         is_silent = self._clock.monotonic() - self._heard_s > SILENCE_S
         if fresh or is_silent or mark != self._asked_at_mark:
+            known = self._status
             frame = await self._link.ask("status", {}, Caller(_NOBODY))
-            self._take_reply(read_reply(frame), frame)
+            self._take_reply(read_reply(frame), frame, known)
             self._asked_at_mark = mark
         return self._frame
 
     def hear(self, notice: Notice) -> None:
         """Take a status that was published."""
         status = notice.status
-        if status is None or _place(status) < _place(self._status):
+        if status is None:
+            return
+        if _place(status) < _place(self._status):
+            if str(status.get("time", "")) > str(self._status.get("time", "")):
+                # Made later, but counted less: by another store. The next one who wants a status asks.
+                self._heard_s = float("-inf")
             return
         self._heard_s = self._clock.monotonic()
         if status.get("status_uid") != self._status.get("status_uid"):
             self._status, self._frame = status, encode(status)
 
-    def _take_reply(self, status: dict[str, Any], frame: bytes) -> None:
+    def _take_reply(self, status: dict[str, Any], frame: bytes, known: Mapping[str, Any]) -> None:
         self._heard_s = self._clock.monotonic()
+        # A reply is newer than what was known when it was asked for, even if it counts less: then the store is another
+        # one. Only a notice that came meanwhile may have overtaken it.
         epoch, revision = _place(status)
-        known_epoch, known_revision = _place(self._status)
-        # A notice may have overtaken the reply. A smaller epoch is another store, and counts.
-        if epoch == known_epoch and revision < known_revision:
+        newest_epoch, newest_revision = _place(self._status)
+        if self._status is not known and epoch == newest_epoch and revision < newest_revision:
             return
         self._status, self._frame = status, frame
 

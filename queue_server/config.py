@@ -133,7 +133,19 @@ class Settings(BaseSettings):
     documents: str = Field(
         default="tcp://127.0.0.1:60635", description="Address of the documents socket, served once documents are."
     )
-    http: str = Field(default="off", description="Address of the HTTP gateway, or off.")
+    http: str = Field(default="127.0.0.1:60610", description="HOST:PORT of the HTTP gateway, or off; port 0 is free.")
+    http_workers: int = Field(default=1, ge=1, le=64, description="How many processes the gateway has.")
+    http_config: Path | None = Field(
+        default=None,
+        description="Accounts, providers and policies of the gateway: a configuration file of bluesky-httpserver, or a "
+        "directory of such files.",
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="Certificate of the gateway with its chain (PEM); read again when it has changed."
+    )
+    tls_key: Path | None = Field(
+        default=None, validate_default=True, description="Private key of that certificate (PEM)."
+    )
     api_key_file: Path | None = Field(default=None, description="File of mode 0600 with the single-user API key.")
     ready_file: Path | None = Field(default=None, description="Written once every socket answers.")
     manager_name: str = Field(
@@ -207,6 +219,23 @@ class Settings(BaseSettings):
             raise ValueError("a worker must find the next manager where it left this one, so the port cannot be 0")
         return address
 
+    @field_validator("http")
+    @classmethod
+    def _check_http(cls, address: str) -> str:
+        host, _, port = address.removeprefix("http://").rpartition(":")
+        if address != "off" and not (
+            host and "/" not in host and port.isascii() and port.isdigit() and int(port) <= 65535
+        ):
+            raise ValueError("write HOST:PORT, such as 127.0.0.1:60610, or off")
+        return address.removeprefix("http://")
+
+    @field_validator("tls_key")
+    @classmethod
+    def _check_tls(cls, key: Path | None, others: ValidationInfo) -> Path | None:
+        if (key is None) != (others.data.get("tls_cert") is None):
+            raise ValueError("tls_cert and tls_key go together: name both files, or none")
+        return key
+
     @field_validator(
         "data",
         "config",
@@ -218,6 +247,9 @@ class Settings(BaseSettings):
         "curve_clients_file",
         "curve_workers_file",
         "worker_key_file",
+        "http_config",
+        "tls_cert",
+        "tls_key",
     )
     @classmethod
     def _resolve(cls, path: Path | None) -> Path | None:

@@ -34,7 +34,7 @@ class Service:
 
     ``settings`` gives the JSON that the next process reads; ``ready`` hears what a process tells once it serves, and
     ``gone`` that it has ended. A process that ends with code 0 although nobody asked it to is not started again where
-    ``may_end`` is set.
+    ``may_end`` is set. ``inherited`` are file descriptors that each process gets under the same numbers.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Service:
     ready: Callable[[Mapping[str, Any]], None]
     gone: Callable[[], None]
     may_end: bool = False
+    inherited: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -123,7 +124,7 @@ class Keeper:
         process = subprocess.Popen(
             [*command, "--report-fd", str(child_report_fd)],
             stdin=subprocess.DEVNULL,
-            pass_fds=(settings_fd, child_report_fd),
+            pass_fds=(settings_fd, child_report_fd, *self._service.inherited),
             process_group=0,
         )
         os.close(settings_fd)

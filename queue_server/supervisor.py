@@ -26,7 +26,18 @@ from queue_server.storage.lock import LOCK_FILE
 
 _log = logging.getLogger(__name__)
 
-_FOR_THE_GATEWAY = {"data", "info", "encoding", "http", "api_key_file", "verbosity", "console_output"}
+_FOR_THE_GATEWAY = {
+    "data",
+    "info",
+    "encoding",
+    "http",
+    "http_config",
+    "api_key_file",
+    "tls_cert",
+    "tls_key",
+    "verbosity",
+    "console_output",
+}
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -133,6 +144,8 @@ class _Supervisor:
     def _settings_of_gateway(self) -> str:
         settings = self._settings
         shared = settings.model_dump(mode="json", include=_FOR_THE_GATEWAY, exclude_none=True)
+        if "http_workers" in settings.model_fields_set:
+            shared["workers"] = settings.http_workers
         return json.dumps({**shared, "control": delegate_address(settings.data)})
 
     def _see_manager(self, addresses: Mapping[str, Any]) -> None:

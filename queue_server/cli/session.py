@@ -29,7 +29,9 @@ COMMON = (
     CommonOption("json", bool, "--json", None, "Print the reply as one JSON document."),
     CommonOption("field", str, "--field", "A.B", "Print one field of the reply."),
     CommonOption("timeout_s", float, "--timeout", "S", "Seconds to wait for the reply, with --wait for the outcome."),
-    CommonOption("control", str, "--control", "ADDR", "Control socket of the manager."),
+    CommonOption(
+        "control", str, "--control", "ADDR", "Control socket of the manager, or the http(s) address of a gateway."
+    ),
     CommonOption("info", str, "--info", "ADDR", "Notices socket of the manager."),
 )
 

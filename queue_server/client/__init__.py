@@ -7,6 +7,15 @@ from __future__ import annotations
 
 from queue_server.client.blocking import RunControl
 from queue_server.client.exchange import UnreachableError
+from queue_server.client.http_errors import (
+    HTTPAccessError,
+    HTTPClientError,
+    HTTPConnectError,
+    HTTPOnlyError,
+    HTTPRequestError,
+    HTTPServerError,
+    HTTPTimeoutError,
+)
 from queue_server.client.keys import CurveKeys
 from queue_server.protocol.errors import (
     CommunicationError,
@@ -20,6 +29,13 @@ __all__ = [
     "CommunicationError",
     "CuelightError",
     "CurveKeys",
+    "HTTPAccessError",
+    "HTTPClientError",
+    "HTTPConnectError",
+    "HTTPOnlyError",
+    "HTTPRequestError",
+    "HTTPServerError",
+    "HTTPTimeoutError",
     "ParameterError",
     "RequestFailedError",
     "RequestTimeoutError",

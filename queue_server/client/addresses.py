@@ -14,15 +14,17 @@ from queue_server.protocol.errors import CommunicationError, ParameterError
 
 DEFAULT_CONTROL = "tcp://127.0.0.1:60615"
 DEFAULT_INFO = "tcp://127.0.0.1:60625"
+DEFAULT_HTTP = "http://127.0.0.1:60610"
 
 _CONTROL_NAMES = ("CUELIGHT_CONTROL", "QSERVER_ZMQ_CONTROL_ADDRESS")
 _INFO_NAMES = ("CUELIGHT_INFO", "QSERVER_ZMQ_INFO_ADDRESS")
+_HTTP_SCHEMES = ("http", "https")
 _READY_FILE_NAME = "CUELIGHT_READY_FILE"
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The two sockets of a manager; ``info`` is None where only the manager itself can tell it."""
+    """The two sockets of a manager, or a gateway; ``info`` is None where only the other side can tell it."""
 
     control: str
     info: str | None
@@ -39,11 +41,14 @@ def find_addresses(
     belong together; so do the variables, where they name another ``control`` than the argument.
 
     Raises:
-        ParameterError: an address does not begin with tcp:// or ipc://; the message names its source.
+        ParameterError: an address does not begin with tcp:// or ipc:// (``control`` also with http:// or https://);
+            the message names its source.
         CommunicationError: the ready file is missing or is none.
     """
     ready: Mapping[str, str] = {}
     chosen = _first("control", control, _CONTROL_NAMES, environ)
+    if chosen is not None and is_http(chosen):
+        return Addresses(chosen.rstrip("/"), None)
     named = _first("control", None, _CONTROL_NAMES, environ)
     is_other = named is not None and named != chosen
     chosen_info = _first("info", info, () if is_other else _INFO_NAMES, environ)
@@ -78,6 +83,11 @@ def read_ready_file(path: Path, *, required: bool = True) -> dict[str, Any]:
     return cast("dict[str, Any]", content)
 
 
+def is_http(address: str) -> bool:
+    """Return whether ``address`` is that of a gateway."""
+    return address.partition("://")[0] in _HTTP_SCHEMES
+
+
 def is_local(address: str) -> bool:
     """Return whether ``address`` leads to this host only: ipc, localhost, or the loopback interface."""
     scheme, _, rest = address.partition("://")
@@ -100,9 +110,11 @@ def _first(what: str, given: str | None, names: tuple[str, ...], environ: Mappin
 
 def _check(source: str, address: str) -> str:
     scheme, separator, rest = address.partition("://")
-    if scheme in {"tcp", "ipc"} and separator and rest:
+    allowed = ("tcp", "ipc") if source in ("info", *_INFO_NAMES) else ("tcp", "ipc", *_HTTP_SCHEMES)
+    if scheme in allowed and separator and rest:
         return address
+    gateway = f", {DEFAULT_HTTP}" if "http" in allowed else ""
     raise ParameterError(
-        f"'{source}' must be an address such as {DEFAULT_CONTROL} or ipc:///path/of/socket, not {address!r}.",
+        f"'{source}' must be an address such as {DEFAULT_CONTROL}{gateway} or ipc:///path/of/socket, not {address!r}.",
         field=source,
     )

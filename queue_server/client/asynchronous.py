@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +11,8 @@ import zmq
 import zmq.asyncio
 
 from queue_server.client.exchange import Deadline, Question, result_of, values_of
+from queue_server.client.gateway import Gateway, RequestOptions, Target
+from queue_server.client.http_steps import Steps
 from queue_server.client.lines import Line
 from queue_server.client.notices import (
     STATUS_TOPIC,
@@ -24,27 +26,52 @@ from queue_server.client.shell import Shell
 from queue_server.client.sockets import connect_subscriber
 
 if TYPE_CHECKING:
+    from queue_server.client.http import AsynchronousLink
     from queue_server.protocol.method import Method, Params
 
 
-class RunControl(Shell[zmq.asyncio.Socket]):
+class RunControl(Shell[zmq.asyncio.Socket, "AsynchronousLink", Coroutine[Any, Any, dict[str, Any]]]):
     """A connection to the manager that carries requests and gives the stream of notices.
 
     Each request has a socket for itself while it lasts. A socket whose reply stayed out, or whose task was
     cancelled, is closed, and what it had not sent is dropped with it.
     """
 
-    async def send_request(
-        self, *, method: str, params: Mapping[str, Any] | None = None, timeout_s: float | None = None
+    async def send_request(  # noqa: PLR0913 - as clients of bluesky-queueserver-api know it
+        self,
+        *,
+        method: Target,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, Any] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+        timeout_s: float | None = None,
+        auto_refresh_session: bool = True,
     ) -> dict[str, Any]:
         """Send a request and return the reply.
+
+        Over HTTP ``method`` may also be a verb and a path, such as ``("GET", "/api/status")``: ``params`` is then the
+        query of GET and DELETE and the JSON body of the others, and the answer is returned as it is.
+
+        Args:
+            method: name of the method.
+            params: its parameters.
+            headers: further headers, over HTTP only.
+            data: a form instead of a JSON body, over HTTP only.
+            timeout: how long to wait, in seconds, above 0; the same as ``timeout_s``.
+            timeout_s: the same; by default that of this RunControl.
+            auto_refresh_session: over HTTP, renew an expired access token and repeat the request, once.
 
         Raises:
             RequestTimeoutError: no reply in time; as UnreachableError, if the request was not even sent.
             RequestFailedError: the manager refused (unless ``request_fail_exceptions`` is False).
-            ParameterError: a parameter cannot be sent.
+            ParameterError: a parameter cannot be sent; as HTTPOnlyError, a ValueError, if it is for HTTP only.
+            HTTPRequestError: the connection to the gateway broke.
+            HTTPClientError: the gateway does not accept the request.
+            HTTPServerError: the gateway cannot answer it.
         """
-        question = self._exchange.ask(method, params, timeout_s)
+        options = RequestOptions(headers, data, timeout if timeout_s is None else timeout_s, auto_refresh_session)
+        question = self._ask(method, params, options)
         return self._exchange.judge(question, await self._carry(question))
 
     async def call(self, method: Method, params: Params | None = None, *, timeout_s: float | None = None) -> Any:
@@ -54,7 +81,7 @@ class RunControl(Shell[zmq.asyncio.Socket]):
             RequestTimeoutError: no reply in time.
             RequestFailedError: the manager refused, whatever ``request_fail_exceptions`` says.
         """
-        question = self._exchange.ask(method.name, values_of(params), timeout_s)
+        question = self._ask(method.name, values_of(params), RequestOptions(timeout_s=timeout_s))
         return result_of(method, self._exchange.judge(question, await self._carry(question), strict=True))
 
     async def notices(self, topics: Iterable[str] = TOPICS) -> Notices:
@@ -65,6 +92,8 @@ class RunControl(Shell[zmq.asyncio.Socket]):
             CommunicationError: the address is neither known nor told by the manager.
         """
         prefixes = check_topics(topics)
+        if self._link is not None:
+            return await self._open_stream(self._link, prefixes)
         if self._info is None:
             reply = await self.send_request(method="config_get")
             self._info = info_address_in(reply, self.control_address)
@@ -93,6 +122,8 @@ class RunControl(Shell[zmq.asyncio.Socket]):
     async def close(self) -> None:
         """Close the connection; requests of other tasks that still wait end by their own timeout."""
         self._lines.close()
+        if self._link is not None:
+            await self._link.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,7 +133,16 @@ class RunControl(Shell[zmq.asyncio.Socket]):
     ) -> None:
         await self.close()
 
+    def _request(self, name: str, params: Mapping[str, Any]) -> Coroutine[Any, Any, dict[str, Any]]:
+        return self.send_request(method=name, params=params)
+
+    def _run(self, steps: Steps[dict[str, Any]]) -> Coroutine[Any, Any, dict[str, Any]]:
+        assert self._link is not None
+        return self._link.run(steps)
+
     async def _carry(self, question: Question) -> dict[str, Any]:
+        if self._link is not None:
+            return await self._link.run(self._link.gateway.carry(question))
         line = self._lines.take()
         try:
             reply = await self._converse(line, question)
@@ -127,6 +167,19 @@ class RunControl(Shell[zmq.asyncio.Socket]):
                         return reply
         except TimeoutError as error:
             raise self._exchange.unanswered(question, sent=sent) from error
+
+    @staticmethod
+    def _make_link(gateway: Gateway) -> AsynchronousLink:
+        # httpx is loaded for those only who need it.
+        from queue_server.client.http import AsynchronousLink
+
+        return AsynchronousLink(gateway)
+
+    @staticmethod
+    async def _open_stream(link: AsynchronousLink, prefixes: tuple[bytes, ...]) -> Notices:
+        from queue_server.client.http_streams import open_asynchronous
+
+        return await open_asynchronous(link, prefixes)
 
     @staticmethod
     def _make_socket(kind: int) -> zmq.asyncio.Socket:
@@ -167,12 +220,17 @@ class Notices:
             if notice.text is not None:
                 yield notice.text
 
+    @property
+    def closed(self) -> bool:
+        """Whether the subscription has ended."""
+        return self._socket.closed
+
     async def close(self) -> None:
         """End the subscription."""
         self._socket.close(linger=0)
 
     async def __aiter__(self) -> AsyncIterator[Notice]:
-        while not self._socket.closed:
+        while not self.closed:
             notice = await self.receive()
             if notice is not None:
                 yield notice

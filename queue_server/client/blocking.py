@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import zmq
 
 from queue_server.client.exchange import Deadline, Question, result_of, values_of
+from queue_server.client.gateway import Gateway, RequestOptions, Target
+from queue_server.client.http_steps import Steps
 from queue_server.client.lines import Line
 from queue_server.client.notices import (
     STATUS_TOPIC,
@@ -22,27 +24,52 @@ from queue_server.client.shell import Shell
 from queue_server.client.sockets import connect_subscriber
 
 if TYPE_CHECKING:
+    from queue_server.client.http import BlockingLink
     from queue_server.protocol.method import Method, Params
 
 
-class RunControl(Shell[zmq.SyncSocket]):
+class RunControl(Shell[zmq.SyncSocket, "BlockingLink", dict[str, Any]]):
     """A connection to the manager that carries requests and gives the stream of notices.
 
     Each request has a socket for itself while it lasts. A socket whose reply stayed out is closed, and what
     it had not sent is dropped with it, so that nothing which was given up reaches the manager later.
     """
 
-    def send_request(
-        self, *, method: str, params: Mapping[str, Any] | None = None, timeout_s: float | None = None
+    def send_request(  # noqa: PLR0913 - as clients of bluesky-queueserver-api know it
+        self,
+        *,
+        method: Target,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        timeout_s: float | None = None,
+        auto_refresh_session: bool = True,
     ) -> dict[str, Any]:
         """Send a request and return the reply.
+
+        Over HTTP ``method`` may also be a verb and a path, such as ``("GET", "/api/status")``: ``params`` is then the
+        query of GET and DELETE and the JSON body of the others, and the answer is returned as it is.
+
+        Args:
+            method: name of the method.
+            params: its parameters.
+            headers: further headers, over HTTP only.
+            data: a form instead of a JSON body, over HTTP only.
+            timeout: how long to wait, in seconds, above 0; the same as ``timeout_s``.
+            timeout_s: the same; by default that of this RunControl.
+            auto_refresh_session: over HTTP, renew an expired access token and repeat the request, once.
 
         Raises:
             RequestTimeoutError: no reply in time; as UnreachableError, if the request was not even sent.
             RequestFailedError: the manager refused (unless ``request_fail_exceptions`` is False).
-            ParameterError: a parameter cannot be sent.
+            ParameterError: a parameter cannot be sent; as HTTPOnlyError, a ValueError, if it is for HTTP only.
+            HTTPRequestError: the connection to the gateway broke.
+            HTTPClientError: the gateway does not accept the request.
+            HTTPServerError: the gateway cannot answer it.
         """
-        question = self._exchange.ask(method, params, timeout_s)
+        options = RequestOptions(headers, data, timeout if timeout_s is None else timeout_s, auto_refresh_session)
+        question = self._ask(method, params, options)
         return self._exchange.judge(question, self._carry(question))
 
     def call(self, method: Method, params: Params | None = None, *, timeout_s: float | None = None) -> Any:
@@ -52,7 +79,7 @@ class RunControl(Shell[zmq.SyncSocket]):
             RequestTimeoutError: no reply in time.
             RequestFailedError: the manager refused, whatever ``request_fail_exceptions`` says.
         """
-        question = self._exchange.ask(method.name, values_of(params), timeout_s)
+        question = self._ask(method.name, values_of(params), RequestOptions(timeout_s=timeout_s))
         return result_of(method, self._exchange.judge(question, self._carry(question), strict=True))
 
     def notices(self, topics: Iterable[str] = TOPICS) -> Notices:
@@ -63,6 +90,8 @@ class RunControl(Shell[zmq.SyncSocket]):
             CommunicationError: the address is neither known nor told by the manager.
         """
         prefixes = check_topics(topics)
+        if self._link is not None:
+            return self._open_stream(self._link, prefixes)
         if self._info is None:
             reply = self.send_request(method="config_get")
             self._info = info_address_in(reply, self.control_address)
@@ -91,6 +120,8 @@ class RunControl(Shell[zmq.SyncSocket]):
     def close(self) -> None:
         """Close the connection; requests of other threads that still wait end by their own timeout."""
         self._lines.close()
+        if self._link is not None:
+            self._link.close()
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +131,16 @@ class RunControl(Shell[zmq.SyncSocket]):
     ) -> None:
         self.close()
 
+    def _request(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        return self.send_request(method=name, params=params)
+
+    def _run(self, steps: Steps[dict[str, Any]]) -> dict[str, Any]:
+        assert self._link is not None
+        return self._link.run(steps)
+
     def _carry(self, question: Question) -> dict[str, Any]:
+        if self._link is not None:
+            return self._link.run(self._link.gateway.carry(question))
         line = self._lines.take()
         try:
             reply = self._converse(line, question)
@@ -122,6 +162,19 @@ class RunControl(Shell[zmq.SyncSocket]):
             if reply is not None:
                 return reply
         raise self._exchange.unanswered(question, sent=True)
+
+    @staticmethod
+    def _make_link(gateway: Gateway) -> BlockingLink:
+        # httpx is loaded for those only who need it.
+        from queue_server.client.http import BlockingLink
+
+        return BlockingLink(gateway)
+
+    @staticmethod
+    def _open_stream(link: BlockingLink, prefixes: tuple[bytes, ...]) -> Notices:
+        from queue_server.client.http_streams import open_blocking
+
+        return open_blocking(link, prefixes)
 
     @staticmethod
     def _make_socket(kind: int) -> zmq.SyncSocket:
@@ -162,12 +215,17 @@ class Notices:
             if notice.text is not None:
                 yield notice.text
 
+    @property
+    def closed(self) -> bool:
+        """Whether the subscription has ended."""
+        return self._socket.closed
+
     def close(self) -> None:
         """End the subscription."""
         self._socket.close(linger=0)
 
     def __iter__(self) -> Iterator[Notice]:
-        while not self._socket.closed:
+        while not self.closed:
             notice = self.receive()
             if notice is not None:
                 yield notice

@@ -123,7 +123,7 @@ def make_settings(wishes: Wishes) -> tuple[Settings, list[str]]:
     base = load_settings(flags)
     weak: dict[str, Any] = {"data": _data_directory(wishes), "manager_name": MANAGER_NAME}
     # What the clients of start-re-manager expect to be offered.
-    weak |= {"test_methods": True, "script_upload": True}
+    weak |= {"test_methods": True, "script_upload": True, "http": "off"}
     weak = {name: value for name, value in weak.items() if name not in base.model_fields_set}
     notes = [*wishes.notes, *_explain(wishes)]
     for setting, name, is_open, is_served in (

@@ -50,5 +50,11 @@ def test_the_queue_server_loads_neither_the_experiment_nor_the_web(source_module
     assert _brought_along(root, names, EXPERIMENT + WEB) == {}
 
 
+def test_the_client_loads_what_http_needs_only_for_those_who_use_it(root):
+    heavy = ["httpx", "websockets", "ssl", "pydantic", "asyncio", "queue_server.protocol.methods"]
+    assert _brought_along(root, ["queue_server.client"], heavy) == {}
+    assert _brought_along(root, ["queue_server.client.http"], ["httpx"]) == {"httpx": "queue_server.client.http"}
+
+
 def test_the_probe_finds_what_it_looks_for(root):
     assert _brought_along(root, ["json", "asyncio"], ["asyncio", "zmq"]) == {"asyncio": "asyncio"}

@@ -93,6 +93,7 @@ class System:
             "startup": str(startup),
             "control": ANY_PORT,
             "info": ANY_PORT,
+            "http": "off",
             "ready_file": str(self.ready_file),
             **settings,
         }
@@ -128,7 +129,8 @@ class System:
     def wait_ready(self, times: int, seconds: float = 15.0) -> None:
         """Wait until this supervisor has had a manager ready for the ``times``-th time."""
         self.output.wait_for(READY, times, seconds)
-        wait_until(self.ready_file.exists, "the ready file", 5)
+        # A gateway loads its libraries first.
+        wait_until(self.ready_file.exists, "the ready file", 5 if self._settings["http"] == "off" else seconds)
 
     def end(self, seconds: float = 20.0) -> int:
         """Wait until the supervisor has ended by itself; return its exit code."""

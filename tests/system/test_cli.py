@@ -86,7 +86,7 @@ def ready_file(tmp_path):
 @pytest.fixture
 def system(spawn, data, ready_file, tmp_path):
     """`cuelight up` on free ports with the simulated profile."""
-    options = ["--data", data, "--ready-file", ready_file, "--control", ANY_PORT, "--info", ANY_PORT]
+    options = ["--data", data, "--ready-file", ready_file, "--control", ANY_PORT, "--info", ANY_PORT, "--http", "off"]
     options += ["--script-upload", "true"]
     with (tmp_path / "output").open("w+") as output:
         process = spawn("up", *options, output=output)
@@ -336,6 +336,7 @@ def test_every_option_of_up_is_a_variable_too(spawn, data, ready_file):
         CUELIGHT_READY_FILE=str(ready_file),
         CUELIGHT_CONTROL=ANY_PORT,
         CUELIGHT_INFO=ANY_PORT,
+        CUELIGHT_HTTP="off",
     )
     wait_until(ready_file.exists, "the ready file", 40)
     assert json.loads(ready_file.read_text())["data_dir"] == str(data)
@@ -350,6 +351,9 @@ def test_every_option_of_up_is_a_variable_too(spawn, data, ready_file):
         (["--control", "tcp://0.0.0.0:60615"], "loopback"),
         (["--config", "/nonexistent"], "cuelight.yaml"),
         (["--encoding", "xml"], "encoding"),
+        (["--http", "60610"], "HOST:PORT"),
+        (["--http", "localhost:99999"], "HOST:PORT"),
+        (["--tls-cert", "/cert.pem"], "tls_key"),
     ],
 )
 def test_a_wrong_setting_is_a_parameter_error_before_anything_starts(cuelight, data, words, said):

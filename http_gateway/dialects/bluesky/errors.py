@@ -6,7 +6,7 @@ import orjson
 from starlette.responses import Response
 
 from http_gateway.errors import BodyError, CredentialError, GatewayError, SchemeError, ScopeError
-from queue_server.protocol.errors import CommunicationError, CuelightError, RequestTimeoutError
+from queue_server.protocol.errors import BusyError, CommunicationError, CuelightError, RequestTimeoutError
 
 TIMEOUT_TEXT = "Request timeout: ZMQ communication error: timeout occurred"
 
@@ -18,6 +18,10 @@ def render_error(error: CuelightError, request_id: str) -> Response:
     if status == 401:
         required = " ".join(error.required) if isinstance(error, ScopeError) else ""
         headers["WWW-Authenticate"] = f'Bearer scope="{required}"' if required else "Bearer"
+    if isinstance(error, BusyError):
+        headers["Retry-After"] = "1"
+    if status == 500:
+        headers["X-Request-ID"] = request_id
     body = orjson.dumps({"detail": _detail_of(error, status)})
     return Response(body, status, headers, media_type="application/json")
 

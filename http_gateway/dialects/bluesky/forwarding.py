@@ -9,7 +9,8 @@ from typing import Any, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from http_gateway.dialects.bluesky.bodies import read_body
+from http_gateway.dialects.bluesky.bodies import read_body, show_names
+from http_gateway.dialects.bluesky.tags import is_known, tag_of
 from http_gateway.identity import Identity
 from http_gateway.link import Caller
 from http_gateway.routes import Route, conditions_of, services_of
@@ -57,8 +58,12 @@ def route_of(forward: Forward) -> Route:
     async def answer(request: Request, caller: Caller) -> Response:
         values = await _read(request, forward)
         params = prepare(forward, values, caller.identity)
+        known = "" if values.get("reload") else await is_known(request, forward.method, params)
+        if known:
+            return Response(status_code=304, headers={"ETag": known})
         frame = await services_of(request).link.ask(forward.method, params, caller, conditions_of(request))
-        return Response(frame, media_type="application/json")
+        tag = tag_of(frame, forward.method, params) if forward.verb == "GET" else ""
+        return Response(frame, headers={"ETag": tag} if tag else None, media_type="application/json")
 
     declaration = forward.declaration
     return Route(
@@ -76,7 +81,7 @@ def prepare(forward: Forward, values: Mapping[str, Any], identity: Identity) -> 
     unknown = {name for name in given if name not in forward.known_keys}
     if unknown:
         # The wording is that of bluesky-httpserver; its users match it.
-        raise ParameterError(f"Request contains keys the are not supported: {_show(unknown)}", field=min(unknown))
+        raise ParameterError(f"Request contains keys the are not supported: {show_names(unknown)}", field=min(unknown))
     params = {name: value for name, value in given.items() if name != "reload"}
     for name in ("pos", "pos_dest"):
         if name in params:
@@ -94,7 +99,7 @@ async def _read(request: Request, forward: Forward) -> dict[str, Any]:
     if forward.verb == "POST":
         # What changes things is not to be done by an address alone.
         if query:
-            raise ParameterError(f"Send {_show(set(query))} in the body, not in the query.", field=min(query))
+            raise ParameterError(f"Send {show_names(set(query))} in the body, not in the query.", field=min(query))
         return await read_body(request, required=forward.needs_body)
     body = await read_body(request, required=forward.needs_body and not query)
     return merge(body, query)
@@ -104,7 +109,9 @@ def _check(forward: Forward, params: Mapping[str, Any]) -> None:
     fields = forward.declaration.params.model_fields
     missing = {name for name, declared in fields.items() if declared.is_required() and name not in params}
     if missing:
-        raise ParameterError(f"Some required keys are missing in the request: {_show(missing)}", field=min(missing))
+        raise ParameterError(
+            f"Some required keys are missing in the request: {show_names(missing)}", field=min(missing)
+        )
     forward.declaration.parse(dict(params))
 
 
@@ -121,7 +128,3 @@ def _read_position(value: Any) -> Any:
     if isinstance(value, str) and value.removeprefix("-").isdecimal() and value.isascii():
         return int(value)
     return value
-
-
-def _show(names: set[str]) -> str:
-    return "{" + ", ".join(repr(name) for name in sorted(names)) + "}"

@@ -68,6 +68,8 @@ def _show_places(system: System, *, kept: bool) -> None:
         "queue, history": str(data / "queue.sqlite"),
         "logs": f"{log_file_in(data)}, {data / 'workers' / 'default.log'}",
     }
+    if system.http is not None:
+        places |= {"HTTP": system.http, "API key": str(data / "api-key")}
     render.print_fields(places)
     if not kept:
         return
@@ -82,5 +84,9 @@ From the shell:
 
     export CUELIGHT_READY_FILE={system.ready_file}
     cuelight status
+
+Over HTTP, with the key in {data / "api-key"}:
+
+    curl -H "Authorization: ApiKey $(cat {data / "api-key"})" {system.http}/api/status
 
 End it with: cuelight down --data {data} --workers""")

@@ -20,7 +20,7 @@ from queue_server.client.addresses import read_ready_file
 START_PATIENCE_S = 30.0
 _LOOK_AGAIN_S = 0.05
 _FREE_PORT = "tcp://127.0.0.1:0"
-_DEFAULT_PORTS = {"--control": 60615, "--info": 60625, "--documents": 60635}
+_DEFAULT_PORTS = {"--control": 60615, "--info": 60625, "--documents": 60635, "--http": 60610}
 
 
 @dataclass
@@ -30,6 +30,7 @@ class System:
     data: Path
     control: str
     info: str
+    http: str | None = None
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,7 +73,7 @@ def find_system(data: Path) -> System | None:
             run_control.send_request(method="status")
     except (CommunicationError, KeyError):
         return None
-    return System(data, ready["control"], ready["info"])
+    return System(data, ready["control"], ready["info"], ready["http"])
 
 
 def start_system(data: Path, startup: str = "sim", variables: Mapping[str, str] | None = None) -> System:
@@ -83,9 +84,8 @@ def start_system(data: Path, startup: str = "sim", variables: Mapping[str, str] 
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        return _start(
-            data, startup, variables or {}, {option: _address(port) for option, port in _DEFAULT_PORTS.items()}
-        )
+        addresses = {option: _address(port) for option, port in _DEFAULT_PORTS.items()}
+        return _start(data, startup, variables or {}, addresses)
     except _PortTakenError:
         # Somebody else was quicker between the look at the port and its use.
         return _start(data, startup, variables or {}, dict.fromkeys(_DEFAULT_PORTS, _FREE_PORT))
@@ -106,7 +106,7 @@ def _start(data: Path, startup: str, variables: Mapping[str, str], addresses: Ma
         process.terminate()
         process.wait()
         raise
-    return System(data, ready["control"], ready["info"], process)
+    return System(data, ready["control"], ready["info"], ready["http"], process)
 
 
 def _await_ready_file(process: subprocess.Popen[bytes], data: Path) -> None:
@@ -121,6 +121,7 @@ def _await_ready_file(process: subprocess.Popen[bytes], data: Path) -> None:
 def _spawn(
     data: Path, log: IO[bytes], startup: str, variables: Mapping[str, str], addresses: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
+    addresses = {**addresses, "--http": addresses["--http"].removeprefix("tcp://")}
     words = [word for pair in addresses.items() for word in pair]
     options = ["--data", str(data), "--ready-file", str(ready_file_in(data)), "--startup", startup, *words]
     # Settings of the caller's shell are meant for another system.

@@ -32,7 +32,7 @@ class BlockingFace:
 
     async def end(self, notices):
         """Close a subscription."""
-        notices.close()
+        await asyncio.to_thread(notices.close)
 
     @staticmethod
     def _first(notices, kind, count):

@@ -29,6 +29,7 @@ class Link:
     def __init__(self):
         self.present = status(1)
         self.asked = 0
+        self.meanwhile = lambda: None
 
     async def ask(self, method, params, caller):
         """Answer, unless there is nothing to answer."""
@@ -36,7 +37,9 @@ class Link:
         self.asked += 1
         if self.present is None:
             raise RequestTimeoutError("nobody there")
-        return encode(self.present)
+        reply = encode(self.present)
+        self.meanwhile()
+        return reply
 
 
 @pytest.fixture
@@ -88,10 +91,26 @@ async def test_after_a_mutation_of_any_process_the_manager_is_asked(pushed, link
 
 async def test_a_notice_that_overtakes_the_reply_stays(pushed, link, mark):
     await pushed.frame()
-    pushed.hear(notice(status(7)))
     mark.set()
     link.present = status(6)
+    link.meanwhile = lambda: pushed.hear(notice(status(7)))
     assert await revision_of(pushed) == 7
+
+
+async def test_the_notice_of_a_new_store_makes_it_ask(pushed, link):
+    link.present = status(7, time="2026-01-01T10:00:00")
+    await pushed.frame()
+    link.present = status(2, time="2026-01-01T10:00:01")
+    pushed.hear(notice(link.present))
+    assert await revision_of(pushed) == 2
+
+
+async def test_a_new_store_that_counts_from_the_start_again_is_believed_once_it_is_asked(pushed, link, clock):
+    await pushed.frame()
+    pushed.hear(notice(status(7)))
+    link.present = status(2)
+    clock.advance(SILENCE_S + 1)
+    assert await revision_of(pushed) == 2
 
 
 async def test_silence_makes_it_ask(pushed, link, clock):

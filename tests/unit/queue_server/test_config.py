@@ -352,3 +352,28 @@ def test_a_rule_for_the_files_that_does_not_exist_is_refused_by_name(name, value
 def test_the_place_of_a_dead_manager_is_taken_with_the_permissions_that_were_set(rule, then):
     settings = load_settings({"permissions_reload": rule, "verbosity": "quiet"})
     assert settings.after_restart() == settings.model_copy(update={"permissions_reload": then})
+
+
+# --- the gateway ----------------------------------------------------------------------------------------------------
+
+
+def test_the_gateway_listens_on_this_host_unless_it_is_off():
+    assert load_settings({}).http == "127.0.0.1:60610"
+    assert load_settings({"http": "off"}).http == "off"
+    assert load_settings({"http": "http://localhost:0"}).http == "localhost:0"
+
+
+@pytest.mark.parametrize(
+    "address", ["60610", ":60610", "localhost:", "localhost:65536", "on", "https://localhost:1", ""]
+)
+def test_an_address_of_the_gateway_has_host_and_port(address):
+    message, field = refusal({"http": address})
+    assert field == "http"
+    assert "HOST:PORT" in message
+
+
+@pytest.mark.parametrize("given", [{"tls_cert": "/c.pem"}, {"tls_key": "/k.pem"}])
+def test_certificate_and_key_go_together(given):
+    message, field = refusal(given)
+    assert field == "tls_key"
+    assert "go together" in message

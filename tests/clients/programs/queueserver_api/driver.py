@@ -10,17 +10,17 @@ import inspect
 import traceback
 from typing import Any
 
+from bluesky_queueserver_api.http import REManagerAPI as BlockingHttpAPI
+from bluesky_queueserver_api.http.aio import REManagerAPI as AsyncHttpAPI
 from bluesky_queueserver_api.zmq import REManagerAPI as BlockingAPI
 from bluesky_queueserver_api.zmq.aio import REManagerAPI as AsyncAPI
 
 FORMS = {"blocking": BlockingAPI, "asynchronous": AsyncAPI}
+HTTP_FORMS = {"blocking": BlockingHttpAPI, "asynchronous": AsyncHttpAPI}
 MONITORS = ("console_monitor", "system_info_monitor")
-SETTINGS: dict[str, Any] = {
-    "status_polling_period": 0.05,
-    "status_expiration_period": 0.02,
-    "console_monitor_poll_timeout": 0.2,
-    "system_info_monitor_poll_timeout": 0.2,
-}
+STATUS_SETTINGS: dict[str, Any] = {"status_polling_period": 0.05, "status_expiration_period": 0.02}
+SETTINGS = STATUS_SETTINGS | {"console_monitor_poll_timeout": 0.2, "system_info_monitor_poll_timeout": 0.2}
+HTTP_SETTINGS = STATUS_SETTINGS | {"console_monitor_poll_period": 0.1, "system_info_monitor_poll_period": 0.1}
 
 
 class Watched:
@@ -44,7 +44,7 @@ class Watched:
         setattr(self._target, name, value)
 
     def __call__(self, **settings: Any) -> Any:
-        return type(self._target)(**SETTINGS | settings)
+        return type(self._target)(**_settings_for(type(self._target)) | settings)
 
     def _watch_calls(self, name: str, method: Any) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -102,15 +102,19 @@ async def tell(journey: Any, client: Any) -> str:
     return "done" if failure is None else "".join(traceback.format_exception(failure))
 
 
-async def travel(form: str, journeys: list[Any], clean_up: Any, **settings: Any) -> dict[str, Any]:
-    """Drive journeys with one client of a form.
+async def travel(
+    kind: Any, journeys: list[Any], clean_up: Any, key: str | None = None, **settings: Any
+) -> dict[str, Any]:
+    """Drive journeys with one client of a class; over HTTP ``key`` is the API key that it uses from the start.
 
     Returns:
         ``told``: name of a journey to "done" or a traceback; ``surface``, ``used``: public names, sorted.
     """
     used: set[str] = set()
-    target = FORMS[form](**settings, **SETTINGS)
+    target = kind(**_settings_for(kind), **settings)
     client, told = Watched(target, used), {}
+    if key is not None:
+        client.set_authorization_key(api_key=key)
     for journey in journeys:
         outcome = await tell(journey, client)
         left = await tell(clean_up, client)
@@ -118,3 +122,7 @@ async def travel(form: str, journeys: list[Any], clean_up: Any, **settings: Any)
     surface = find_surface(target)
     await call_one(lambda client: client.close(), client)
     return {"told": told, "surface": sorted(surface), "used": sorted(used)}
+
+
+def _settings_for(kind: Any) -> dict[str, Any]:
+    return HTTP_SETTINGS if kind in HTTP_FORMS.values() else SETTINGS

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 
-from driver import travel
+from driver import FORMS, travel
 from steps import (
     KEY,
     count,
@@ -94,7 +94,7 @@ def leave_everything():
 def main() -> None:
     form, encoding = sys.argv[1:3]
     settings = {"zmq_encoding": encoding, "zmq_control_addr": CONTROL, "zmq_info_addr": INFO}
-    sys.stdout.write(json.dumps(asyncio.run(travel(form, JOURNEYS, leave_everything, **settings))))
+    sys.stdout.write(json.dumps(asyncio.run(travel(FORMS[form], JOURNEYS, leave_everything, **settings))))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from steps import KEY, PATIENCE_S, contains, equal, raised, refused, result_of, status_now, wait_for, wait_idle
+from steps import (
+    KEY,
+    PATIENCE_S,
+    ask_metadata,
+    contains,
+    equal,
+    raised,
+    refused,
+    result_of,
+    status_now,
+    wait_for,
+    wait_idle,
+)
 
 
 def opens():
     yield from refused(lambda rm: rm.environment_close())
     yield from refused(lambda rm: rm.environment_update())
-    yield from refused(lambda rm: rm.send_request(method="re_metadata"))
+    yield lambda rm: setattr(rm, "request_fail_exceptions_enabled", False)
+    equal((yield from ask_metadata())["success"], False)
+    yield lambda rm: setattr(rm, "request_fail_exceptions_enabled", True)
     reply = yield lambda rm: rm.environment_open()
     equal((reply["success"], reply["msg"]), (True, ""))
     status = yield from status_now()
@@ -21,7 +35,7 @@ def opens():
 
 
 def tells_the_metadata():
-    reply = yield lambda rm: rm.send_request(method="re_metadata")
+    reply = yield from ask_metadata()
     equal((reply["success"], reply["re_metadata"]["metadata_key"]), (True, "metadata_value"))
 
 

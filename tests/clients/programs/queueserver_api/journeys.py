@@ -33,6 +33,7 @@ JOURNEYS = [
     environment.is_not_frozen_by_strangers,
     service.names_the_user,
     service.tells_what_is_refused,
+    service.refuses_what_no_method_takes,
     catalog.plans_and_devices_are_described,
     catalog.groups_see_what_they_may_use,
     catalog.permissions_are_set_and_reloaded,
@@ -71,7 +72,7 @@ JOURNEYS = [
 
 
 async def travel_in_both_forms(**settings: str | None) -> dict[str, object]:
-    return {form: await travel(form, JOURNEYS, clean_up, **settings) for form in FORMS}
+    return {form: await travel(kind, JOURNEYS, clean_up, **settings) for form, kind in FORMS.items()}
 
 
 def main() -> None:

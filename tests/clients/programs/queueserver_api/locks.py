@@ -6,7 +6,7 @@ import os
 import tempfile
 
 from bluesky_queueserver_api import BFunc
-from steps import KEY, contains, count, equal, raised, refused, status_now, wait_idle
+from steps import KEY, contains, count, equal, known_as, raised, refused, status_now, wait_idle
 
 ENVIRONMENT, QUEUE = {"environment": True, "queue": False}, {"environment": False, "queue": True}
 BOTH, NOTHING = {"environment": True, "queue": True}, {"environment": False, "queue": False}
@@ -65,7 +65,8 @@ def each_part_is_locked():
     for name, options, parts in steps:
         before = (yield from status_now())["lock_info_uid"]
         reply = yield lambda rm, name=name, options=options: getattr(rm, name)(KEY, **options)
-        told = {**options, **parts, "user": options.get("user", "Queue Server API User")}
+        known = yield from known_as(user=options.get("user", "Queue Server API User"))
+        told = {**options, **parts, **known}
         info = reply["lock_info"]
         equal({key: info[key] for key in told}, told)
         equal((yield from locked_parts()), parts)

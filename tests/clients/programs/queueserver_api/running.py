@@ -7,6 +7,7 @@ from steps import (
     contains,
     count,
     equal,
+    known_as,
     last_outcome,
     names_in_queue,
     refused,
@@ -120,7 +121,7 @@ def a_plan_is_executed_at_once():
     who = {"user": "berta", "user_group": "test_user"}
     started = yield lambda rm: rm.item_execute(count("at once"), **who)
     equal((started["success"], started["qsize"]), (True, 1))
-    equal({name: started["item"][name] for name in who}, who)
+    equal({name: started["item"][name] for name in who}, (yield from known_as(**who)))
     yield from wait_idle()
     history = yield lambda rm: rm.history_get(reload=True)
     equal([item["item_uid"] for item in history["items"]], [started["item"]["item_uid"]])

@@ -17,7 +17,7 @@ def tells_status_and_configuration():
     equal(status["plan_queue_mode"], MODE)
     configuration = yield lambda rm: rm.config_get()
     equal((configuration["success"], configuration["config"]["ip_connect_info"]), (True, {}))
-    equal((yield lambda rm: rm.protocol is rm.Protocols.ZMQ), True)
+    equal((yield lambda rm: rm.protocol in (rm.Protocols.ZMQ, rm.Protocols.HTTP)), True)
 
 
 def names_the_user():
@@ -55,14 +55,17 @@ def tells_what_is_refused():
     yield from refused(lambda rm: rm.queue_mode_set(no_such_mode=True), "no_such_mode")
     yield from refused(lambda rm: rm.queue_stop())
     yield from refused(lambda rm: rm.re_resume())
-    yield from refused(lambda rm: rm.re_pause("sometime"))
-    yield from refused(lambda rm: rm.send_request(method="no_such_method"), "no_such_method")
-    yield from refused(lambda rm: rm.send_request(method="queue_get", params={"color": 1}), "color")
     equal((yield lambda rm: rm.request_fail_exceptions_enabled), True)
     yield lambda rm: setattr(rm, "request_fail_exceptions_enabled", False)
     reply = yield lambda rm: rm.item_add(BPlan("no_such_plan"))
     equal(reply["success"], False)
     yield lambda rm: setattr(rm, "request_fail_exceptions_enabled", True)
+
+
+def refuses_what_no_method_takes():
+    yield from refused(lambda rm: rm.re_pause("sometime"))
+    yield from refused(lambda rm: rm.send_request(method="no_such_method"), "no_such_method")
+    yield from refused(lambda rm: rm.send_request(method="queue_get", params={"color": 1}), "color")
 
 
 def raised_by_the_class_of_the_client(error):

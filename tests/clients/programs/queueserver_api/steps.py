@@ -10,6 +10,7 @@ from bluesky_queueserver_api.comm_base import RequestFailedError
 PATIENCE_S = 30
 MODE = {"loop": False, "ignore_failures": False}
 KEY = "open sesame"
+OF_THE_KEY = {"user": "UNAUTHENTICATED_SINGLE_USER", "user_group": "primary"}
 
 
 def equal(found, expected):
@@ -40,6 +41,19 @@ def refused(call, *parts):
     equal(error.response["success"], False)
     contains(error.response["msg"], *parts)
     return error
+
+
+def known_as(**claimed):
+    """Return who a client is to the manager: over 0MQ whom it claims to be, over HTTP whom its key belongs to."""
+    is_http = yield lambda rm: rm.protocol is rm.Protocols.HTTP
+    return {name: OF_THE_KEY[name] for name in claimed} if is_http else claimed
+
+
+def ask_metadata():
+    """Ask for what the client has no method for."""
+    is_http = yield lambda rm: rm.protocol is rm.Protocols.HTTP
+    method = ("GET", "/api/re/metadata") if is_http else "re_metadata"
+    return (yield lambda rm: rm.send_request(method=method))
 
 
 def count(number, **kwargs):

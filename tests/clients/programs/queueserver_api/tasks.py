@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bluesky_queueserver_api import BFunc
-from steps import PATIENCE_S, contains, equal, raised, refused, result_of, status_now, wait_idle
+from steps import PATIENCE_S, ask_metadata, contains, equal, known_as, raised, refused, result_of, status_now, wait_idle
 
 FUNCTIONS = """
 from collections import defaultdict
@@ -39,7 +39,8 @@ def a_function_is_called():
     equal((yield from result_of(started))["success"], True)
     yield from wait_idle()
     started = yield lambda rm: rm.function_execute(BFunc("func_for_test_sum", 1, b=2), user="berta")
-    equal((started["item"]["user"], started["item"]["name"]), ("berta", "func_for_test_sum"))
+    known = yield from known_as(user="berta")
+    equal((started["item"]["user"], started["item"]["name"]), (known["user"], "func_for_test_sum"))
     result = yield from result_of(started)
     equal((result["success"], result["return_value"], result["msg"]), (True, {"sum": 3}, ""))
     yield from wait_idle()
@@ -148,5 +149,5 @@ def a_script_replaces_the_engine():
         started = yield lambda rm, update=update: rm.script_upload(ENGINE, update_re=update, update_lists=False)
         equal((yield from result_of(started))["success"], True)
         yield from wait_idle()
-        reply = yield lambda rm: rm.send_request(method="re_metadata")
+        reply = yield from ask_metadata()
         equal(reply["re_metadata"]["metadata_key"], expected)

@@ -2,7 +2,14 @@ import json
 
 import pytest
 
-from queue_server.client.addresses import DEFAULT_CONTROL, DEFAULT_INFO, Addresses, find_addresses, read_ready_file
+from queue_server.client.addresses import (
+    DEFAULT_CONTROL,
+    DEFAULT_INFO,
+    Addresses,
+    find_addresses,
+    is_http,
+    read_ready_file,
+)
 from queue_server.protocol.errors import CommunicationError, ParameterError
 
 ONE, TWO, THREE = "tcp://127.0.0.1:1001", "tcp://127.0.0.1:1002", "tcp://127.0.0.1:1003"
@@ -73,7 +80,7 @@ def test_a_file_that_is_no_ready_file_is_named(tmp_path, content):
         read_ready_file(path)
 
 
-@pytest.mark.parametrize("address", ["localhost:60615", "http://localhost:60610", "tcp://", "60615"])
+@pytest.mark.parametrize("address", ["localhost:60615", "ftp://localhost:60610", "http://", "tcp://", "60615"])
 def test_an_address_of_another_form_names_its_source(address):
     with pytest.raises(ParameterError, match="CUELIGHT_CONTROL"):
         find_addresses(environ={"CUELIGHT_CONTROL": address})
@@ -83,3 +90,23 @@ def test_an_address_of_another_form_names_its_source(address):
 
 def test_an_ipc_address_is_accepted():
     assert find_addresses("ipc:///run/cuelight/control", environ={}).control == "ipc:///run/cuelight/control"
+
+
+@pytest.mark.parametrize("address", ["http://localhost:60610", "https://beamline.example.org/queue"])
+def test_a_gateway_is_an_address_without_a_socket_for_notices(address):
+    assert find_addresses(address, environ={"CUELIGHT_INFO": THREE}) == Addresses(address, None)
+    assert find_addresses(environ={"CUELIGHT_CONTROL": f"{address}/"}) == Addresses(address, None)
+
+
+def test_notices_never_come_from_an_address_of_http():
+    with pytest.raises(ParameterError, match="'info'"):
+        find_addresses(info="http://localhost:60610", environ={})
+
+
+def test_a_gateway_is_told_from_a_manager_by_the_scheme():
+    assert [is_http(address) for address in ("http://a", "https://a", "tcp://a:1", "ipc:///a")] == [
+        True,
+        True,
+        False,
+        False,
+    ]

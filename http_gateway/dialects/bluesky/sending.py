@@ -1,0 +1,77 @@
+"""Sends what comes to one client until it leaves or reads no more. A slow client costs a bounded buffer, no thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from http_gateway.dialects.bluesky.frames import Broadcast, Frames
+
+STALLED_S: Final = 30.0
+"""A client that takes nothing for this long is cut."""
+
+
+class FrameStream(Response):
+    """An endless answer: every frame of a broadcast from now on, each followed by ``separator``."""
+
+    def __init__(self, broadcast: Broadcast, separator: str, media_type: str, *, stalled_s: float = STALLED_S) -> None:
+        super().__init__(media_type=media_type, headers={"Cache-Control": "no-store"})
+        del self.headers["content-length"]
+        self._broadcast = broadcast
+        self._separator = separator
+        self._stalled_s = stalled_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer until the client leaves."""
+        with self._broadcast.read() as frames:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
+            await _until_either_ends(self._send_all(frames, send), _await_end(receive))
+
+    async def _send_all(self, frames: Frames, send: Send) -> None:
+        while True:
+            body = "".join(f"{frame}{self._separator}" for frame in await frames.take()).encode()
+            async with asyncio.timeout(self._stalled_s):
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def send_frames(websocket: WebSocket, frames: Frames) -> None:
+    """Send frames as text until the client leaves; what it says is not heard."""
+    await _until_either_ends(_send_texts(websocket, frames), _await_disconnect(websocket))
+
+
+async def _send_texts(websocket: WebSocket, frames: Frames) -> None:
+    while True:
+        for frame in await frames.take():
+            async with asyncio.timeout(STALLED_S):
+                await websocket.send_text(frame)
+
+
+async def _await_disconnect(websocket: WebSocket) -> None:
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        continue
+
+
+async def _await_end(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _until_either_ends(*works: Coroutine[Any, Any, None]) -> None:
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    # These say that the client has left or stalls; RuntimeError is starlette's word for a socket that is closed.
+    expected = (TimeoutError, OSError, WebSocketDisconnect, RuntimeError, asyncio.CancelledError)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, expected):
+            raise outcome

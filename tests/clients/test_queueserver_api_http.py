@@ -1,0 +1,77 @@
+"""bluesky-queueserver-api as it comes from PyPI drives a system over HTTP: blocking and asynchronous, with one key."""
+
+from __future__ import annotations
+
+import ast
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = Path("queueserver_api_http")
+FORMS = ("blocking", "asynchronous")
+
+# Methods for accounts, which a gateway with a single key does not have.
+OF_ACCOUNTS = {
+    "api_scopes",
+    "apikey_delete",
+    "apikey_info",
+    "apikey_new",
+    "login",
+    "logout",
+    "principal_info",
+    "session_refresh",
+    "session_revoke",
+    "whoami",
+}
+# Of these only accounts have a use for forms instead of JSON.
+FOR_ACCOUNTS = {"send_request(data)"}
+
+# The first test waits for a whole system and all that happens in it.
+pytestmark = pytest.mark.timeout(240)
+
+
+def journeys():
+    """Read the list from the program without importing it: the client must not come into this process."""
+    tree = ast.parse((Path(__file__).parent / "programs" / PROGRAMS / "journeys.py").read_text())
+    [listed] = [
+        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "JOURNEYS"
+    ]
+    assert isinstance(listed, ast.List)
+    return [ast.unparse(name) for name in listed.elts]
+
+
+@pytest.fixture(scope="module")
+def told(request, run_client, running_system):
+    """What became of the journeys of each form, each in a system of its own; those selected run side by side."""
+
+    def travel(form):
+        with running_system(http="127.0.0.1:0", script_upload=True) as system:
+            key = (system.data / "api-key").read_text().strip()
+            return json.loads(run_client(PROGRAMS / "journeys.py", form, system.ready["http"], key, seconds=230))
+
+    wanted = {
+        item.callspec.params["form"]
+        for item in request.session.items
+        if item.module is request.module and "form" in getattr(getattr(item, "callspec", None), "params", {})
+    }
+    with ThreadPoolExecutor(len(FORMS)) as pool:
+        outcomes = {form: pool.submit(travel, form) for form in wanted}
+        yield lambda form: outcomes[form].result()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("journey", journeys())
+def test_the_journey_ends_well(told, form, journey):
+    outcome = told(form)["told"][journey]
+    if outcome != "done":
+        pytest.fail(outcome, pytrace=False)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_public_name_of_the_client_and_every_parameter_is_used(told, form):
+    surface, used = (set(told(form)[name]) for name in ("surface", "used"))
+    assert {"status()", "auth_key", "set_authorization_key(token)", "console_monitor.text(nlines)"} <= surface
+    left = surface - used - FOR_ACCOUNTS
+    assert {name.partition("(")[0] for name in left} == OF_ACCOUNTS

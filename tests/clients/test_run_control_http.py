@@ -1,0 +1,83 @@
+"""Our own client over HTTP, in both its forms and on the command line, against a whole system with its gateway."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from queue_server.client import HTTPAccessError, RunControl, asynchronous
+from queue_server.client.notices import CONSOLE_TOPIC, EVENT_TOPIC
+
+PLAN = {"item_type": "plan", "name": "count", "args": [["det1"]], "kwargs": {"num": 3, "delay": 0.01}}
+
+
+def has(**fields):
+    return lambda status: all(status[name] == value for name, value in fields.items())
+
+
+IDLE = has(manager_state="idle")
+OPEN = has(manager_state="idle", worker_environment_exists=True)
+
+
+@pytest.fixture(scope="module")
+def system(running_system):
+    """A system with the simulated profile and a gateway, with an open environment."""
+    with running_system(http="127.0.0.1:0") as system:
+        with RunControl(system.ready["control"], system.ready["info"], timeout_s=10) as client:
+            client.environment_open()
+            client.wait_for_status(OPEN, 40)
+        yield system
+
+
+@pytest.fixture
+def gateway(system):
+    """The address of the gateway and its key."""
+    return system.ready["http"], {"api_key": system.data / "api-key", "timeout_s": 10}
+
+
+def test_a_plan_runs_to_its_end_and_stands_in_the_history(gateway):
+    address, options = gateway
+    with RunControl(address, **options) as client, client.notices([CONSOLE_TOPIC, EVENT_TOPIC]) as notices:
+        client.history_clear()
+        uid = client.queue_item_add(item=PLAN)["item"]["item_uid"]
+        client.queue_start()
+        client.wait_for_status(has(items_in_queue=0, manager_state="idle", items_in_history=1), 30)
+        [item] = client.history_get()["items"]
+        kinds = set()
+        while "item_finished" not in kinds:
+            notice = notices.receive(10)
+            assert notice is not None
+            kinds.add(notice.payload.get("kind"))
+    assert (item["item_uid"], item["result"]["exit_status"]) == (uid, "completed")
+
+
+async def test_the_same_with_await(gateway):
+    address, options = gateway
+    async with asynchronous.RunControl(address, **options) as client:
+        await client.history_clear()
+        await client.queue_item_add(item=PLAN, pos="front")
+        await client.queue_start()
+        await client.wait_for_status(has(items_in_queue=0, manager_state="idle", items_in_history=1), 30)
+        assert [item["name"] for item in (await client.history_get())["items"]] == ["count"]
+
+
+def test_without_a_key_nothing_but_an_error_of_access_comes_back(gateway):
+    with RunControl(gateway[0], timeout_s=10) as client, pytest.raises(HTTPAccessError):
+        client.queue_get()
+
+
+def test_the_command_line_takes_the_address_of_a_gateway(gateway):
+    address, options = gateway
+    names = {"CUELIGHT_CONTROL": address, "CUELIGHT_API_KEY_FILE": str(options["api_key"])}
+    command = [sys.executable, "-m", "queue_server.cli", "status", "--json"]
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("CUELIGHT_", "QSERVER_"))}
+    answer = subprocess.run(command, env={**known, **names}, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["worker_environment_exists"] is True
+    del names["CUELIGHT_API_KEY_FILE"]
+    answer = subprocess.run(command, env={**known, **names}, capture_output=True, text=True, check=False)
+    assert answer.returncode == 9, answer.stderr
