@@ -13,7 +13,7 @@
         ├── TooLargeError             too_large           the body is larger than the limit
         ├── ThrottledError            throttled           too many failed attempts
         ├── ProviderError             provider            a provider of identities cannot be asked
-        ├── RouteError                not_found           there is no such path
+        ├── RouteError                no_route            there is no such path
         └── VerbError                 method_not_allowed  the path has other methods
 """
 
@@ -121,7 +121,7 @@ class ProviderError(GatewayError):
 class RouteError(GatewayError):
     """There is no such path."""
 
-    code = "not_found"
+    code = "no_route"
     http_status = 404
 
 

@@ -133,6 +133,8 @@ def _configure(settings: GatewaySettings) -> uvicorn.Config:
     config = uvicorn.Config(
         create_app(settings),
         log_config=None,
+        # Its own lines hold addresses with their queries, which may hold keys.
+        log_level="warning",
         access_log=False,
         server_header=False,
         workers=1,

@@ -136,6 +136,8 @@ _STATUS_MEANINGS = {
     "devices_allowed_uid": "changes whenever the devices of a group do",
     "lock_info_uid": "changes whenever the lock does",
     "epoch": "number of starts of the manager on this data directory",
+    "revision": "number of the status since that start; of two statuses the one with the greater epoch and revision "
+    "is the newer",
     "lanes": "every lane; the fields above describe the lane `default`",
     "loop": "an item that completed goes to the back of the queue again",
     "ignore_failures": "the queue goes on after a plan that failed",

@@ -14,7 +14,14 @@ import pytest
 FOUNDATION = ("clock", "failpoints", "config", "logs")
 PACKAGES = ("device_worker", "http_gateway")
 # Libraries that are installed under another name than they are imported by.
-DISTRIBUTIONS = {"zmq": "pyzmq", "re2": "google_re2", "yaml": "pyyaml", "click": "typer", "argon2": "argon2_cffi", "jwt": "pyjwt"}
+DISTRIBUTIONS = {
+    "zmq": "pyzmq",
+    "re2": "google_re2",
+    "yaml": "pyyaml",
+    "click": "typer",
+    "argon2": "argon2_cffi",
+    "jwt": "pyjwt",
+}
 
 
 @dataclass(frozen=True)

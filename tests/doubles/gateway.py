@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import zmq
@@ -73,7 +74,7 @@ class AnsweringManager:
             request, encoding = decode(data)
             self.requests.append(request)
             answer = self.answers.get(request["method"], {"success": True, "msg": ""})
-            reply = answer(request.get("params", {})) if callable(answer) else answer
+            reply: Any = answer(request.get("params", {})) if callable(answer) else answer
             if reply is not None:
                 await self._router.send_multipart([*route, encode(reply, encoding)])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from queue_server.client.caller import R
 from queue_server.client.calls.batches import BatchesCalls
 from queue_server.client.calls.catalog import CatalogCalls
+from queue_server.client.calls.device_pages import DevicePagesCalls
 from queue_server.client.calls.environment import EnvironmentCalls
 from queue_server.client.calls.execution import ExecutionCalls
 from queue_server.client.calls.history import HistoryCalls
@@ -28,6 +29,7 @@ class Calls(
     HistoryCalls[R],
     RunCalls[R],
     CatalogCalls[R],
+    DevicePagesCalls[R],
     LocksCalls[R],
     TasksCalls[R],
     PermissionsCalls[R],

@@ -11,6 +11,8 @@ class HistoryCalls(Caller[R]):
     def history_get(self, *, limit: int | None = None, before: int | None = None) -> R:
         """Return finished items with their results.
 
+        `before` is shown to those who ask for a part, and to all if there are more entries than were returned.
+
         Args:
             limit: Largest number of entries, the newest ones.
             before: Only entries with a number below this one.

@@ -44,11 +44,13 @@ class PermissionsCalls(Caller[R]):
     ) -> R:
         """Take the permissions of the startup files again.
 
-        The uids of the allowed plans and devices change, also where their content stays the same.
+        The uids of the allowed plans and devices change, also where their content stays the same; with
+        restore_plans_devices those of the existing ones do too. A file that cannot be used changes nothing.
 
         Args:
-            restore_permissions: True: take the permissions of the startup files.
-            restore_plans_devices: True: take the lists of plans and devices that were saved last.
+            restore_permissions: True: take the permissions of the startup files, if the setting permissions_reload
+                allows it.
+            restore_plans_devices: True: take the plans and devices of the list file in place of the present ones.
             lock_key: Key of the lock, if one is set.
 
         Returns:

@@ -47,6 +47,7 @@ ROUTES: Mapping[str, MethodRoute] = {
     "plans_existing": MethodRoute("GET", "/plans/existing"),
     "devices_allowed": MethodRoute("GET", "/devices"),
     "devices_existing": MethodRoute("GET", "/devices/existing"),
+    "devices_page": MethodRoute("GET", "/devices/page"),
     "lock": MethodRoute("POST", "/lock"),
     "unlock": MethodRoute("POST", "/unlock"),
     "lock_info": MethodRoute("GET", "/lock"),

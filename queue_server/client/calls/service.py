@@ -10,26 +10,35 @@ from queue_server.client.caller import Caller, R
 class ServiceCalls(Caller[R]):
     """Requests of this group."""
 
-    def ping(self) -> R:
+    def ping(self, *, reload: bool | None = None) -> R:
         """Return the status of the manager.
+
+        Args:
+            reload: Accepted without effect: the status is always fresh.
 
         Returns:
             The status itself, without ``success``.
         """
-        return self._call("ping")
+        return self._call("ping", reload=reload)
 
-    def status(self) -> R:
+    def status(self, *, reload: bool | None = None) -> R:
         """Return the status of the manager, its worker environment and its queue.
 
         Answered from memory; never waits for the store.
 
+        Args:
+            reload: Accepted without effect: the status is always fresh.
+
         Returns:
             The status itself, without ``success``.
         """
-        return self._call("status")
+        return self._call("status", reload=reload)
 
     def config_get(self) -> R:
         """Return configuration that clients need.
+
+        `config.info` is the address of the notices; without it none are published. An address that holds for every
+        interface (0.0.0.0) means the host of the control socket.
 
         Returns:
             The reply: ``success``, ``msg``, ``config``.

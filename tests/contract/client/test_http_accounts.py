@@ -15,10 +15,22 @@ from queue_server.client import HTTPAccessError, HTTPRequestError, ParameterErro
 EXPIRED = (401, {"detail": "Access token has expired. Refresh token."})
 
 
+class Server(ThreadingHTTPServer):
+    """Notes every request; ``answers`` has a function for verb and path."""
+
+    daemon_threads = True
+
+    def __init__(self, answers):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers = answers
+        self.requests = []
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers from the table of its server."""
 
     protocol_version = "HTTP/1.1"
+    server: Server
 
     def answer(self):
         """Give the answer for verb and path."""
@@ -36,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the names that the base class looks for
 
-    def log_message(self, *_):
+    def log_message(self, format, *args):  # noqa: A002 - the name that the base class gives it
         """Say nothing."""
 
 
@@ -79,16 +91,14 @@ def sessions():
 @pytest.fixture
 def gateway(sessions):
     """A gateway that answers from a table."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.requests = []
-    server.answers = {
+    answers = {
         "POST /api/auth/provider/toy/token": sessions.log_in,
         "POST /api/auth/session/refresh": sessions.refresh,
         "GET /api/auth/whoami": sessions.show,
         "GET /v1/runs?option=open": sessions.show,
         "POST /api/auth/logout": lambda *_: (200, {}),
     }
+    server = Server(answers)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server

@@ -26,7 +26,7 @@ async def test_an_unknown_path_is_answered_in_the_form_of_its_face(client):
     assert (bluesky.status_code, bluesky.json()) == (404, {"detail": "Not Found"})
     for answer in (native, elsewhere):
         assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["type"] == "urn:cuelight:problem:not_found"
+        assert answer.json()["type"] == "urn:cuelight:problem:no_route"
         assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 

@@ -26,7 +26,8 @@ def test_the_committed_pages_are_fresh(pages):
 
 
 def test_every_committed_page_is_generated(pages):
-    assert {path.name for path in DIRECTORY.iterdir()} == set(pages)
+    # The description of the routes is made, and compared, by the package that serves them.
+    assert {path.name for path in DIRECTORY.iterdir()} - {"openapi.json"} == set(pages)
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())

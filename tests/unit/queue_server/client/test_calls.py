@@ -36,7 +36,7 @@ def test_every_method_has_its_parameters_and_its_text(run_control, method):
     function = getattr(run_control, method.name)
     parameters = inspect.signature(function).parameters
     assert set(parameters) - {"self"} == set(method.params.model_fields)
-    assert method.summary.rstrip(".") in " ".join(inspect.getdoc(function).split())
+    assert method.summary.rstrip(".") in " ".join(str(inspect.getdoc(function)).split())
     for name, field in method.params.model_fields.items():
         assert parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
         if not field.is_required():

@@ -66,6 +66,7 @@ def test_what_only_reads_has_its_parameters_in_the_query_each_so_that_it_is_read
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
 def test_what_changes_something_has_its_parameters_in_the_body(encoding):
     request = request_of(POST, {"item": {"name": "count"}, "pos": None}, encoding, QUESTION)
+    assert request.body is not None
     assert decode(request.body) == ({"item": {"name": "count"}, "pos": None}, encoding)
     assert request.headers == {"Accept": f"application/{encoding}", "Content-Type": f"application/{encoding}"}
 
