@@ -30,7 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers from the table of its server."""
 
     protocol_version = "HTTP/1.1"
-    server: Server
+    server: Server  # type: ignore[assignment]
 
     def answer(self):
         """Give the answer for verb and path."""
