@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from http_load import Site, ask, measure_latencies, measure_rate
-from http_readers import __file__ as READERS_FILE
-from http_systems import START_S, Gateway, missing_parts, running_cuelight, running_stock
+from http_systems import Gateway, missing_parts, running_cuelight, running_stock
 
+READERS_FILE = Path(__file__).with_name("http_readers.py")
 READERS, STALLED = 200, 20
 MOST_P99_FACTOR, MOST_MEMORY_MB = 2.0, 64.0
 PACE = 100.0
@@ -85,8 +85,6 @@ async def compare_rates(ours: Site, stock: Site | None, rounds: int, seconds: fl
     """Return the rates of both for every load, measured in turn."""
     rates: dict[tuple[Load, Site], list[float]] = {}
     sites = [ours] if stock is None else [ours, stock]
-    # The stock server has its list of plans from a file, ours from the worker.
-    await open_environment(ours)
     for _ in range(rounds):
         sites.reverse()
         for load in LOADS:
@@ -96,14 +94,6 @@ async def compare_rates(ours: Site, stock: Site | None, rounds: int, seconds: fl
                 request = site.request(load.verb, load.path, load.body)
                 rates.setdefault((load, site), []).append(await measure_rate(site, request, load.clients, seconds))
     return [_summarise(load, rates[load, ours], rates[load, stock] if stock else []) for load in LOADS]
-
-
-async def open_environment(site: Site) -> None:
-    """Have the plans known that the items name."""
-    await ask(site, "POST", "/api/environment/open")
-    async with asyncio.timeout(START_S):
-        while (await ask(site, "GET", "/api/status"))["worker_environment_state"] != "idle":
-            await asyncio.sleep(0.2)
 
 
 def _summarise(load: Load, ours: list[float], stock: list[float]) -> dict[str, Any]:
@@ -174,10 +164,11 @@ def _p99(times_ms: list[float]) -> float:
 @contextmanager
 def reading(site: Site) -> Generator[dict[str, int]]:
     """Have all readers connected; afterwards the value given holds what they saw."""
-    command = [sys.executable, READERS_FILE, site.address, site.key, str(READERS), str(STALLED)]
+    command = [sys.executable, str(READERS_FILE), site.address, site.key, str(READERS), str(STALLED)]
     seen: dict[str, int] = {}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         if not process.stdout.readline():
             raise SystemExit("The readers of the stream could not connect.")
         yield seen
@@ -200,12 +191,12 @@ def show(result: dict[str, Any]) -> str:
         if ratio is not None and ratio < row["least_ratio"]:
             failures.append(f"{row['load']} with {row['clients']} clients is {ratio:.1f}x")
     streams = result["streams"]
+    p99 = f"{streams['p99_without_ms']:.1f} ms without, {streams['p99_with_ms']:.1f} ms with: {streams['factor']:.2f}x"
     lines += [
         "",
-        f"{streams['readers']} readers of streams, {streams['stalled']} of them stalled ({CHANGES:g} changes per second; "
-        f"{streams['frames_read']} frames read, {streams['readers_lost']} readers lost)",
-        f"  p99 of other requests   {streams['p99_without_ms']:.1f} ms without, {streams['p99_with_ms']:.1f} ms with: "
-        f"{streams['factor']:.2f}x (wanted < {MOST_P99_FACTOR:g}x)",
+        f"{streams['readers']} readers, {streams['stalled']} of them stalled; {CHANGES:g} changes per second",
+        f"  frames                  {streams['frames_read']} read, {streams['readers_lost']} readers lost",
+        f"  p99 of other requests   {p99} (wanted < {MOST_P99_FACTOR:g}x)",
         f"  memory                  {streams['most_more_memory_mb']:+.1f} MB (wanted < {MOST_MEMORY_MB:g} MB)",
         "",
     ]

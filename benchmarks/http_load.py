@@ -1,10 +1,10 @@
-"""A light HTTP/1.1 client for measurements: keep-alive connections without a library, so that it is never the slow part."""
+"""A light HTTP/1.1 client for measurements: connections that are kept, and no library that could be the slow part."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -23,16 +23,13 @@ class Site:
     address: str
     key: str
 
-    def request(self, verb: str, path: str, body: bytes = b"", lines: Sequence[str] = ()) -> bytes:
+    def request(self, verb: str, path: str, body: bytes = b"") -> bytes:
         """Return the bytes of one request."""
-        head = [
-            f"{verb} {path} HTTP/1.1",
-            f"Host: {urlsplit(self.address).netloc}",
-            f"Authorization: ApiKey {self.key}",
-        ]
+        host = urlsplit(self.address).netloc
+        head = [f"{verb} {path} HTTP/1.1", f"Host: {host}", f"Authorization: ApiKey {self.key}"]
         if body:
             head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
-        return "\r\n".join([*head, *lines, "", ""]).encode() + body
+        return "\r\n".join([*head, "", ""]).encode() + body
 
 
 class Connection(asyncio.Protocol):
@@ -86,6 +83,8 @@ class Connection(asyncio.Protocol):
 async def connections(site: Site, count: int) -> AsyncGenerator[list[Connection]]:
     """Give so many connections."""
     parts = urlsplit(site.address)
+    assert parts.hostname is not None
+    assert parts.port is not None
     loop = asyncio.get_running_loop()
     opened: list[Connection] = []
     try:
@@ -100,8 +99,6 @@ async def connections(site: Site, count: int) -> AsyncGenerator[list[Connection]
 
 async def ask(site: Site, verb: str, path: str, body: bytes = b"") -> Any:
     """Send one request on a connection of its own; return what the JSON of its answer holds."""
-    import json
-
     async with connections(site, 1) as [connection]:
         answer = await asyncio.wait_for(connection.ask(site.request(verb, path, body)), PATIENCE_S)
     return json.loads(answer.partition(b"\r\n\r\n")[2])

@@ -25,7 +25,8 @@ class Reader:
 
     def __init__(self, address: str, key: str, *, native: bool, stalled: bool) -> None:
         parts = urlsplit(address)
-        assert parts.hostname is not None and parts.port is not None
+        assert parts.hostname is not None
+        assert parts.port is not None
         self._native = native
         self._buffer = bytearray()
         self.frames = 0
@@ -37,7 +38,7 @@ class Reader:
         lines = (
             f"GET {path} HTTP/1.1", f"Host: {parts.netloc}", "Upgrade: websocket", "Connection: Upgrade",
             "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
-            f"Authorization: ApiKey {key}", "", "",
+            "Sec-WebSocket-Extensions: permessage-deflate", f"Authorization: ApiKey {key}", "", "",
         )  # fmt: skip
         self.socket.sendall("\r\n".join(lines).encode())
         head = b""
@@ -45,6 +46,8 @@ class Reader:
             head += self.socket.recv(1)
         if not head.startswith(b"HTTP/1.1 101"):
             raise SystemExit(f"A reader was refused: {head!r}")
+        if b"permessage-deflate" in head:
+            raise SystemExit("The gateway compresses, which these readers do not understand.")
         if native:
             self._say(SUBSCRIBE)
         self.socket.setblocking(False)

@@ -52,7 +52,11 @@ def running_cuelight(directory: Path) -> Generator[Gateway]:
     try:
         _wait_for(ready_file.exists, [process], directory)
         ready = json.loads(ready_file.read_text())
-        yield Gateway(Site(ready["http"], (data / "api-key").read_text().strip()), ready["pids"]["gateway"])
+        site = Site(ready["http"], (data / "api-key").read_text().strip())
+        # The stock server has its list of plans from a file, ours from the worker.
+        asyncio.run(ask(site, "POST", "/api/environment/open"))
+        _wait_for(lambda: _tells(site, "worker_environment_state"), [process], directory)
+        yield Gateway(site, ready["pids"]["gateway"])
     finally:
         subprocess.run([*command, "down", "--data", str(data), "--workers"], env=environment, check=True)
         process.wait(PATIENCE_S)
@@ -95,7 +99,7 @@ def running_stock(directory: Path, stock: Path) -> Generator[Site]:
             process = subprocess.Popen(command, env=environment, cwd=directory, stdout=log, stderr=log)
             processes.append(process)
             stack.callback(_end, process)
-        _wait_for(lambda: _serves(site), processes, directory)
+        _wait_for(lambda: _tells(site, "manager_state"), processes, directory)
         yield site
 
 
@@ -113,9 +117,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _serves(site: Site) -> bool:
+def _tells(site: Site, state: str) -> bool:
+    """Return whether the server answers, and says that this state is idle."""
     try:
-        return asyncio.run(ask(site, "GET", "/api/status"))["manager_state"] == "idle"
+        return asyncio.run(ask(site, "GET", "/api/status"))[state] == "idle"
     except (OSError, KeyError, SystemExit):
         return False
 

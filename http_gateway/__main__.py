@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -16,6 +17,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from http_gateway.config import Place
 from http_gateway.configuration_files import with_configuration
@@ -60,8 +63,16 @@ def run(values: dict[str, Any], report_fd: int) -> int:
             values, sources = with_configuration(Path(configuration), values)
         settings = read_own(values, sources)
         logs.configure(settings.verbosity, is_printed=settings.console_output != "off")
-        listener = Listener(lambda http, url: report(ready={"http": http, "url": url}), lambda: report(alive=True))
-        asyncio.run(_serve(values, listener, report_fd))
+
+        def tell_ready(http: str, url: str) -> None:
+            # What is loaded by now stays; each further look at all of it would hold up requests for a tenth second.
+            gc.collect()
+            gc.freeze()
+            report(ready={"http": http, "url": url})
+
+        listener = Listener(tell_ready, lambda: report(alive=True))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(values, listener, report_fd))
     except (CuelightError, OSError) as error:
         report(failed=f"the gateway: {error}")
         return error.exit_code if isinstance(error, CuelightError) else 3

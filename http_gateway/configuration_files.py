@@ -28,7 +28,11 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "encoding": ("encoding",),
         "public_key": ("server_key",),
     },
-    "server_configuration": {"custom_routers": ("custom_routers",), "custom_modules": ("custom_modules",)},
+    "server_configuration": {
+        "custom_routers": ("custom_routers",),
+        "custom_modules": ("custom_modules",),
+        "finch_paths": ("finch_paths",),
+    },
     **{
         section: {key: (section, key) for key in model.model_fields}
         for section, model in (

@@ -8,8 +8,6 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
-
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -41,9 +39,12 @@ class RequestFrame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(raw=message["headers"])
-                headers["server-timing"] = f"app;dur={(time.perf_counter() - started_s) * 1000:.1f}"
-                headers["x-request-id"] = request_id
+                duration = f"app;dur={(time.perf_counter() - started_s) * 1000:.1f}"
+                message["headers"] = [
+                    *message["headers"],
+                    (b"server-timing", duration.encode()),
+                    (b"x-request-id", request_id.encode()),
+                ]
             await send(message)
 
         if _declared_length(scope) > self._most_body_bytes:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from http_gateway.authorize import Guard
@@ -17,6 +19,7 @@ from http_gateway.errors import GatewayError
 from http_gateway.feed import NoticeFeed
 from http_gateway.link import Caller, Conditions, ManagerLink
 from http_gateway.status import PushedStatus
+from http_gateway.turns import Turns
 from queue_server.clock import Clock
 from queue_server.protocol.errors import CuelightError
 
@@ -34,6 +37,7 @@ class Services:
     feed: NoticeFeed
     status: PushedStatus
     guard: Guard
+    turns: Turns = field(default_factory=Turns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def conditions_of(request: Request) -> Conditions:
 def add_routes(app: FastAPI, face: Face, routes: Iterable[Route]) -> None:
     """Serve the routes of a face."""
     for route in routes:
-        app.add_api_route(
+        app.router.add_api_route(
             f"{face.prefix}{route.path}",
             _endpoint(face, route),
             methods=[route.verb],
@@ -95,6 +99,7 @@ def add_routes(app: FastAPI, face: Face, routes: Iterable[Route]) -> None:
             summary=route.summary,
             tags=[face.name],
             response_class=Response,
+            route_class_override=_DirectRoute,
         )
 
 
@@ -102,6 +107,18 @@ def add_sockets(app: FastAPI, face: Face, sockets: Iterable[Socket]) -> None:
     """Serve the WebSockets of a face."""
     for socket in sockets:
         app.add_api_websocket_route(f"{face.prefix}{socket.path}", _socket_endpoint(socket), name=socket.summary)
+
+
+class _DirectRoute(APIRoute):
+    """Hands a request to its endpoint without what FastAPI does for endpoints that declare parameters."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; another verb is a 405."""
+        if scope["method"] not in self.methods:
+            await super().handle(scope, receive, send)
+            return
+        response: Response = await self.endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 def _endpoint(face: Face, route: Route) -> Callable[[Request], Awaitable[Response]]:

@@ -143,6 +143,8 @@ def _configure(settings: GatewaySettings) -> uvicorn.Config:
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=GRACE_S,
         ws_max_size=1024**2,
+        # Compressing costs each reader time, and memory of its own.
+        ws_per_message_deflate=False,
     )
     config.load()
     if certificate is not None:

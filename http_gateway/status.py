@@ -29,7 +29,7 @@ class PushedStatus:
         self._mark = mark
         self._clock = clock
         self._status: dict[str, Any] = {}
-        self._frame = b""
+        self._frame: bytes | None = b""
         self._asked_at_mark: int | None = None
         self._heard_s = float("-inf")
 
@@ -51,6 +51,9 @@ class PushedStatus:
             frame = await self._link.ask("status", {}, Caller(_NOBODY))
             self._take_reply(read_reply(frame), frame, known)
             self._asked_at_mark = mark
+        if self._frame is None:
+            # Many more are published than asked for.
+            self._frame = encode(self._status)
         return self._frame
 
     def hear(self, notice: Notice) -> None:
@@ -65,7 +68,7 @@ class PushedStatus:
             return
         self._heard_s = self._clock.monotonic()
         if status.get("status_uid") != self._status.get("status_uid"):
-            self._status, self._frame = status, encode(status)
+            self._status, self._frame = status, None
 
     def _take_reply(self, status: dict[str, Any], frame: bytes, known: Mapping[str, Any]) -> None:
         self._heard_s = self._clock.monotonic()

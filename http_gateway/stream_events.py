@@ -19,6 +19,7 @@ from http_gateway.stream_frames import Frame
 from http_gateway.stream_session import ReaderCutError, StreamSession
 from http_gateway.stream_topics import TOPICS, find_topic, read_wishes
 from http_gateway.streams import StreamHub, hub_of
+from http_gateway.turns import Turns
 from queue_server.protocol.errors import ParameterError
 
 DEFAULT_TOPICS = "hb,status"
@@ -91,7 +92,8 @@ class _EventStream(Response):
         try:
             with self._hub.reader("sse"):
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                await race(_await_end(receive), self._speak(send), check_again(self._access, self._session))
+                speaking = self._speak(send, services_of(Request(scope)).turns)
+                await race(_await_end(receive), speaking, check_again(self._access, self._session))
         except ReaderCutError as error:
             self._hub.metrics.stream_cut.labels(error.reason).inc()
         except GatewayError as error:
@@ -100,10 +102,11 @@ class _EventStream(Response):
             self._session.close()
         await _finish(send)
 
-    async def _speak(self, send: Send) -> None:
+    async def _speak(self, send: Send, turns: Turns) -> None:
         await self._session.obey(self._message)
         while True:
             frame = await self._session.next_frame(ACK_PATIENCE_S)
+            await turns.wait()
             data = self._encode(frame)
             await within_patience(send({"type": "http.response.body", "body": data, "more_body": True}))
 

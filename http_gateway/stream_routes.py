@@ -24,6 +24,7 @@ from http_gateway.stream_session import MOST_UNACKNOWLEDGED, ReaderCutError, Str
 from http_gateway.stream_topics import TOPICS
 from http_gateway.streams import StreamHub, hub_of
 from http_gateway.tickets import LIFE_S, tickets_of
+from http_gateway.turns import Turns
 from queue_server.protocol.errors import BusyError, CuelightError
 
 AUTH_PATIENCE_S = 5.0
@@ -80,7 +81,7 @@ async def _converse(websocket: WebSocket, hub: StreamHub, caller: Caller) -> Non
     try:
         await race(
             _listen(websocket, access, session),
-            _speak(websocket, session),
+            _speak(websocket, session, services.turns),
             check_again(access, session),
         )
     finally:
@@ -122,9 +123,10 @@ async def _read(websocket: WebSocket) -> dict[str, Any]:
     return cast("dict[str, Any]", message)
 
 
-async def _speak(websocket: WebSocket, session: StreamSession) -> None:
+async def _speak(websocket: WebSocket, session: StreamSession, turns: Turns) -> None:
     while True:
         frame = await session.next_frame(ACK_PATIENCE_S)
+        await turns.wait()
         await within_patience(websocket.send_text(frame.text))
 
 

@@ -28,11 +28,14 @@ def read_secret(path: Path, name: str) -> str:
 
 
 def create_secret(path: Path, text: str) -> bool:
-    """Write a new file of mode 0600, complete or not at all; return False if there is one already."""
+    """Write a new file of mode 0600, complete or not at all; return False if there is one already.
+
+    It ends without a line feed: there are clients that send the content of such a file as it is.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as stream:
-        stream.write(f"{text}\n")
+        stream.write(text)
         stream.flush()
         os.fsync(handle)
     try:

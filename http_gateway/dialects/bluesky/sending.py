@@ -11,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from http_gateway.dialects.bluesky.frames import Broadcast, Frames
+from http_gateway.routes import services_of
+from http_gateway.turns import Turns
 
 STALLED_S: Final = 30.0
 """A client that takes nothing for this long is cut."""
@@ -42,12 +44,14 @@ class FrameStream(Response):
 
 async def send_frames(websocket: WebSocket, frames: Frames) -> None:
     """Send frames as text until the client leaves; what it says is not heard."""
-    await _until_either_ends(_send_texts(websocket, frames), _await_disconnect(websocket))
+    turns = services_of(websocket).turns
+    await _until_either_ends(_send_texts(websocket, frames, turns), _await_disconnect(websocket))
 
 
-async def _send_texts(websocket: WebSocket, frames: Frames) -> None:
+async def _send_texts(websocket: WebSocket, frames: Frames, turns: Turns) -> None:
     while True:
         for frame in await frames.take():
+            await turns.wait()
             async with asyncio.timeout(STALLED_S):
                 await websocket.send_text(frame)
 

@@ -1,4 +1,5 @@
-"""The screen of queue-monitor, driven with mouse and keyboard: `program CONTROL INFO [PICTURES]`.
+"""The screen of queue-monitor, driven with mouse and keyboard: `program CONTROL INFO [PICTURES]` over 0MQ,
+`program URI KEYFILE [PICTURES]` over HTTP.
 
 It runs the application's own `main` without a display, finds the widgets by the texts that a person reads, and prints
 one JSON object at the end: journey to "done", to the traceback, or to "not reached". With a directory PICTURES it
@@ -48,8 +49,9 @@ hand: Any = QtTest.QTest
 class Screen:
     """The window, and what a person does with it."""
 
-    def __init__(self, window, printed):
+    def __init__(self, window, printed, user):
         self.window = window
+        self.user = user
         self.tabs = window.findChild(QTabWidget)
         self.monitor = window.findChild(QtRunEngineManager_Monitor)
         self.editor = window.findChild(QtRunEngineManager_Editor)
@@ -296,14 +298,14 @@ def describe_plans(screen):
 
 def add_plans(screen):
     screen.write_plan("count", detectors="['det1', 'det2']", num="3", delay="0.01")
-    row = ("P", "count", "detectors: ['det1', 'det2'], num: 3, delay: 0.01", "GUI Client", "primary")
+    row = ("P", "count", "detectors: ['det1', 'det2'], num: 3, delay: 0.01", screen.user, "primary")
     screen.wait_equal(lambda: screen.rows(parts.QtRePlanQueue), [row])
     screen.wait_equal(lambda: screen.rows(parts.QtRePlanQueue, screen.monitor), [row])
     screen.wait_labels(Items_in_queue="1")
     screen.write_plan("scan", detectors="['det1']", **{"*args": "['motor', -1, 1]"}, num="5")
     screen.wait_equal(
         lambda: screen.rows(parts.QtRePlanQueue)[1:],
-        [("P", "scan", "detectors: ['det1'], args: ('motor', -1, 1), num: 5", "GUI Client", "primary")],
+        [("P", "scan", "detectors: ['det1'], args: ('motor', -1, 1), num: 5", screen.user, "primary")],
     )
 
 
@@ -521,11 +523,11 @@ JOURNEYS = [
 ]
 
 
-def travel(printed, pictures):
+def travel(printed, pictures, user):
     """Make the journeys in their order; the first one that fails ends the trip."""
     outcomes = dict.fromkeys((journey.__name__ for journey in JOURNEYS), "not reached")
     [window] = [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QMainWindow)]
-    screen = Screen(window, printed)
+    screen = Screen(window, printed, user)
     for number, journey in enumerate(JOURNEYS):
         clock = QElapsedTimer()
         clock.start()
@@ -546,14 +548,18 @@ def travel(printed, pictures):
     return outcomes
 
 
-def run(control, info, pictures=None):
+def run(address, companion, pictures=None):
     """Run the application until the journeys have ended, and print what became of them."""
+    is_http = address.startswith("http")
+    names = ("--http-server-uri", "--http-server-keyfile") if is_http else ("--zmq-control-addr", "--zmq-info-addr")
+    # A gateway knows itself who asks.
+    user = "UNAUTHENTICATED_SINGLE_USER" if is_http else "GUI Client"
     printed, output = io.StringIO(), sys.stdout
     # The application starts the event loop itself if it finds its own name here.
     app = QApplication([NAME])  # noqa: F841 - it lives as long as this name
 
     def drive():
-        outcomes = travel(printed, Path(pictures) if pictures else None)
+        outcomes = travel(printed, Path(pictures) if pictures else None, user)
         output.write(json.dumps(outcomes) + "\n")
         output.flush()
         # The application's end waits for the thread of its console, which waits for the next line.
@@ -561,7 +567,7 @@ def run(control, info, pictures=None):
 
     QTimer.singleShot(0, drive)
     with redirect_stdout(printed):
-        application.main(["--zmq-control-addr", control, "--zmq-info-addr", info])
+        application.main([names[0], address, names[1], companion])
 
 
 if __name__ == "__main__":

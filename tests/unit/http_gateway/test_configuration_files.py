@@ -22,6 +22,7 @@ qserver_zmq_configuration:
 server_configuration:
   custom_routers: [site.router]
   custom_modules: [site]
+  finch_paths: true
 authentication:
   providers:
     - provider: toy
@@ -80,6 +81,7 @@ def test_every_key_of_bluesky_httpserver_is_taken(tmp_path):
     assert (settings.control, settings.info) == ("tcp://beamline:60615", "tcp://beamline:60625")
     assert (settings.encoding, settings.server_key) == ("msgpack", "k" * 40)
     assert (settings.custom_routers, settings.custom_modules) == (("site.router",), ("site",))
+    assert settings.finch_paths
     authentication = settings.authentication
     [provider] = authentication.providers
     assert provider.args.get_secret_value() == {"users_to_passwords": {"bob": "hunter3", "alice": "pa$$word"}}

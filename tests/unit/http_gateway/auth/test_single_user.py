@@ -49,6 +49,8 @@ def test_a_key_is_made_once_and_kept_for_its_owner(tmp_path):
     assert keep_key(tmp_path) == (key, False)
     assert stat.S_IMODE((tmp_path / "api-key").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["api-key"]
+    # Clients send the content of this file as it is.
+    assert (tmp_path / "api-key").read_text() == key
 
 
 def test_a_file_that_others_can_read_is_refused(tmp_path):
