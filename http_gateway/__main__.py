@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import uvloop
+from uvicorn.loops.auto import auto_loop_factory
 
 from http_gateway.config import Place
 from http_gateway.configuration_files import with_configuration
@@ -71,7 +71,7 @@ def run(values: dict[str, Any], report_fd: int) -> int:
             report(ready={"http": http, "url": url})
 
         listener = Listener(tell_ready, lambda: report(alive=True))
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
             runner.run(_serve(values, listener, report_fd))
     except (CuelightError, OSError) as error:
         report(failed=f"the gateway: {error}")

@@ -88,9 +88,18 @@ def conditions_of(request: Request) -> Conditions:
     return Conditions(request.headers.get("idempotency-key") or None, match.strip().strip('"') if match else None)
 
 
+def declared_in(app: FastAPI) -> dict[tuple[str, str], str]:
+    """Return the scope of everything that faces serve, by verb and path; the verb of a WebSocket is WEBSOCKET."""
+    if not hasattr(app.state, "declared"):
+        app.state.declared = {}
+    declared: dict[tuple[str, str], str] = app.state.declared
+    return declared
+
+
 def add_routes(app: FastAPI, face: Face, routes: Iterable[Route]) -> None:
     """Serve the routes of a face."""
     for route in routes:
+        declared_in(app)[route.verb, f"{face.prefix}{route.path}"] = route.scope
         app.router.add_api_route(
             f"{face.prefix}{route.path}",
             _endpoint(face, route),
@@ -106,6 +115,7 @@ def add_routes(app: FastAPI, face: Face, routes: Iterable[Route]) -> None:
 def add_sockets(app: FastAPI, face: Face, sockets: Iterable[Socket]) -> None:
     """Serve the WebSockets of a face."""
     for socket in sockets:
+        declared_in(app)["WEBSOCKET", f"{face.prefix}{socket.path}"] = socket.scope
         app.add_api_websocket_route(f"{face.prefix}{socket.path}", _socket_endpoint(socket), name=socket.summary)
 
 
