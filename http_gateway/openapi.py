@@ -40,6 +40,11 @@ PROBLEM: Mapping[str, Any] = {
         "detail": {"type": "string", "description": "What is wrong, and what to do."},
         "request_id": {"type": "string", "description": "Under this id the log has the request."},
         "details": {"type": "object", "additionalProperties": True},
+        "fields": {
+            "type": "object",
+            "additionalProperties": True,
+            "description": "What is shown beside the refusal, such as the result of each item of a batch.",
+        },
     },
 }
 

@@ -20,13 +20,17 @@ _FAULT = "Something unforeseen went wrong; the log has the details under the req
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong, for a machine (``code``, ``details``) and for a person (``text``)."""
+    """What went wrong, for a machine (``code``, ``details``) and for a person (``text``).
+
+    ``fields`` are what the manager shows beside a refusal, such as the result of each item of a batch.
+    """
 
     status: int
     code: str
     text: str
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def problem_of(error: CuelightError) -> Problem:
@@ -49,7 +53,9 @@ def problem_in(reply: Mapping[str, Any]) -> Problem:
     known = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
     code = str(known.get("code", "refused"))
     headers = {"Retry-After": "1"} if code == BusyError.code else {}
-    return Problem(_STATUSES.get(code, 409), code, str(reply.get("msg", "")), known.get("details") or {}, headers)
+    details = known.get("details") or {}
+    fields = {name: value for name, value in reply.items() if name not in ("success", "msg", "error")}
+    return Problem(_STATUSES.get(code, 409), code, str(reply.get("msg", "")), details, headers, fields)
 
 
 def show(problem: Problem, request_id: str) -> Response:
@@ -61,6 +67,7 @@ def show(problem: Problem, request_id: str) -> Response:
         "detail": problem.text,
         "request_id": request_id,
         **({"details": problem.details} if problem.details else {}),
+        **({"fields": problem.fields} if problem.fields else {}),
     }
     data = orjson.dumps(body, default=str, option=orjson.OPT_NON_STR_KEYS)
     return Response(data, problem.status, dict(problem.headers), media_type=MEDIA_TYPE)

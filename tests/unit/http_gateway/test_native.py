@@ -103,6 +103,14 @@ async def test_a_refusal_is_a_problem_with_the_status_of_its_kind(client, manage
     assert problem["request_id"] == answer.headers["x-request-id"]
 
 
+async def test_what_the_manager_shows_beside_a_refusal_is_shown(client, manager):
+    error = {"code": "refused", "details": {}}
+    shown = {"results": [{"success": False, "msg": "no"}], "qsize": 0}
+    manager.answers["queue_item_add_batch"] = {"success": False, "msg": "no", "error": error, **shown}
+    answer = await client.post("/v1/queue/items:batch", json={"items": [{}]})
+    assert (answer.status_code, answer.json()["fields"]) == (409, shown)
+
+
 @pytest.mark.parametrize("body", [{"nonsense": 1}, {"lock_key": 5}])
 async def test_a_wrong_parameter_is_a_422_that_names_it(client, manager, body):
     answer = await client.post("/v1/queue/clear", json=body)
