@@ -90,10 +90,9 @@ def conditions_of(request: Request) -> Conditions:
 
 def declared_in(app: FastAPI) -> dict[tuple[str, str], str]:
     """Return the scope of everything that faces serve, by verb and path; the verb of a WebSocket is WEBSOCKET."""
-    if not hasattr(app.state, "declared"):
-        app.state.declared = {}
-    declared: dict[tuple[str, str], str] = app.state.declared
-    return declared
+    known: dict[tuple[str, str], str] = getattr(app.state, "declared", {})
+    app.state.declared = known
+    return known
 
 
 def add_routes(app: FastAPI, face: Face, routes: Iterable[Route]) -> None:
