@@ -74,7 +74,8 @@ def data(tmp_path, cuelight):
     directory = tmp_path / "data"
     yield directory
     cuelight("down", "--data", directory, "--workers")
-    assert processes_of(str(tmp_path)) == {}
+    # A supervisor whose manager was asked to stop ends by itself.
+    wait_until(lambda: not processes_of(str(tmp_path)), "the end of all processes", 20)
 
 
 @pytest.fixture

@@ -17,11 +17,14 @@ import pytest
 from queue_server.workers.host import LocalHost
 
 # Starts a process that waits for ever, not as a child of the test, and tells its process id.
+# The command line of a process stands in /proc only once its program runs, which is a moment after its start.
 FOSTER_PARENT = """
 import subprocess, sys
-quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-command = [sys.executable, "-c", "import signal; signal.pause()", "--incarnation", sys.argv[1]]
-print(subprocess.Popen(command, start_new_session=True, **quiet).pid)
+quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+program = "import signal; print('runs', flush=True); signal.pause()"
+child = subprocess.Popen([sys.executable, "-c", program, "--incarnation", sys.argv[1]], start_new_session=True, **quiet)
+child.stdout.readline()
+print(child.pid)
 """
 
 
