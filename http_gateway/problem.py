@@ -53,7 +53,7 @@ def problem_in(reply: Mapping[str, Any]) -> Problem:
     known = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
     code = str(known.get("code", "refused"))
     headers = {"Retry-After": "1"} if code == BusyError.code else {}
-    details = known.get("details") or {}
+    details: dict[str, Any] = known.get("details") or {}
     fields = {name: value for name, value in reply.items() if name not in ("success", "msg", "error")}
     return Problem(_STATUSES.get(code, 409), code, str(reply.get("msg", "")), details, headers, fields)
 
