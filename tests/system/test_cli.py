@@ -428,7 +428,7 @@ def test_a_demonstration_that_is_kept_says_how_to_connect_and_is_used_again(cuel
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupted_demonstration_leaves_no_process_and_the_next_one_works(spawn, cuelight, data, tmp_path, number):
     process = spawn("demo", "--data", data)
-    wait_for_text(data / "workers" / "default.log", "count", 30)
+    wait_for_text(data / "workers" / "default.log", "count", 90)
     process.send_signal(number)
     wait_for_end(process.pid, 30)
     process.communicate()
