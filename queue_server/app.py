@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -355,9 +356,14 @@ def _note_refusal(done: asyncio.Future[None]) -> None:
 def _publish_log(stack: AsyncExitStack, notices: NoticesSocket) -> None:
     loop = asyncio.get_running_loop()
 
+    home = threading.get_ident()
+
     def publish(time: float, text: str) -> None:
         # Requests are handled in the thread of the store, and a socket belongs to one thread.
-        loop.call_soon_threadsafe(notices.publish_console, time, text)
+        if threading.get_ident() == home:
+            notices.publish_console(time, text)
+        else:
+            loop.call_soon_threadsafe(notices.publish_console, time, text)
 
     handler = logs.NoticeHandler(publish)
     logging.getLogger().addHandler(handler)

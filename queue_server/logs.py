@@ -10,6 +10,32 @@ _FORMAT = "[%(levelname).1s %(asctime)s.%(msecs)03d %(name)s] %(message)s"
 _TIME = "%Y-%m-%d %H:%M:%S"
 
 
+class _Sentences(logging.Formatter):
+    """Formats a record once for all handlers, and the time of day once a second."""
+
+    def __init__(self) -> None:
+        super().__init__(_FORMAT, _TIME)
+        self._second = (-1, "")
+        self._last: tuple[logging.LogRecord | None, str] = (None, "")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        second, text = self._second
+        if int(record.created) != second:
+            text = super().formatTime(record, datefmt)
+            # One assignment: other threads log as well.
+            self._second = (int(record.created), text)
+        return text
+
+    def format(self, record: logging.LogRecord) -> str:
+        last, text = self._last
+        if record is not last:
+            text = super().format(record)
+            self._last = (record, text)
+        return text
+
+
+_sentences = _Sentences()
+
 # Verbosity as the settings name it.
 LEVELS = {
     "verbose": logging.DEBUG,
@@ -25,7 +51,7 @@ def configure(verbosity: str = "normal", *, is_printed: bool = True) -> None:
     Without ``is_printed`` only errors are written there; console notices carry the log in any case.
     """
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter(_FORMAT, _TIME))
+    handler.setFormatter(_sentences)
     handler.setLevel(logging.NOTSET if is_printed else logging.ERROR)
     logging.basicConfig(level=LEVELS[verbosity], handlers=[handler], force=True)
 
@@ -36,7 +62,7 @@ class NoticeHandler(logging.Handler):
     def __init__(self, publish: Callable[[float, str], None]) -> None:
         super().__init__()
         self._publish = publish
-        self.setFormatter(logging.Formatter(_FORMAT, _TIME))
+        self.setFormatter(_sentences)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Publish the record; a record that cannot be formatted is reported by the logging module itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 
 from queue_server.core.model import PAUSES, Lane, State
 from queue_server.protocol.items import DEFAULT_LANE
@@ -83,7 +84,14 @@ def lane_status(lane: Lane) -> LaneStatus:
 
 def part_uid(instance_id: str, part: str, revision: int) -> str:
     """Return the uid that clients compare: equal exactly when the part has not changed."""
-    return str(uuid.uuid5(uuid.UUID(instance_id), f"{part}:{revision}"))
+    return f"{_family(instance_id, part)}{revision:012x}"
+
+
+# Hashing anew what only the revision tells apart would be a tenth of the time of a request.
+@lru_cache(maxsize=64)
+def _family(instance_id: str, part: str) -> str:
+    """Return what the uids of all revisions of a part begin with."""
+    return str(uuid.uuid5(uuid.UUID(instance_id), part))[:-12]
 
 
 def queue_uid(state: State, instance_id: str) -> str:

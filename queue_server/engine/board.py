@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from queue_server.clock import Clock
 from queue_server.core.model import State
-from queue_server.core.view import status_of
+from queue_server.core.view import part_uid, status_of
 from queue_server.protocol.status import Status
 
 
@@ -47,10 +46,10 @@ class StatusBoard:
             return
         self._content = content
         self._renewals += 1
-        uid = uuid.uuid5(uuid.UUID(self._instance_id), f"status:{state.epoch}:{self._renewals}")
+        uid = part_uid(self._instance_id, f"status:{state.epoch}", self._renewals)
         # Local time without a zone is what clients of bluesky-queueserver read here.
         time = datetime.fromtimestamp(self._clock.wall(), tz=UTC).astimezone().replace(tzinfo=None).isoformat()
-        self._shown = {**content, "time": time, "status_uid": str(uid), "revision": self._renewals}
+        self._shown = {**content, "time": time, "status_uid": uid, "revision": self._renewals}
         self._show(self._shown)
 
     def repeat(self) -> None:

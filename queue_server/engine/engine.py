@@ -26,7 +26,7 @@ from queue_server.core.model import State
 from queue_server.engine.board import StatusBoard
 from queue_server.engine.inbox import Entry, Inbox
 from queue_server.engine.perform import Done, Performer, attempt
-from queue_server.engine.recovery import durable_part, save
+from queue_server.engine.recovery import durable_part, save_part
 from queue_server.engine.turn import Turn
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.errors import RefusedError, StorageError
@@ -135,15 +135,22 @@ class Engine:
         orders = self._replace_state(turn, rebase)
         failpoint("engine.before_send")
         self._performer.perform(orders)
+        for entry, result in zip(batch, done, strict=True):
+            _settle(entry.answer, result)
+        self._show(turn, was_overtaken=bool(rebase))
+        failpoint("engine.after_send")
+
+    def _show(self, turn: Turn, *, was_overtaken: bool) -> None:
         # An order that was given meanwhile is not part of what the turn went through.
-        for passed in () if rebase else turn.passed:
+        for passed in () if was_overtaken else turn.passed:
             self._board.update(passed)
         self._board.update(self._state)
         self._changed.set()
         self._performer.publish(turn.events)
-        for entry, result in zip(batch, done, strict=True):
-            _settle(entry.answer, result)
-        failpoint("engine.after_send")
+        loop = asyncio.get_running_loop()
+        for say in turn.remarks:
+            # The answers are due before it.
+            loop.call_soon(say)
 
     def _give_up(self, batch: list[Entry], error: StorageError) -> None:
         kept: list[Entry] = []
@@ -167,7 +174,7 @@ class Engine:
         if turn.state is not state:
             part = durable_part(turn.state)
             if part != saved:
-                save(tx, turn.state)
+                save_part(tx, part)
                 saved = part
         return turn, done, saved
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -35,12 +35,17 @@ def durable_part(state: State) -> bytes:
         }
         for lane in state.lanes
     ]
-    return orjson.dumps({"lanes": lanes, "revisions": asdict(state.revisions), "lock": asdict(state.lock)})
+    return orjson.dumps({"lanes": lanes, "revisions": state.revisions, "lock": state.lock})
 
 
 def save(tx: Transaction, state: State) -> None:
     """Write the durable part of ``state``."""
-    tx.save(_NAME, durable_part(state))
+    save_part(tx, durable_part(state))
+
+
+def save_part(tx: Transaction, part: bytes) -> None:
+    """Write a durable part."""
+    tx.save(_NAME, part)
 
 
 def restore(tx: Transaction, epoch: int, now: float) -> State:

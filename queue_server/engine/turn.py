@@ -45,6 +45,7 @@ _log = logging.getLogger(__name__)
 class Turn:
     """The working copy of one transaction: state, orders to perform afterwards, and events to publish.
 
+    ``after_commit`` belongs to the change and is done with it; ``remarks`` are said when everybody has an answer.
     ``passed`` are states through which it went on its way: clients that wait for a word such as executing_queue must
     see it also where the next word follows in the same turn.
     """
@@ -57,6 +58,7 @@ class Turn:
         self.orders: list[OuterEffect] = []
         self.events: list[EventRecord] = []
         self.after_commit: list[Callable[[], None]] = []
+        self.remarks: list[Callable[[], None]] = []
         self.passed: list[State] = []
         self._word = _words_of(state)
 
@@ -104,13 +106,14 @@ class Turn:
     @contextmanager
     def entry(self) -> Generator[None]:
         """Undo everything that was done inside the block if it raises, in the store and here."""
-        before = (self.state, len(self.orders), len(self.events), len(self.after_commit))
+        before = (self.state, len(self.orders), len(self.events), len(self.after_commit), len(self.remarks))
         try:
             with self.tx.savepoint():
                 yield
         except BaseException:
             self.state = before[0]
-            del self.orders[before[1] :], self.events[before[2] :], self.after_commit[before[3] :]
+            del self.orders[before[1] :], self.events[before[2] :]
+            del self.after_commit[before[3] :], self.remarks[before[4] :]
             raise
 
     def _perform(self, effect: Effect) -> None:

@@ -36,7 +36,6 @@ MOST_ITEMS = 100_000
 
 def add_item(context: TurnContext, params: ItemAddParams) -> ItemReply:
     """Add one item."""
-    _log.info("Adding new item to the queue ...")
     try:
         group_name = require_user(params.user, params.user_group)
         item = make_item(context, params.item, str(params.user), group_name)
@@ -44,8 +43,10 @@ def add_item(context: TurnContext, params: ItemAddParams) -> ItemReply:
     except CuelightError as error:
         _log.info("Item added: success=False: %s", error)
         raise error.with_fields(item=params.item) from error
-    _log.info("Item added: success=True item_uid=%s name=%s qsize=%d", item.uid, item.name, size)
     context.record(item_uid=item.uid, name=item.name)
+    context.turn.remarks.append(
+        lambda: _log.info("Item added: success=True item_uid=%s name=%s qsize=%d", item.uid, item.name, size)
+    )
     return ItemReply(item.shown(), size)
 
 

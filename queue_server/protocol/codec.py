@@ -91,7 +91,8 @@ def decode(data: bytes, bounds: Bounds = CLIENT_BOUNDS) -> tuple[dict[str, Any],
         raise EnvelopeError(f"The message is not valid {encoding}.") from error
     if not isinstance(value, dict):
         raise EnvelopeError(f"The message must be a map, not {type(value).__name__}.")
-    _check_depth(cast("dict[Any, Any]", value), bounds)
+    if not _is_flat(data, encoding, bounds):
+        _check_depth(cast("dict[Any, Any]", value), bounds)
     return cast("dict[str, Any]", value), encoding
 
 
@@ -137,6 +138,11 @@ def _read_msgpack(data: bytes, bounds: Bounds) -> object:
 
 def _refuse_extension(code: int, _: bytes) -> object:
     raise EnvelopeError(f"The message has a value of the msgpack extension type {code}, which has no meaning here.")
+
+
+def _is_flat(data: bytes, encoding: Encoding, bounds: Bounds) -> bool:
+    """Whether there are too few containers for too much depth."""
+    return encoding == "json" and data.count(b"{") + data.count(b"[") <= bounds.depth
 
 
 def _check_depth(value: object, bounds: Bounds) -> None:

@@ -83,6 +83,8 @@ class Database:
         # SQLite's own checkpoint after a commit swallows its errors, a failed fsync included.
         connection.set_wal_hook(self._note_log)
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+        # Otherwise a statement is compiled anew for every other value that might change its plan.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
 
     def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
@@ -160,7 +162,7 @@ class Database:
 
     def end(self) -> None:
         """Refuse statements until the next transaction begins."""
-        self._failure = StorageError("The transaction has ended: nothing can be done outside of one.")
+        self._failure = _ENDED
 
     @contextmanager
     def savepoint(self) -> Generator[None]:
@@ -210,8 +212,10 @@ class Database:
         Raises:
             StorageError: a fault test asks for an error here.
         """
-        with self._translating():
+        try:
             failpoint(name)
+        except OSError as error:
+            raise self._fail(error) from error
 
     @contextmanager
     def _translating(self) -> Generator[None]:
@@ -249,6 +253,9 @@ class Database:
             return True
         # Errors of APSW itself, such as its use from two threads at once, carry no code.
         return getattr(error, "extendedresult", 0) in _FULL_CODES and self._connection.system_errno in _FULL
+
+
+_ENDED = StorageError("The transaction has ended: nothing can be done outside of one.")
 
 
 def _again(error: StorageError) -> StorageError:

@@ -39,11 +39,12 @@ class NoticesSocket:
         self._repeat_s = repeat_s
         self._last: Status | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._unsent: list[list[bytes]] = []
 
     def publish_status(self, status: Status) -> None:
         """Publish the status, and again after each interval until another one comes."""
         self._last = status
-        self._send(status_notice(self._clock.wall(), status, self._encoding))
+        self._send_soon(status_notice(self._clock.wall(), status, self._encoding))
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(self._repeat_s, self._repeat)
@@ -61,26 +62,35 @@ class NoticesSocket:
             "user": event.origin.user,
             "data": dict(event.data),
         }
-        self._send(frame_notice(EVENT_TOPIC, payload, self._encoding))
+        self._send_soon(frame_notice(EVENT_TOPIC, payload, self._encoding))
 
     def publish_console(self, time: float, text: str) -> None:
         """Publish a chunk of console output; ``time`` in seconds since 1970-01-01 UTC."""
-        self._send(console_notice(time, text, self._encoding))
+        self._send_soon(console_notice(time, text, self._encoding))
 
     def publish_progress(self, payload: Mapping[str, Any]) -> None:
         """Publish how far a running item is."""
-        self._send(frame_notice(PROGRESS_TOPIC, payload, self._encoding))
+        self._send_soon(frame_notice(PROGRESS_TOPIC, payload, self._encoding))
 
     def close(self) -> None:
         """Stop publishing."""
         if self._timer is not None:
             self._timer.cancel()
+        self._send_all()
         self._socket.close(100)
 
     def _repeat(self) -> None:
         if self._last is not None:
             self.publish_status(self._last)
 
-    def _send(self, frames: list[bytes]) -> None:
-        if not self._socket.closed:
-            self._socket.send_multipart(frames, zmq.NOBLOCK)
+    def _send_soon(self, frames: list[bytes]) -> None:
+        """Send behind the answers that are due already: somebody waits for those."""
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send_all)
+        self._unsent.append(frames)
+
+    def _send_all(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        for frames in unsent:
+            if not self._socket.closed:
+                self._socket.send_multipart(frames, zmq.NOBLOCK)

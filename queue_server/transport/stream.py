@@ -65,9 +65,10 @@ class Stream:
             if self._socket.closed:
                 return
             try:
+                # Cheaper than the exception by which an empty socket tells.
+                if not self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+                    return
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
             except zmq.ZMQError as error:
                 _log.warning("A message could not be received: %s", error)
                 return
