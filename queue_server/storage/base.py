@@ -11,13 +11,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from queue_server.protocol.event_log import EventRecord
+from queue_server.protocol.event_log import EventFilter, EventPart, EventRecord
+from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.items import AttemptKey, Item, Place, Result, Run
 from queue_server.protocol.tasks import Task, TaskResult
 
 T = TypeVar("T")
 
 Phase = Literal["dispatched", "acknowledged", "running", "finished"]
+
+OFFLINE_CHANGE = "offline_change"
+"""The name under which is saved what was done to the data while no manager ran, until the next one has taken note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,14 @@ class HistoryEntry:
     def shown(self) -> dict[str, Any]:
         """Return the map that clients see: the item with its ``result``."""
         return {**self.item.content, "result": dict(self.result)}
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPart:
+    """A part of the history in order of finishing, and the number below which it goes on; None at its end."""
+
+    entries: list[HistoryEntry]
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +169,14 @@ class Transaction(Protocol):
         """Return the place of an item counted from the front of its queue, or None if it is not in a queue."""
         ...
 
+    def neighbours(self, uid: str) -> tuple[str | None, str | None]:
+        """Return the uids directly before and directly behind an item of a queue, None where the queue ends.
+
+        Raises:
+            NotFoundError: the item is not in a queue.
+        """
+        ...
+
     def queue(self, lane: str, *, limit: int | None = None, after_uid: str | None = None) -> list[Item]:
         """Return the queue of a lane in order: at most ``limit`` items, beginning behind ``after_uid``.
 
@@ -217,6 +237,13 @@ class Transaction(Protocol):
         """Return finished items in order of finishing: the newest ``limit`` of those with a number below ``before``."""
         ...
 
+    def find_history(self, wanted: ItemFilter, *, limit: int, before: int | None = None) -> HistoryPart:
+        """Return the newest finished items that fit, at most ``limit``, of those with a number below ``before``.
+
+        A part may have fewer although there are more: one search examines a bounded number of entries.
+        """
+        ...
+
     def count_history(self) -> int:
         """Return the number of finished items."""
         ...
@@ -235,6 +262,23 @@ class Transaction(Protocol):
 
     def append_event(self, event: EventRecord) -> int:
         """Append to the event log and return the sequence number, which grows by 1 with each event."""
+        ...
+
+    def find_events(
+        self, wanted: EventFilter, *, limit: int, since: int = 0, before: int | None = None, newest_first: bool = False
+    ) -> EventPart:
+        """Return events that fit, at most ``limit``, with numbers above ``since`` and below ``before``.
+
+        A part may have fewer although there are more: one search examines a bounded number of events.
+        """
+        ...
+
+    def edits(self, before: int | None, limit: int) -> list[EventRecord]:
+        """Return the newest events with something that takes them back, newest first, with numbers below ``before``."""
+        ...
+
+    def undo_of(self, seq: int) -> str:
+        """Return the ``undo`` of an event, empty if it has none."""
         ...
 
     def events(self, since: int, limit: int) -> list[EventRecord]:
@@ -292,6 +336,10 @@ class Transaction(Protocol):
         Raises:
             ConflictError: an answer is kept for that key already.
         """
+        ...
+
+    def forget_replies(self, *, before: float, keep: int, most: int) -> None:
+        """Forget the answers from before a time and all but the newest ``keep``: the oldest first, at most ``most``."""
         ...
 
 

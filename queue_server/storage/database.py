@@ -16,7 +16,8 @@ from typing import Any
 import apsw
 
 from queue_server.failpoints import declare, failpoint
-from queue_server.protocol.errors import ConflictError, StorageError, StorageFullError
+from queue_server.protocol.errors import ConflictError, StorageBusyError, StorageError, StorageFullError
+from queue_server.storage.checksums import Checksums, restore_hint
 from queue_server.storage.sql import Row
 
 logger = logging.getLogger(__name__)
@@ -67,6 +68,13 @@ _SETTINGS = (
 )
 
 
+def declare_checksums(connection: Any, file: Path) -> None:
+    """Make the checksums of rows known to a connection."""
+    Checksums(str(file)).declare(
+        lambda name, function: connection.create_scalar_function(name, function, deterministic=True)
+    )
+
+
 class Database:
     """A connection that remembers how it failed: a transaction that failed cannot go on, a disk not at all."""
 
@@ -78,6 +86,7 @@ class Database:
         self._failure: StorageError | None = None
         self._death: StorageError | None = None
         self._log_pages = 0
+        self._commits = 0
         self._keeps_log = False
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         # SQLite's own checkpoint after a commit swallows its errors, a failed fsync included.
@@ -86,10 +95,17 @@ class Database:
         # Otherwise a statement is compiled anew for every other value that might change its plan.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        declare_checksums(connection, file)
 
     def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         self._log_pages = pages
+        self._commits += 1
         return apsw.SQLITE_OK
+
+    @property
+    def commits(self) -> int:
+        """How many transactions have changed something."""
+        return self._commits
 
     @property
     def is_dead(self) -> bool:
@@ -125,7 +141,7 @@ class Database:
             return self._cursor.execute(statement, values).fetchall()
         except apsw.ConstraintError as error:
             raise ConflictError(f"The change contradicts what is stored: {error}.") from error
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise self._fail(error) from error
 
     def row(self, statement: str, values: Row = ()) -> Row | None:
@@ -224,22 +240,22 @@ class Database:
         except (apsw.Error, OSError) as error:
             raise self._fail(error) from error
 
-    def _fail(self, error: apsw.Error | OSError) -> StorageError:
+    def _fail(self, error: apsw.Error | OSError | UnicodeDecodeError) -> StorageError:
         failure = self._translate(error)
         self._failure = failure
         if not isinstance(failure, StorageFullError) and not isinstance(error, apsw.BusyError):
             self._death = self._death or failure
         return failure
 
-    def _translate(self, error: apsw.Error | OSError) -> StorageError:
+    def _translate(self, error: apsw.Error | OSError | UnicodeDecodeError) -> StorageError:
         if isinstance(error, apsw.BusyError):
-            return StorageError(f"Another program writes into {self._file}. End it, then repeat the request.")
+            return StorageBusyError(f"Another program writes into {self._file}. End it, then repeat the request.")
+        if isinstance(error, (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)):
+            return StorageError(f"{self._file} is damaged ({error}). {restore_hint(str(self._file))}")
         if self._is_full(error):
             return StorageFullError(
                 f"No space is left on the disk of {self._file}: free some, then repeat the request."
             )
-        if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
-            return StorageError(f"{self._file} is damaged ({error}). Restore a backup of its directory.")
         return StorageError(
             f"{self._file} cannot be used any more ({error}). Check the disk, then start the manager again: "
             "everything that was confirmed is there."

@@ -16,17 +16,16 @@ from typing import NoReturn
 
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.errors import StorageError
+from queue_server.storage.checksums import DATABASE_FILE, restore_hint
 
 declare("store.before_marker", "store.after_marker")
 
-DATABASE_FILE = "queue.sqlite"
 MARKER_FILE = "instance"
 # A log that was written to at all has at least its header.
 _LOG_HEADER_BYTES = 32
 _HEADER = b"SQLite format 3\0"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_RESTORE = "Restore a backup of the whole directory, or start with an empty queue in another one (--data)."
 
 # Types of file systems (statfs) that other hosts can write to, so that neither locks nor fsync can be relied on.
 # FUSE and 9P are not among them: they carry local disks of containers and virtual machines just as often.
@@ -172,7 +171,8 @@ class DataDirectory:
         return (_size(self.log) or 0) >= _LOG_HEADER_BYTES
 
     def _refuse(self, what: str) -> NoReturn:
-        raise StorageError(f"{what} {_RESTORE}")
+        hint = restore_hint(str(self.database))
+        raise StorageError(f"{what} {hint}, or start with an empty queue in another directory (--data).")
 
 
 def file_system_type(path: Path) -> int:

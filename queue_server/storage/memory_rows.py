@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from queue_server.protocol.errors import ConflictError, StorageError
+from queue_server.protocol.event_log import EventFilter, EventPart, EventRecord
+from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.items import AttemptKey, Item, Place, Result, Run
 from queue_server.storage import admission, content
 from queue_server.storage.base import (
     Claim,
-    EventRecord,
     HeldAtHead,
     HistoryEntry,
+    HistoryPart,
     InstructionAtHead,
     NextItem,
     Phase,
     RunningItem,
     StoredReply,
 )
+from queue_server.storage.search import plan_range, plan_search, take_part
 from queue_server.storage.tables import StoredAttempt, StoredEvent, StoredItem, Tables
 
 
@@ -116,6 +119,12 @@ class QueueTables(MemoryRows):
     def index_of(self, uid: str) -> int | None:
         """Return the index of an item in its queue."""
         return self._order(self._tables.items[uid].item.lane).index(uid) if self._is_queued(uid) else None
+
+    def neighbours(self, uid: str) -> tuple[str | None, str | None]:
+        """Return who stands before and behind an item of a queue."""
+        order = (None, *self._order(self._queued(uid).item.lane), None)
+        place = order.index(uid)
+        return order[place - 1], order[place + 1]
 
     def queue(self, lane: str, *, limit: int | None = None, after_uid: str | None = None) -> list[Item]:
         """Return a part of the queue in order."""
@@ -252,6 +261,14 @@ class RecordTables(MemoryRows):
         """Return the number of finished items."""
         return len(self._tables.history)
 
+    def find_history(self, wanted: ItemFilter, *, limit: int, before: int | None = None) -> HistoryPart:
+        """Return a part of the finished items that fit."""
+        search = plan_search(wanted, limit)
+        entries = reversed(self.history(before=before))
+        known = [entry for entry in entries if search.looked_up.fits(entry.item, entry.result)]
+        examined = known[: search.at_most]
+        return take_part(examined, wanted, limit, search.at_most)
+
     def trim_history(self, keep: int) -> int:
         """Keep only the newest entries."""
         numbers = sorted(self._tables.history)
@@ -286,6 +303,26 @@ class RecordTables(MemoryRows):
         first, last = max(since, 0) + 1, self.last_seq()
         return [self._tables.events[seq].read() for seq in range(first, min(first + max(limit, 0), last + 1))]
 
+    def find_events(
+        self, wanted: EventFilter, *, limit: int, since: int = 0, before: int | None = None, newest_first: bool = False
+    ) -> EventPart:
+        """Return a part of the events that fit."""
+        searched = plan_range(since, before, self.last_seq(), newest_first=newest_first)
+        events = self.events(searched.low - 1, searched.high - searched.low + 1)
+        found = [event for event in (reversed(events) if newest_first else events) if wanted.fits(event)]
+        return searched.part(found[:limit], limit)
+
+    def edits(self, before: int | None, limit: int) -> list[EventRecord]:
+        """Return the newest edits, newest first."""
+        stored = self._tables.events
+        seqs = [seq for seq in stored if stored[seq].event.undo and (before is None or seq < before)]
+        return [stored[seq].read() for seq in sorted(seqs, reverse=True)[:limit]]
+
+    def undo_of(self, seq: int) -> str:
+        """Return what takes an edit back."""
+        stored = self._tables.events.get(seq)
+        return "" if stored is None else stored.event.undo
+
     def last_seq(self) -> int:
         """Return the sequence number of the newest event."""
         return len(self._tables.events)
@@ -304,7 +341,16 @@ class RecordTables(MemoryRows):
 
     def store_reply(self, key: str, reply: StoredReply, time: float) -> None:
         """Keep a finished answer."""
-        del time
         if key in self._tables.replies:
             raise admission.answered(key)
         self._tables.put(self._tables.replies, key, reply)
+        self._tables.put(self._tables.reply_times, key, time)
+
+    def forget_replies(self, *, before: float, keep: int, most: int) -> None:
+        """Forget the oldest answers."""
+        times = self._tables.reply_times
+        too_many = len(times) - keep
+        for place, (key, time) in enumerate(list(times.items())[:most]):
+            if time < before or place < too_many:
+                self._tables.drop(times, key)
+                self._tables.drop(self._tables.replies, key)

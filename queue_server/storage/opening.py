@@ -15,19 +15,27 @@ from typing import NoReturn
 from queue_server.clock import Chance, Clock
 from queue_server.failpoints import declare
 from queue_server.protocol.errors import StorageError
+from queue_server.storage.backup import back_up_before_migration
+from queue_server.storage.checksums import restore_hint
 from queue_server.storage.database import Database, connect
 from queue_server.storage.directory import DataDirectory
-from queue_server.storage.migrate import check_version, migrate, read_migrations, schema_version
+from queue_server.storage.integrity import (
+    APPLICATION_ID,
+    COUNT_TABLES,
+    INDEXES_UP_TO_BYTES,
+    NEWEST_AT_START,
+    SELECT_META,
+    find_faults,
+    identify,
+    refuse_faults,
+)
+from queue_server.storage.migrate import migrate, read_migrations
 from queue_server.storage.sql import statement
 
 logger = logging.getLogger(__name__)
 
 declare("store.before_epoch", "store.after_epoch")
 
-APPLICATION_ID = 0x4375654C
-
-COUNT_TABLES = statement("count_tables")
-SELECT_META = statement("select_meta")
 INSERT_META = statement("insert_meta")
 OPEN_EPOCH = statement("open_epoch")
 LAST_SEQ = statement("last_seq")
@@ -59,6 +67,7 @@ def open_database(directory: DataDirectory, clock: Clock, chance: Chance, vfs: s
         try:
             if not _is_unfinished(database, marker):
                 _check(database, directory.database, marker, had_log=had_log)
+                back_up_before_migration(database, directory.database, vfs)
             instance_id = _complete(database, clock, chance)
             if marker is None:
                 _write_marker(directory, instance_id)
@@ -92,20 +101,14 @@ def _is_unfinished(database: Database, marker: str | None) -> bool:
 
 
 def _check(database: Database, file: Path, marker: str | None, *, had_log: bool) -> None:
-    if database.rows("PRAGMA application_id") != [(APPLICATION_ID,)]:
-        _refuse(f"{file} is not a database of Cuelight.")
-    check_version(schema_version(database), read_migrations())
-    found = database.row(SELECT_META)
-    if found is None:
-        _refuse(f"{file} does not say to which instance it belongs.")
-    instance_id, _, is_closed = found
-    if marker not in (None, instance_id):
-        _refuse(f"{file} belongs to instance {instance_id}, and this directory to instance {marker}.")
+    identity = identify(database, file)
+    if marker not in (None, identity.instance_id):
+        _refuse(file, f"{file} belongs to instance {identity.instance_id}, and this directory to instance {marker}.")
+    [(_, _, is_closed)] = database.rows(SELECT_META)
     if not is_closed and not had_log:
         _refuse_lost_log(database, file)
-    faults = [text for (text,) in database.rows("PRAGMA quick_check(5)") if text != "ok"]
-    if faults:
-        _refuse(f"{file} is damaged: {'; '.join(faults)}.")
+    with_indexes = file.stat().st_size <= INDEXES_UP_TO_BYTES
+    refuse_faults(file, list(find_faults(database, newest=NEWEST_AT_START, with_indexes=with_indexes)))
 
 
 # A log that was cut off behind its header cannot be told from one that never was longer; and the main file does not
@@ -116,13 +119,13 @@ def _refuse_lost_log(database: Database, file: Path) -> NoReturn:
         f"The log {file}-wal is missing or empty, although the manager did not end in order: whatever happened after "
         f"event {seq} is lost with it (unless another program, such as sqlite3, has opened the database since then: "
         "that takes the log in when it closes, and nothing is lost). Put the log back beside the database, or restore "
-        f"a backup of the whole directory. To go on without it, run: sqlite3 {file} '{ACCEPT_LOSS}'",
+        f"a backup (cuelight restore --data {file.parent}). To go on without it, run: sqlite3 {file} '{ACCEPT_LOSS}'",
         details={"last_seq": seq},
     )
 
 
-def _refuse(what: str) -> NoReturn:
-    raise StorageError(f"{what} Restore a backup of the whole directory, or choose another one (--data).")
+def _refuse(file: Path, what: str) -> NoReturn:
+    raise StorageError(f"{what} {restore_hint(str(file))}, or choose another directory (--data).")
 
 
 def _complete(database: Database, clock: Clock, chance: Chance) -> str:
@@ -151,7 +154,7 @@ def _write_marker(directory: DataDirectory, instance_id: str) -> None:
 
 def _begin_epoch(database: Database, clock: Clock) -> int:
     database.pass_point("store.before_epoch")
-    [(epoch,)] = _in_transaction(database, OPEN_EPOCH, (clock.wall(),))
+    [(epoch,)] = _in_transaction(database, OPEN_EPOCH, (1, clock.wall()))
     database.pass_point("store.after_epoch")
     # The main file must say that it needs the log before anything is confirmed: that is how a lost log is noticed.
     if not database.checkpoint():

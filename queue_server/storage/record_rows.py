@@ -15,6 +15,7 @@ SELECT_HISTORY = statement("select_history")
 COUNT_HISTORY = statement("count_history")
 SELECT_HISTORY_NUMBER = statement("select_history_number")
 SELECT_NEWEST_TRIMMED = statement("select_newest_trimmed")
+FORGET_ITEMS = statement("forget_items")
 TRIM_HISTORY = statement("trim_history")
 TRIM_ATTEMPTS = statement("trim_attempts")
 INSERT_EVENT = statement("insert_event")
@@ -24,6 +25,7 @@ LOAD_DOCUMENT = statement("load_document")
 SAVE_DOCUMENT = statement("save_document")
 SELECT_REPLY = statement("select_reply")
 INSERT_REPLY = statement("insert_reply")
+FORGET_REPLIES = statement("forget_replies")
 
 
 class RecordRows(Rows):
@@ -53,6 +55,7 @@ class RecordRows(Rows):
         return self._trim(found[0])
 
     def _trim(self, number: int) -> int:
+        self._database.rows(FORGET_ITEMS, (number,))
         removed = self._database.change(TRIM_HISTORY, (number,))
         self._database.rows(TRIM_ATTEMPTS)
         return removed
@@ -90,3 +93,7 @@ class RecordRows(Rows):
         if self._database.rows(SELECT_REPLY, (key,)):
             raise admission.answered(key)
         self._database.rows(INSERT_REPLY, (key, reply.digest, reply.reply, time))
+
+    def forget_replies(self, *, before: float, keep: int, most: int) -> None:
+        """Forget the oldest answers."""
+        self._database.change(FORGET_REPLIES, (most, before, keep))

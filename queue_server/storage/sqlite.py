@@ -10,14 +10,16 @@ from typing import TypeVar
 
 from queue_server.clock import Chance, Clock
 from queue_server.failpoints import declare
-from queue_server.protocol.errors import StorageError
+from queue_server.protocol.errors import StorageError, StorageFullError
+from queue_server.protocol.items import AttemptKey, Item, Result
 from queue_server.storage.attempt_rows import AttemptRows
+from queue_server.storage.ballast import Ballast
 from queue_server.storage.base import Transaction
 from queue_server.storage.directory import DataDirectory
+from queue_server.storage.exchange_rows import ExchangeRows
 from queue_server.storage.lock import DirectoryLock
 from queue_server.storage.opening import Opened, open_database
 from queue_server.storage.queue_rows import QueueRows
-from queue_server.storage.record_rows import RecordRows
 from queue_server.storage.sql import statement
 from queue_server.storage.task_rows import TaskRows
 from queue_server.storage.writer import Writer
@@ -55,8 +57,14 @@ def open_sqlite(directory: Path, *, clock: Clock, chance: Chance, vfs: str | Non
         raise
 
 
-class SqliteTransaction(QueueRows, AttemptRows, RecordRows, TaskRows):
+class SqliteTransaction(QueueRows, AttemptRows, ExchangeRows, TaskRows):
     """Everything that can be done to the store, as statements on its connection."""
+
+    def finish(self, attempt: AttemptKey, result: Result) -> Item:
+        """End an open attempt, and let the finished item be found."""
+        item = super().finish(attempt, result)
+        self.index_finished(item, result.outcome)
+        return item
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo what was done inside the block if it raises."""
@@ -71,6 +79,7 @@ class SqliteStore:
         self._epoch = opened.epoch
         self._database = opened.database
         self._lock = lock
+        self._ballast: Ballast | None = None
         self._is_closed = False
         self._writer = Writer("store")
 
@@ -83,6 +92,20 @@ class SqliteStore:
     def epoch(self) -> int:
         """The number of this opening, larger than that of every opening before."""
         return self._epoch
+
+    @property
+    def commits(self) -> int:
+        """How many transactions have changed something since the store was opened."""
+        return self._database.commits
+
+    def attach(self, ballast: Ballast) -> None:
+        """Take the room that is to be given up when the disk is full."""
+        ballast.take()
+        self._ballast = ballast
+
+    def has_room(self) -> bool:
+        """Whether changes that take room can be made: false from when the disk was found full until it is not."""
+        return self._ballast is None or self._ballast.take_back()
 
     async def transact(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` in one transaction in the thread of the store and return its result after the commit.
@@ -106,6 +129,11 @@ class SqliteStore:
             answer = work(SqliteTransaction(database))
             database.pass_point("store.before_commit")
             database.commit()
+        except StorageFullError:
+            database.rollback()
+            if self._ballast is not None:
+                self._ballast.release()
+            raise
         except BaseException:
             database.rollback()
             raise

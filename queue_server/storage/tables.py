@@ -79,7 +79,7 @@ class StoredEvent:
 
     def read(self) -> EventRecord:
         """Return the event."""
-        return replace(self.event, data=content.decode(self.text))
+        return replace(self.event, data=content.decode(self.text), undo="")
 
 
 @dataclass(slots=True)
@@ -91,6 +91,7 @@ class Records:
     tasks: dict[str, StoredTask] = field(default_factory=dict[str, StoredTask])
     documents: dict[str, bytes] = field(default_factory=dict[str, bytes])
     replies: dict[str, StoredReply] = field(default_factory=dict[str, StoredReply])
+    reply_times: dict[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(slots=True)

@@ -1,22 +1,30 @@
 -- The queue of a lane: the rows that have a position, which are those in the states queued and held.
 
 -- insert_item: put a new item at a position of its lane.
-INSERT INTO items (uid, lane, submission, state, position, attempt, reason, content)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO items (uid, lane, submission, state, position, attempt, reason, content, checksum)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, row_sum('items', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL));
 
 -- select_item: read an item in any state.
-SELECT uid, lane, submission, content, state, attempt, reason FROM items WHERE uid = ?;
+SELECT uid, lane, submission, sound(content, iif(number IS NULL, 'items', 'history'), checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result), state, attempt, reason
+FROM items WHERE uid = ?;
 
 -- select_queue: read a part of the queue of a lane, behind a position.
-SELECT uid, lane, submission, content, state, attempt, reason FROM items
+SELECT uid, lane, submission, sound(content, 'items', checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result), state, attempt, reason
+FROM items
 WHERE lane = ? AND position > ? ORDER BY position LIMIT ?;
 
 -- select_from_front: read the item at an index counted from the front of the queue.
-SELECT uid, lane, submission, content, state, attempt, reason FROM items
+SELECT uid, lane, submission, sound(content, 'items', checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result), state, attempt, reason
+FROM items
 WHERE lane = ? AND position IS NOT NULL ORDER BY position LIMIT 1 OFFSET ?;
 
 -- select_from_back: read the item at an index counted from the back of the queue.
-SELECT uid, lane, submission, content, state, attempt, reason FROM items
+SELECT uid, lane, submission, sound(content, 'items', checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result), state, attempt, reason
+FROM items
 WHERE lane = ? AND position IS NOT NULL ORDER BY position DESC LIMIT 1 OFFSET ?;
 
 -- select_place: read where an item of a queue stands.
@@ -36,10 +44,17 @@ SELECT min(position) FROM items WHERE lane = ? AND position > ? AND uid <> ?;
 SELECT uid, position FROM items WHERE lane = ? AND position IS NOT NULL ORDER BY position;
 
 -- update_position: move an item within its lane.
-UPDATE items SET position = ? WHERE uid = ?;
+UPDATE items SET position = ?1, checksum = next_sum('items', checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result,
+    uid, lane, submission, state, ?1, attempt, reason, content, number, result)
+WHERE uid = ?2;
 
 -- replace_item: give the place of an item to another one.
-UPDATE items SET uid = ?, submission = ?, state = ?, attempt = ?, reason = ?, content = ? WHERE uid = ?;
+UPDATE items SET uid = ?1, submission = ?2, state = ?3, attempt = ?4, reason = ?5, content = ?6,
+checksum = next_sum('items', checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result,
+    ?1, lane, ?2, ?3, position, ?4, ?5, ?6, number, result)
+WHERE uid = ?7;
 
 -- delete_item: take an item out of its queue for good.
 DELETE FROM items WHERE uid = ? AND position IS NOT NULL;
@@ -48,7 +63,10 @@ DELETE FROM items WHERE uid = ? AND position IS NOT NULL;
 DELETE FROM items WHERE lane = ? AND position IS NOT NULL;
 
 -- set_held: hold an item of a queue, or release it.
-UPDATE items SET state = ?, reason = ? WHERE uid = ? AND position IS NOT NULL;
+UPDATE items SET state = ?1, reason = ?2, checksum = next_sum('items', checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result,
+    uid, lane, submission, ?1, position, attempt, ?2, content, number, result)
+WHERE uid = ?3 AND position IS NOT NULL;
 
 -- count_queue: count the items in the queue of a lane.
 SELECT count(*) FROM items WHERE lane = ? AND position IS NOT NULL;

@@ -10,6 +10,7 @@ import pytest
 
 from queue_server.clock import Chance, ManualClock
 from queue_server.protocol.errors import StorageError
+from queue_server.storage.checksums import row_sum
 from queue_server.storage.database import connect
 from queue_server.storage.migrate import Migration, migrate, read_migrations, schema_version
 from queue_server.storage.sqlite import open_sqlite
@@ -91,6 +92,7 @@ def test_the_schema_is_the_sum_of_the_migrations(database, file, tmp_path):
         migrate(database, migrations[:number])
     database.close()
     with closing(sqlite3.connect(tmp_path / "stock.sqlite")) as stock:
+        stock.create_function("row_sum", -1, row_sum)
         for migration in migrations:
             stock.executescript(migration.script)
     created = open_sqlite(tmp_path / "data", clock=ManualClock(), chance=Chance.seeded(1))

@@ -7,16 +7,17 @@ from contextlib import closing
 
 import pytest
 
+from queue_server.storage.checksums import row_sum
 from queue_server.storage.migrate import read_migrations
 
 CONTENT = """
-INSERT INTO meta VALUES (1, 'instance', 0, 3, 0, 0, 1);
-INSERT INTO items VALUES ('q1', 'a', 's1', 'queued', 10, 0, '', '{}', NULL, NULL);
-INSERT INTO items VALUES ('q2', 'a', 's2', 'held', 20, 0, 'why', '{}', NULL, NULL);
-INSERT INTO items VALUES ('r', 'a', 's3', 'running', NULL, 1, '', '{}', NULL, NULL);
-INSERT INTO items VALUES ('f', 'a', 's4', 'finished', NULL, 1, '', '{}', 1, '{}');
-INSERT INTO attempts VALUES ('s3', 1, 'r', 'a', 3, 'running', NULL, 0);
-INSERT INTO attempts VALUES ('s4', 1, 'f', 'a', 3, 'finished', 'completed', 0);
+INSERT INTO meta VALUES (1, 'instance', 0, 3, 0, 0, 1, 0);
+INSERT INTO items VALUES ('q1', 'a', 's1', 'queued', 10, 0, '', '{}', NULL, NULL, 0);
+INSERT INTO items VALUES ('q2', 'a', 's2', 'held', 20, 0, 'why', '{}', NULL, NULL, 0);
+INSERT INTO items VALUES ('r', 'a', 's3', 'running', NULL, 1, '', '{}', NULL, NULL, 0);
+INSERT INTO items VALUES ('f', 'a', 's4', 'finished', NULL, 1, '', '{}', 1, '{}', 0);
+INSERT INTO attempts VALUES ('s3', 1, 'r', 'a', 3, 'running', NULL, 0, 0);
+INSERT INTO attempts VALUES ('s4', 1, 'f', 'a', 3, 'finished', 'completed', 0, 0);
 INSERT INTO runs (submission, attempt, uid, is_open) VALUES ('s3', 1, 'z', 1);
 INSERT INTO events (kind, time, epoch, lane, item_uid, submission, attempt, origin, data)
 VALUES ('k', 0, 3, '', '', '', 0, '', '{}');
@@ -40,15 +41,17 @@ ILLEGAL = {
         "UPDATE items SET state = 'finished', number = 1, result = '{}' WHERE uid = 'r'"
     ),
     "an item that runs without having been claimed": (
-        "INSERT INTO items VALUES ('x', 'b', 's', 'running', NULL, 0, '', '{}', NULL, NULL)"
+        "INSERT INTO items VALUES ('x', 'b', 's', 'running', NULL, 0, '', '{}', NULL, NULL, 0)"
     ),
-    "the same uid twice": "INSERT INTO items VALUES ('f', 'b', 's', 'queued', 1, 0, '', '{}', NULL, NULL)",
-    "an item without a uid": "INSERT INTO items VALUES ('', 'b', 's', 'queued', 1, 0, '', '{}', NULL, NULL)",
+    "the same uid twice": "INSERT INTO items VALUES ('f', 'b', 's', 'queued', 1, 0, '', '{}', NULL, NULL, 0)",
+    "an item without a uid": "INSERT INTO items VALUES ('', 'b', 's', 'queued', 1, 0, '', '{}', NULL, NULL, 0)",
     "a running item that is deleted": "DELETE FROM items WHERE uid = 'r'",
-    "a second open attempt in a lane": ("INSERT INTO attempts VALUES ('s1', 1, 'q1', 'a', 3, 'dispatched', NULL, 0)"),
-    "a second attempt at one item": ("INSERT INTO attempts VALUES ('s4', 2, 'f', 'b', 3, 'dispatched', NULL, 0)"),
-    "an attempt number given twice": ("INSERT INTO attempts VALUES ('s3', 1, 'q1', 'b', 3, 'dispatched', NULL, 0)"),
-    "an attempt at nothing": "INSERT INTO attempts VALUES ('s9', 1, 'gone', 'b', 3, 'dispatched', NULL, 0)",
+    "a second open attempt in a lane": (
+        "INSERT INTO attempts VALUES ('s1', 1, 'q1', 'a', 3, 'dispatched', NULL, 0, 0)"
+    ),
+    "a second attempt at one item": "INSERT INTO attempts VALUES ('s4', 2, 'f', 'b', 3, 'dispatched', NULL, 0, 0)",
+    "an attempt number given twice": "INSERT INTO attempts VALUES ('s3', 1, 'q1', 'b', 3, 'dispatched', NULL, 0, 0)",
+    "an attempt at nothing": "INSERT INTO attempts VALUES ('s9', 1, 'gone', 'b', 3, 'dispatched', NULL, 0, 0)",
     "an open attempt with an outcome": "UPDATE attempts SET outcome = 'completed' WHERE submission = 's3'",
     "an ended attempt without an outcome": "UPDATE attempts SET phase = 'finished' WHERE submission = 's3'",
     "an unknown outcome": "UPDATE attempts SET phase = 'finished', outcome = 'fine' WHERE submission = 's3'",
@@ -64,7 +67,7 @@ ILLEGAL = {
     "an epoch that goes back": "UPDATE meta SET epoch = 2",
     "a history number that goes back": "UPDATE meta SET finished = 0",
     "another instance": "UPDATE meta SET instance = 'other'",
-    "a second instance": "INSERT INTO meta VALUES (2, 'other', 0, 0, 0, 0, 0)",
+    "a second instance": "INSERT INTO meta VALUES (2, 'other', 0, 0, 0, 0, 0, 0)",
     "text in place of a number": "UPDATE items SET position = 'first' WHERE uid = 'q1'",
 }
 TABLES = ("meta", "items", "attempts", "runs", "events")
@@ -75,6 +78,7 @@ def database():
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA recursive_triggers = ON")
+        connection.create_function("row_sum", -1, row_sum)
         for migration in read_migrations():
             connection.executescript(migration.script)
         connection.executescript(CONTENT)

@@ -12,8 +12,9 @@ import pytest
 from queue_server.clock import Chance, ManualClock
 from queue_server.protocol.errors import StorageError
 from queue_server.storage.directory import DataDirectory
+from queue_server.storage.integrity import APPLICATION_ID
 from queue_server.storage.lock import DirectoryLock
-from queue_server.storage.opening import APPLICATION_ID, open_database
+from queue_server.storage.opening import open_database
 
 CLOCK, CHANCE = ManualClock(), Chance.seeded(5)
 
