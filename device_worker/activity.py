@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from queue_server.client.worker import Standing
 from queue_server.protocol.items import AttemptKey, Run
 
 IDLE = "idle"
+UNDER_WAY = frozenset((IDLE, "running", "pausing", "suspending"))
+"""States of the RunEngine in which an attempt is about to begin, or goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """An emergency stop: why, and whether the plan has had its time to clean up."""
+
+    reason: str
+    is_halting: bool = False
 
 
 class Activity:
@@ -18,6 +28,12 @@ class Activity:
         self._changed = threading.Condition()
         self._standing = Standing()
         self._foreground_task: str | None = None
+        self._emergency: Emergency | None = None
+
+    @property
+    def emergency(self) -> Emergency | None:
+        """The emergency stop that came after the last order; the manager gives no other before it is reset."""
+        return self._emergency
 
     @property
     def standing(self) -> Standing:
@@ -49,6 +65,7 @@ class Activity:
 
     def accept(self, attempt: AttemptKey) -> None:
         """Note that an attempt has begun."""
+        self._emergency = None
         self._replace(attempt=attempt, runs=())
 
     def end(self) -> None:
@@ -57,6 +74,7 @@ class Activity:
 
     def begin_task(self, uid: str, *, in_background: bool) -> None:
         """Note that a task was accepted."""
+        self._emergency = None
         with self._changed:
             if not in_background:
                 self._foreground_task = uid
@@ -75,6 +93,12 @@ class Activity:
         """Note the state of the RunEngine."""
         self._replace(re_state=re_state)
 
+    def stop(self, emergency: Emergency) -> None:
+        """Note an emergency stop: what was accepted before it may not move anything any more."""
+        with self._changed:
+            self._emergency = emergency
+            self._changed.notify_all()
+
     def list_runs(self, runs: tuple[Run, ...]) -> None:
         """Note the runs of the attempt."""
         self._replace(runs=runs)
@@ -84,6 +108,20 @@ class Activity:
         with self._changed:
             self._changed.wait_for(lambda: self._standing.attempt != attempt or self._standing.re_state != IDLE)
             return self._standing.attempt == attempt
+
+    def wait_paused(self, attempt: AttemptKey, timeout_s: float) -> bool:
+        """Wait until ``attempt`` is paused, on its way to an end, or over; return whether it is so."""
+
+        def is_there() -> bool:
+            return self._standing.attempt != attempt or self._standing.re_state not in UNDER_WAY
+
+        with self._changed:
+            return self._changed.wait_for(is_there, max(0.0, timeout_s))
+
+    def wait_over(self, attempt: AttemptKey, timeout_s: float) -> bool:
+        """Wait until ``attempt`` is over; return whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._standing.attempt != attempt, max(0.0, timeout_s))
 
     def _replace(self, **changes: object) -> None:
         with self._changed:

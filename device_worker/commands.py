@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Literal, Protocol
 
 from device_worker.activity import Activity
 from queue_server.client.outbox import UNNUMBERED
@@ -97,6 +97,15 @@ class Commands:
     def accept_continue(self) -> None:
         """Accept one order to continue: the RunEngine is paused."""
         self._accepts_continue = True
+
+    def end_plan(self, attempt: AttemptKey, option: Literal["abort", "halt"]) -> None:
+        """End a paused plan whoever else has given it an order; one that is not paused drops this."""
+        self._accepts_continue = False
+        self._queue.put(Continue(attempt=attempt, option=option))
+
+    def pause_now(self, attempt: AttemptKey) -> None:
+        """Pause a plan as soon as the RunEngine can."""
+        self._pauses.put(Pause(attempt=attempt, option="immediate"))
 
     def end(self, reason: str) -> None:
         """End the process in order as soon as the main thread is free."""
@@ -194,7 +203,7 @@ class Commands:
             return
         if attempt is not None:
             _log.warning("%s again: the plan is paused and aborted, then the worker ends", signal_name)
-            self._pauses.put(Pause(attempt=attempt, option="immediate"))
+            self.pause_now(attempt)
         else:
             _log.warning("%s again: the worker ends after the task %s", signal_name, task)
         self.end(f"{signal_name} was sent twice")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from device_worker.catalog import cut_pages
 from device_worker.list_file import ListFile, ListUpdates
+from device_worker.movables import Movable, find_movables
 from device_worker.parts import EnvironmentParts
 from device_worker.profile import (
     DescribeOptions,
     Profile,
+    ProfileError,
     ResolvedPlan,
     StartupSource,
     describe_profile,
@@ -24,7 +26,10 @@ from device_worker.profile import (
     mark_worker_process,
     resolve_plan,
 )
+from device_worker.profile.boundary import profile_code
+from device_worker.profile.discover import find_devices
 from device_worker.seat import Seat
+from device_worker.stop_calls import StopCalls
 from device_worker.tasks import Tasks
 from queue_server.client.outbox import UNNUMBERED
 from queue_server.protocol.worker_link import EnvironmentOpened, EnvironmentUpdated, Execute, RunTask
@@ -82,6 +87,7 @@ class Environment:
         self._list_file = list_file
         self._updating = threading.Lock()
         self._descriptions = describe_profile(profile, options)
+        self._note_movables()
         self._seat = Seat(profile, self._resolve, parts)
         self._tasks = Tasks(self, parts)
         self._tasks.start()
@@ -107,6 +113,26 @@ class Environment:
     def loop_age_s(self) -> float:
         """Return for how many seconds the event loop of the RunEngine has not answered."""
         return self._seat.loop_age_s()
+
+    def begin_stops(self, movables: Sequence[Movable]) -> StopCalls:
+        """Begin to stop devices; the report is asked for afterwards."""
+        calls = StopCalls(movables, self._seat.loop)
+        calls.start()
+        return calls
+
+    def end_plan(self, option: Literal["abort", "halt"], reason: str) -> None:
+        """End a plan that is not paused."""
+        self._seat.end_plan(option, reason)
+
+    def _note_movables(self) -> None:
+        found: list[Movable] = []
+        for name, device in find_devices(self._profile.namespace).items():
+            try:
+                with profile_code(f"{name!r} cannot be looked through"):
+                    found += find_movables(name, device.device)
+            except ProfileError as error:
+                _log.warning("An emergency stop will not reach all parts of a device: %s", error)
+        self._parts.movables.replace(found)
 
     def _resolve(self, content: Mapping[str, Any]) -> ResolvedPlan:
         return resolve_plan(content, self._profile, self._descriptions)
@@ -160,6 +186,7 @@ class Environment:
         # The pages of two updates must not mix.
         with self._updating:
             self._descriptions = describe_profile(self._profile, self._options)
+            self._note_movables()
             if self._list_file is not None:
                 self._list_file.note_changed(self._descriptions.plans, self._descriptions.devices)
             self._report_lists()

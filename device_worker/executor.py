@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from bluesky import RunEngine
 from bluesky.utils import RunEngineInterrupted
 
-from device_worker.activity import Activity
+from device_worker.activity import Activity, Emergency
 from device_worker.commands import Commands, End, Reporter
 from device_worker.metadata import show_metadata
 from device_worker.profile import ResolvedPlan
@@ -66,7 +66,9 @@ class Executor:
         time_start = self._clock.wall()
         runs = RunList(order.attempt, self._reporter.report, activity.list_runs)
         counter = PointCounter(order.attempt, self._reporter.show_progress)
-        ending = self._perform(order, [runs, counter], commands)
+        ending = self._perform(order, [runs, counter], activity, commands)
+        if activity.emergency is not None:
+            ending = ended_by_emergency(ending, activity.emergency)
         if ending.outcome == "failed":
             _log.error("The plan failed: %s", ending.message)
         else:
@@ -88,13 +90,15 @@ class Executor:
         activity.end()
         self._reporter.report(finished)
 
-    def _perform(self, order: Execute, watchers: list[Watcher], commands: Commands) -> Ending:
+    def _perform(self, order: Execute, watchers: list[Watcher], activity: Activity, commands: Commands) -> Ending:
         try:
             plan = self._resolve(order.content)
             self._reporter.report(ItemAcknowledged(number=UNNUMBERED, attempt=order.attempt))
             _log.info("Starting the plan: %s (item %s)", plan.name, order.attempt.item_uid)
             self._pauser.settle()
             metadata = {**plan.metadata, METADATA_KEY: identify_attempt(order.attempt)}
+            if activity.emergency is not None:
+                return INTERRUPTED
             return self._drive(partial(self._engine, plan.start(), watchers, **metadata), commands)
         except BaseException as error:
             return describe_failure(error)
@@ -138,6 +142,14 @@ def _await_decision(commands: Commands) -> Continue | End:
         if isinstance(command, Continue):
             return command
         _log.error("A %s order is dropped: a plan is paused", command.kind)
+
+
+def ended_by_emergency(ending: Ending, emergency: Emergency) -> Ending:
+    """Return how an attempt has ended that an emergency stop was to end; one that had completed has completed."""
+    if ending.outcome == "completed":
+        return ending
+    message = f"Emergency stop: {emergency.reason}"
+    return Ending("halted" if emergency.is_halting else "aborted", message, ending.traceback)
 
 
 def identify_attempt(attempt: AttemptKey) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from device_worker.activity import Activity
 from device_worker.commands import Commands
+from device_worker.emergency_stop import EmergencyStops
 from device_worker.task_orders import TaskOrders
 from queue_server.client.worker import Order, Standing
-from queue_server.protocol.worker_link import RunTask
+from queue_server.protocol.worker_link import EmergencyStop, RunTask
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,11 @@ class LinkedWorker:
         self._task_orders = task_orders
         self._exit_process = exit_process
         self._age_s: Callable[[], float] = lambda: 0.0
+        self._stops: EmergencyStops | None = None
+
+    def use_stops(self, stops: EmergencyStops) -> None:
+        """Pass emergency stops on to ``stops``."""
+        self._stops = stops
 
     def watch_loop(self, age_s: Callable[[], float]) -> None:
         """From now on, ask ``age_s`` for how long the RunEngine's event loop has not answered."""
@@ -48,7 +54,10 @@ class LinkedWorker:
 
     def take(self, order: Order, epoch: int) -> None:
         """Pass an order on."""
-        if isinstance(order, RunTask):
+        if isinstance(order, EmergencyStop):
+            if self._stops is not None:
+                self._stops.take(order)
+        elif isinstance(order, RunTask):
             self._task_orders.take(order)
         else:
             self._commands.take(order, epoch)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from device_worker.activity import Activity
 from device_worker.commands import Commands, Reporter
+from device_worker.movables import Movables
 from device_worker.task_orders import TaskOrders
 from queue_server.clock import Clock
 
@@ -19,3 +20,4 @@ class EnvironmentParts:
     task_orders: TaskOrders
     reporter: Reporter
     clock: Clock
+    movables: Movables = field(default_factory=Movables)

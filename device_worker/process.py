@@ -2,7 +2,8 @@
 
 Threads. *main* loads the startup code and runs the plans, since signals and the RunEngine want the main thread; it
 waits in one queue. *worker-link* owns the sockets. *bluesky-run-engine* is the RunEngine's event loop. *pause* waits
-for that loop on behalf of an order to pause. *signals* acts on SIGTERM. They meet in queues; none of them polls.
+for that loop on behalf of an order to pause. *signals* acts on SIGTERM. *emergency stop* lives as long as one takes.
+They meet in queues; none of them polls.
 
 Start: outbox file, link (the hello leaves while the startup code is still being loaded), console, signals, profile,
 RunEngine, catalogs, ``EnvironmentOpened``, commands. End, in reverse: ``EnvironmentClosed`` or ``EnvironmentFailed``,
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING
 from device_worker.activity import Activity
 from device_worker.commands import Close, Commands, End, Execute
 from device_worker.console import captured_console
+from device_worker.emergency_stop import EmergencyStops
 from device_worker.excerpt import cut_message, cut_traceback
 from device_worker.link import LinkedWorker
 from device_worker.list_file import UPDATES, ListUpdates
@@ -168,7 +170,9 @@ class _WorkerProcess:
         self._activity = Activity()
         self._commands = Commands(options.lane, self._activity, link)
         self._task_orders = TaskOrders(self._activity, self._commands, link, SystemClock())
+        self._stops = EmergencyStops(self._activity, self._commands, link.tell_stopped)
         self._linked_worker = LinkedWorker(self._activity, self._commands, self._task_orders)
+        self._linked_worker.use_stops(self._stops)
         self._signals = Signals()
 
     def run(self) -> int:
@@ -197,7 +201,9 @@ class _WorkerProcess:
         from device_worker.parts import EnvironmentParts
         from device_worker.profile import ProfileError
 
-        parts = EnvironmentParts(self._activity, self._commands, self._task_orders, self._link, SystemClock())
+        parts = EnvironmentParts(
+            self._activity, self._commands, self._task_orders, self._link, SystemClock(), self._stops.movables
+        )
         try:
             environment = open_environment(self._options, parts)
         except ProfileError as error:
@@ -205,6 +211,7 @@ class _WorkerProcess:
             return None
         self._signals.loading_ended()
         self._linked_worker.watch_loop(environment.loop_age_s)
+        self._stops.use(environment)
         environment.announce()
         return environment
 

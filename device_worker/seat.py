@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import weakref
+from typing import Literal
 
 from bluesky import RunEngine
 
@@ -14,7 +15,8 @@ from device_worker.metadata import show_metadata
 from device_worker.parts import EnvironmentParts
 from device_worker.profile import Profile, ProfileError
 from device_worker.run_engine.build import prepare_run_engine, watch_state
-from device_worker.run_engine.control import LoopWatch, Pauser
+from device_worker.run_engine.control import LoopWatch, Pauser, abort, halt
+from device_worker.run_engine.guarded_plan import make_guard
 from queue_server.client.outbox import UNNUMBERED
 from queue_server.protocol.worker_link import Execute, REStateChanged
 
@@ -54,6 +56,13 @@ class Seat:
     def loop_age_s(self) -> float:
         """Return for how many seconds the event loop of the RunEngine has not answered."""
         return self._loop_watch.age_s()
+
+    def end_plan(self, option: Literal["abort", "halt"], reason: str) -> None:
+        """End a plan that is not paused; this waits until the event loop has taken it."""
+        if option == "abort":
+            abort(self._engine, reason)
+        else:
+            halt(self._engine)
 
     def show_metadata(self) -> None:
         """Send the metadata of the RunEngine."""
@@ -101,6 +110,8 @@ class Seat:
         if engine in self._watched:
             return
         self._watched.add(engine)
+        # The last preprocessor is the outermost: no plan gets past it.
+        engine.preprocessors.append(make_guard(self._parts.activity, self._parts.movables))
         reference = weakref.ref(engine)
         # A RunEngine that was replaced may still be used by code of the profile, but is no longer the worker's.
         watch_state(engine, lambda state: self._notice_state(state) if reference() is self._engine else None)

@@ -7,24 +7,37 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 
 from queue_server.core.view import queue_uid
 from queue_server.engine.engine import Engine
+from queue_server.engine.stopping import wait_for_answers
 from queue_server.engine.turn import Turn
 from queue_server.guards import identify, require_key, require_unchanged
 from queue_server.handlers.aside import Aside
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
+from queue_server.handlers.estop import Stopping
+from queue_server.handlers.further import Further
 from queue_server.handlers.registry import HANDLERS
-from queue_server.protocol.codec import Encoding, decode, encode, recognise
+from queue_server.handlers.repetition import used_otherwise
+from queue_server.handlers.reserve import require_room
+from queue_server.protocol.codec import Bounds, Encoding, decode, encode, recognise
 from queue_server.protocol.envelope import Request, read_request, refuse, succeed
-from queue_server.protocol.errors import ConflictError, CuelightError, ParameterError, StateError, UnknownMethodError
+from queue_server.protocol.errors import (
+    CuelightError,
+    ParameterError,
+    ShuttingDownError,
+    UnfinishedError,
+    UnknownMethodError,
+)
 from queue_server.protocol.items import Origin
-from queue_server.protocol.listing import encode_reply
+from queue_server.protocol.limits import too_much_at_once
+from queue_server.protocol.listing import PIECE_ENTRIES, Roll, encode_reply
 from queue_server.protocol.method import Method, Params, fields_of
 from queue_server.protocol.methods import METHODS
+from queue_server.protocol.peer import ANYBODY, DELEGATE, Peer
 from queue_server.storage.base import StoredReply
 
 _log = logging.getLogger(__name__)
@@ -34,6 +47,13 @@ T = TypeVar("T")
 
 # Decoding and validating a larger message would hold up everybody else.
 _LARGE_BYTES = 256 * 1024
+
+# A manager that is asked again may still kill a worker that does not end.
+_END = "manager_stop"
+_ENDING = "The manager is stopping; the request was not done. Repeat it once the manager runs again."
+_RETRY_AFTER_S = 1.0
+_STOP_ALL = "estop"
+_UNFINISHED = "The same request is still being worked on. Repeat it with the same key to hear its answer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +77,40 @@ class Dispatcher:
         self._engine = engine
         self._desk = desk
         self._may_delegate = may_delegate
+        self._bounds = desk.limits.client_bounds
         self._aside: set[asyncio.Task[None]] = set()
 
-    def take(self, frame: bytes, respond: Respond) -> None:
-        """Answer the request in ``frame``."""
-        if len(frame) <= _LARGE_BYTES:
-            self._answer(_read(frame, self._may_delegate), respond)
+    def take(self, frame: bytes, respond: Respond, peer: Peer = ANYBODY, *, has_room: bool = True) -> None:
+        """Answer the request of ``peer`` in ``frame``; without room, only what can be answered at once."""
+        if self._may_delegate:
+            peer = DELEGATE
+        if not has_room:
+            self._answer_at_once(_read(frame, self._bounds, peer), respond)
+        elif len(frame) <= _LARGE_BYTES:
+            self._answer(_read(frame, self._bounds, peer), respond)
+        else:
+            self._do_aside(lambda: _read(frame, self._bounds, peer), lambda call: self._answer(call, respond))
+
+    def _answer_at_once(self, call: _Call | bytes, respond: Respond) -> None:
+        """Answer from memory or order a motion; refuse everything else as busy."""
+        if isinstance(call, bytes):
+            respond(call)
             return
-        self._do_aside(lambda: _read(frame, self._may_delegate), lambda call: self._answer(call, respond))
+        is_quick = call.method.kind in ("memory", "motion")
+        reply = _guard(call, lambda: self._handle_now(call)) if is_quick else None
+        if isinstance(reply, Stopping):
+            self._answer_stop(call, reply, respond)
+            return
+        respond(reply if isinstance(reply, bytes) else _refusal(call, too_much_at_once()))
 
     def _do_aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         async def do() -> None:
-            then(await asyncio.to_thread(work))
+            try:
+                found = await asyncio.to_thread(work)
+            except RuntimeError:
+                # There may be no more threads: better that all wait a little than that one waits for ever.
+                found = work()
+            then(found)
 
         task = asyncio.create_task(do())
         self._aside.add(task)
@@ -77,66 +119,163 @@ class Dispatcher:
     def _answer(self, call: _Call | bytes, respond: Respond) -> None:
         if isinstance(call, bytes):
             respond(call)
-        elif call.method.kind in ("read", "mutation"):
-            answer = self._engine.post(lambda turn: self._handle_in_turn(call, turn))
-            answer.add_done_callback(lambda done: respond(_settle(call, done)))
+        elif call.method.kind == "mutation" and self._is_ending and call.method.name != _END:
+            respond(_refusal(call, ShuttingDownError(_ENDING, details={"retry_after_s": _RETRY_AFTER_S})))
+        elif call.method.kind == "mutation" and call.request.idempotency_key:
+            self._answer_once(call, call.request.idempotency_key, respond)
+        elif call.method.kind == "mutation":
+            self._post(call, respond)
+        elif call.method.kind == "read":
+            self._read_on(call, respond, lambda context: HANDLERS[call.method.name](context, call.params))
         else:
             reply = _guard(call, lambda: self._handle_now(call))
             if isinstance(reply, bytes):
                 respond(reply)
+            elif isinstance(reply, Stopping):
+                self._answer_stop(call, reply, respond)
             else:
                 self._do_aside(lambda: _guard(call, lambda: _reply(call, fields_of(reply.find()))), respond)
 
-    def _handle_now(self, call: _Call) -> bytes | Aside:
+    def _answer_stop(self, call: _Call, stopping: Stopping, respond: Respond) -> None:
+        """Answer an emergency stop, which is under way, once the workers have reported or their time is over."""
+
+        async def answer() -> None:
+            await wait_for_answers(self._engine, stopping.lanes)
+            respond(_guard(call, lambda: _reply(call, fields_of(stopping.reply(self._desk.state())))))
+
+        task = asyncio.create_task(answer())
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+
+    def _read_on(self, call: _Call, respond: Respond, find: Callable[[TurnContext], Any]) -> None:
+        """Find a part of what is asked for in a turn of its own, and so on; a long answer is encoded in a thread."""
+
+        def settle(done: asyncio.Future[Any]) -> None:
+            found = None if done.cancelled() or done.exception() is not None else done.result()
+            if isinstance(found, Further):
+                self._read_on(call, respond, found.find)
+            elif isinstance(found, dict):
+                fields = cast("dict[str, Any]", found)
+                self._do_aside(lambda: _guard(call, lambda: _reply(call, fields)), respond)
+            else:
+                respond(_settle(call, done))
+
+        self._engine.post(lambda turn: self._read_in_turn(call, turn, find)).add_done_callback(settle)
+
+    def _read_in_turn(
+        self, call: _Call, turn: Turn, find: Callable[[TurnContext], Any]
+    ) -> bytes | Further | dict[str, Any]:
+        require_unchanged(call.request, call.method, queue_uid(turn.state, self._desk.instance_id))
+        require_key(call.method, call.params, turn.state.lock, self._desk.keys)
+        result = find(TurnContext(self._desk, call.origin, turn, call.method.name))
+        if isinstance(result, Further):
+            return result
+        fields = fields_of(result)
+        is_long = any(isinstance(value, Roll) and len(value) > PIECE_ENTRIES for value in fields.values())
+        return fields if is_long else _reply(call, fields)
+
+    def _post(self, call: _Call, respond: Respond, digest: bytes = b"") -> asyncio.Future[bytes]:
+        answer = self._engine.post(lambda turn: self._handle_in_turn(call, turn, digest))
+        answer.add_done_callback(lambda done: respond(_settle(call, done)))
+        return answer
+
+    def _answer_once(self, call: _Call, key: str, respond: Respond) -> None:
+        """Do a request, unless the same one is under way: then wait a moment for its answer."""
+        repetition = self._desk.repetition
+        try:
+            digest = _digest(call.request)
+            first = repetition.find(key, digest)
+        except CuelightError as error:
+            respond(_refusal(call, error))
+            return
+        if first is None:
+            repetition.begin(key, digest, self._post(call, respond, digest))
+        else:
+            unfinished = UnfinishedError(_UNFINISHED, details={"retry_after_s": _RETRY_AFTER_S})
+            first.wait(lambda: self._answer(call, respond), lambda: respond(_refusal(call, unfinished)))
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._desk.state().phase in ("stopping", "stopped")
+
+    def _handle_now(self, call: _Call) -> bytes | Aside | Stopping:
+        key = call.request.idempotency_key
+        # An emergency stop is never held back by a key: a repeat of it orders it again.
+        if not key or not call.method.changes or call.method.name == _STOP_ALL:
+            return self._handle_in_memory(call, lambda fields: None)
+        digest = _digest(call.request)
+        known = self._desk.repetition.obeyed(key, digest)
+        if known is not None:
+            return _reply(call, known)
+        return self._handle_in_memory(call, lambda fields: self._desk.repetition.obey(key, digest, fields))
+
+    def _handle_in_memory(self, call: _Call, note: Callable[[Mapping[str, Any]], None]) -> bytes | Aside | Stopping:
         state = self._desk.state()
         require_unchanged(call.request, call.method, queue_uid(state, self._desk.instance_id))
         require_key(call.method, call.params, state.lock, self._desk.keys)
         context = MemoryContext(self._desk, call.origin)
         result = HANDLERS[call.method.name](context, call.params)
+        if isinstance(result, Stopping):
+            # Under an idempotency key too: once more is better than once too few.
+            for event in result.events:
+                self._engine.command(event, call.origin)
+            return result
         if call.method.kind == "motion":
             self._engine.command(result, call.origin)
+            note({})
             return _reply(call, {})
         if isinstance(result, Aside):
             return result
-        return encode(result, call.encoding) if call.method.bare else _reply(call, fields_of(result))
+        if call.method.bare:
+            return encode(result, call.encoding)
+        fields = fields_of(result)
+        note(fields)
+        return _reply(call, fields)
 
-    def _handle_in_turn(self, call: _Call, turn: Turn) -> bytes:
-        key = call.request.idempotency_key if call.method.kind == "mutation" else None
-        digest = _digest(call.request) if key else b""
+    def _handle_in_turn(self, call: _Call, turn: Turn, digest: bytes) -> bytes:
+        key = call.request.idempotency_key if digest else None
         stored = turn.tx.stored_reply(key) if key else None
         if stored is not None:
             if stored.digest != digest:
-                raise ConflictError(f"The idempotency key {key!r} was used for another request.")
+                raise used_otherwise(key or "")
             return _reply(call, orjson.loads(stored.reply))
+        require_room(call.method, self._desk.has_room)
         require_unchanged(call.request, call.method, queue_uid(turn.state, self._desk.instance_id))
         require_key(call.method, call.params, turn.state.lock, self._desk.keys)
         context = TurnContext(self._desk, call.origin, turn, call.method.name)
         fields = fields_of(HANDLERS[call.method.name](context, call.params))
         if key:
-            kept = StoredReply(digest, encode(fields))
-            turn.tx.store_reply(key, kept, turn.now)
+            self._desk.repetition.store(turn.tx, key, StoredReply(digest, encode(fields)), turn.now)
         return _reply(call, fields)
 
 
-def _read(frame: bytes, may_delegate: bool) -> _Call | bytes:
+def _read(frame: bytes, bounds: Bounds, peer: Peer) -> _Call | bytes:
     """Return the call in ``frame``, or the refusal."""
     encoding: Encoding = "json"
     identifier, method = None, None
     try:
         encoding = recognise(frame)
-        message, encoding = decode(frame)
+        message, encoding = decode(frame, bounds)
         request = read_request(message)
         identifier = request.id
         method = METHODS.get(request.method)
         if method is None:
             raise UnknownMethodError(f"Unknown method {request.method!r}")
-        origin = identify(request, method, may_delegate=may_delegate)
-        params = method.parse(dict(request.params))
+        origin = identify(request, method, peer)
+        params = method.parse(_sign(request, method, peer))
         return _Call(request, method, params, encoding, origin)
     except CuelightError as error:
         fields = method.failure_fields if method is not None and not method.bare else {}
         prefix = method.refusal if method is not None else ""
         return encode(refuse(error, fields, identifier, prefix), encoding)
+
+
+def _sign(request: Request, method: Method, peer: Peer) -> dict[str, Any]:
+    """Return the parameters, with the owner of the key as the user: what a message says of that is only a claim."""
+    params = dict(request.params)
+    if peer.name and request.origin is None and "user" in method.params.model_fields:
+        params["user"] = peer.name
+    return params
 
 
 def _guard(call: _Call, handle: Callable[[], T]) -> T | bytes:
@@ -148,7 +287,7 @@ def _guard(call: _Call, handle: Callable[[], T]) -> T | bytes:
 
 def _settle(call: _Call, done: asyncio.Future[bytes]) -> bytes:
     if done.cancelled():
-        return _refusal(call, StateError("The manager is stopping; the request was not done."))
+        return _refusal(call, ShuttingDownError(_ENDING, details={"retry_after_s": _RETRY_AFTER_S}))
     error = done.exception()
     return done.result() if error is None else _refusal(call, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from queue_server.core.locks import Lock
@@ -11,15 +12,16 @@ from queue_server.handlers.locks import describe_lock
 from queue_server.protocol.envelope import Request
 from queue_server.protocol.errors import ForbiddenError, LockedError, ParameterError, StaleError
 from queue_server.protocol.items import Origin
-from queue_server.protocol.method import LockableParams, Method, Params
+from queue_server.protocol.method import EVERYBODYS_SCOPE, LockableParams, Method, Params
+from queue_server.protocol.peer import Peer
 
 _ORIGIN_KEYS = ("user", "group", "scopes", "client", "request_id")
 _MOST_SCOPES = 100
 _LONGEST_WORD = 256
 
 
-def identify(request: Request, method: Method, *, may_delegate: bool) -> Origin:
-    """Return who asks: whom a peer with the right to delegate names, else what the request itself claims.
+def identify(request: Request, method: Method, peer: Peer) -> Origin:
+    """Return who asks: whom a peer with the right to delegate names, else the owner of its key, else what it claims.
 
     ``origin`` is a map of ``user``, ``group``, ``client``, ``request_id`` (strings) and ``scopes`` (a list of
     strings); with scopes, that of the method must be among them.
@@ -28,9 +30,12 @@ def identify(request: Request, method: Method, *, may_delegate: bool) -> Origin:
         ForbiddenError: the peer has no right to delegate, or whom it speaks for may not call this method.
         ParameterError: ``origin`` has an unknown key or a wrong type.
     """
+    if peer.scopes is not None and method.scope not in (*peer.scopes, EVERYBODYS_SCOPE):
+        raise ForbiddenError(f"{method.name} needs the scope {method.scope!r}, which the key of {peer.name!r} lacks.")
     if request.origin is None:
-        return _claims_of(request)
-    if not may_delegate:
+        claims = _claims_of(request)
+        return replace(claims, user=peer.name) if peer.name else claims
+    if not peer.may_delegate:
         raise ForbiddenError("'origin' is accepted only from a peer with the right to delegate; leave it out.")
     given = request.origin
     unknown = sorted(str(key) for key in given if key not in _ORIGIN_KEYS)

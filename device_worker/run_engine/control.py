@@ -1,4 +1,4 @@
-"""Reaches into a RunEngine that runs: pauses it, and finds out whether its event loop answers."""
+"""Reaches into a RunEngine that runs: pauses it, ends its plan, and finds out whether its event loop answers."""
 
 from __future__ import annotations
 
@@ -58,6 +58,32 @@ class Pauser:
                 self._engine.request_pause(defer=order.option == "deferred")
             except RuntimeError as error:
                 self._commands.refuse(order, str(error))
+
+
+def abort(engine: RunEngine, reason: str) -> None:
+    """Abort a plan that is not paused; wait until the event loop has taken it."""
+    try:
+        engine.abort(reason=reason)
+    except (RuntimeError, ValueError) as error:
+        _log.warning("The plan is not aborted: %s", error)
+
+
+def halt(engine: RunEngine) -> None:
+    """End a plan that is not paused without its clean-up, or with what is left of that."""
+    if str(engine.state) in ("aborting", "stopping"):
+        # The RunEngine takes no other order now. Its task gives up what it waits for, and asks the plan again.
+        engine.loop.call_soon_threadsafe(_give_up_waiting, engine.loop)
+        return
+    try:
+        engine.halt()
+    except (RuntimeError, ValueError) as error:
+        _log.warning("The plan is not halted: %s", error)
+
+
+def _give_up_waiting(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        if getattr(task.get_coro(), "__qualname__", "") == "RunEngine._run":
+            task.cancel()
 
 
 class LoopWatch:

@@ -13,7 +13,9 @@ from typing import Any, Self, cast
 import yaml
 
 from queue_server.access.field_error import show_value
+from queue_server.access.names import require_name
 from queue_server.access.patterns import NamePattern, parse_device_pattern, parse_name_pattern
+from queue_server.access.yaml_text import read_yaml
 from queue_server.protocol.errors import ParameterError
 
 ROOT = "root"
@@ -107,7 +109,7 @@ class Policy:
             ParameterError: the text is not YAML, or does not say what ``from_mapping`` needs.
         """
         try:
-            data: object = yaml.safe_load(text)
+            data = read_yaml(text)
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             raise _error(f"User group permissions cannot be read as YAML: {error}") from error
         return cls.from_mapping(data)
@@ -150,6 +152,7 @@ class Policy:
 def _compile_group(group: object, lists: object) -> GroupRules:
     if not isinstance(group, str):
         raise _error(f"User group permissions: the group name {show_value(group)} is not a text")
+    require_name(group, FIELD)
     label = f"User group {show_value(group)}"
     given = _require_mapping(lists, label)
     _refuse_unknown(given, _LISTS, label)

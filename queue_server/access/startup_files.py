@@ -17,14 +17,13 @@ import yaml
 from queue_server.access.descriptions import Plans
 from queue_server.access.devices import Devices, require_descriptions
 from queue_server.access.policy import Policy
+from queue_server.access.yaml_text import read_yaml
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.list_file import DEVICES, LIST_FILE, MOST_YAML_BYTES, PLANS, parse_lists
 
 PERMISSIONS_FILE = "user_group_permissions.yaml"
 
 Reload = Literal["never", "on_request", "on_change", "on_startup"]
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +161,10 @@ def _parse(text: bytes, path: Path | None) -> Mapping[str, Any]:
                 "list_file",
             )
         try:
-            content = _read_yaml(text)
+            content = read_yaml(text)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise _error(f"The list file {path} is not YAML: {error}", "list_file") from error
     return _require_map(content or {}, "the whole", path)
-
-
-def _read_yaml(text: bytes) -> object:
-    loader = _Loader(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
 
 
 def _require_map(value: object, what: str, path: Path | None) -> dict[str, Any]:

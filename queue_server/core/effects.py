@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from queue_server.core.events import EstopDeadlinePassed, OrderDeadlinePassed
 from queue_server.protocol.items import AttemptKey, Item, Result, Run
 from queue_server.protocol.tasks import Task, TaskResult
 from queue_server.protocol.worker_link import ToWorker
@@ -113,6 +114,14 @@ class KillWorker:
 
 
 @dataclass(frozen=True, slots=True)
+class Remind:
+    """Let an event happen ``after_s`` seconds from now; its time is then that of the reminder."""
+
+    after_s: float
+    event: EstopDeadlinePassed | OrderDeadlinePassed
+
+
+@dataclass(frozen=True, slots=True)
 class EndProcess:
     """End the manager process after the replies have left."""
 
@@ -120,7 +129,7 @@ class EndProcess:
 StoreEffect = (
     ClaimNext | RecordPhase | RecordRunOpened | RecordRunClosed | FinishAttempt | RecordTask | FinishTask | Redispatch
 )
-OuterEffect = Dispatch | Send | StartWorker | KillWorker | EndProcess
+OuterEffect = Dispatch | Send | StartWorker | KillWorker | Remind | EndProcess
 Effect = StoreEffect | OuterEffect
 STORE_EFFECTS = (
     ClaimNext,

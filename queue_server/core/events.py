@@ -8,8 +8,9 @@ from typing import Literal
 from queue_server.core.locks import LockCleared, LockSet
 from queue_server.core.model import Order
 from queue_server.protocol.items import AttemptKey, Item
+from queue_server.protocol.stop_limits import StopLimits
 from queue_server.protocol.tasks import Task
-from queue_server.protocol.worker_link import Hello, ItemFinished, Report
+from queue_server.protocol.worker_link import Hello, ItemFinished, Report, StopReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,75 @@ class ContinueRequested:
     lane: str
     order: Order
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDeadlinePassed:
+    """The time is over in which a worker that does not answer was to obey an order to end its plan."""
+
+    lane: str
+    key: AttemptKey
+    order: Order
+    order_since: float
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EstopRequested:
+    """A person wants everything in a lane to stop moving, now."""
+
+    lane: str
+    by: str
+    reason: str
+    at: float
+    limits: StopLimits = StopLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class EstopRecorded:
+    """The latch of a lane is part of the present transaction."""
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class EstopReported:
+    """A worker tells what it has stopped."""
+
+    lane: str
+    incarnation: str
+    report: StopReport
+
+
+@dataclass(frozen=True, slots=True)
+class EstopDeadlinePassed:
+    """The time is over in which the worker was to report, or in which all that it does was to end.
+
+    ``latched_at`` and ``number`` name the emergency stop and the order that the deadline belongs to.
+    """
+
+    lane: str
+    latched_at: float
+    number: int
+    what: Literal["report", "end"]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersWithheld:
+    """An emergency stop came before the start of an attempt, or of tasks, had left: the worker never got them."""
+
+    lane: str
+    key: AttemptKey | None
+    tasks: tuple[str, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EstopReset:
+    """A permitted person releases the latch of a lane."""
+
+    lane: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +294,7 @@ class WorkerAnswering:
     lane: str
     incarnation: str
     answering: bool
+    at: float = 0.0
 
 
 Event = (
@@ -241,6 +312,13 @@ Event = (
     | ModeSet
     | PauseRequested
     | ContinueRequested
+    | OrderDeadlinePassed
+    | EstopRequested
+    | EstopRecorded
+    | EstopReported
+    | EstopDeadlinePassed
+    | OrdersWithheld
+    | EstopReset
     | StopRequested
     | QueueChanged
     | HistoryChanged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queue_server.core.latch import is_latched
 from queue_server.core.model import Lane, State
 
 
@@ -28,6 +29,9 @@ def _lane_violations(lane: Lane, epoch: int) -> list[str]:
         "a queue runs without an attempt": lane.queue != "stopped" and attempt is None,
         "a queue is asked to stop that does not run": lane.stop_pending and lane.queue == "stopped",
         "a condition has no reason": lane.condition != "open" and not lane.reason,
+        "an emergency stop is noted in a lane that is not stopped by it": lane.estop is not None
+        and not is_latched(lane),
+        "a lane that is stopped by an emergency stop starts by itself": is_latched(lane) and lane.autostart,
         "a task runs without an environment": bool(lane.tasks) and worker.environment in ("closed", "opening"),
         "a task runs twice": len({task.uid for task in lane.tasks}) != len(lane.tasks),
         "two tasks run in the foreground": sum(not task.in_background for task in lane.tasks) > 1,

@@ -20,7 +20,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from queue_server.core import locks, rules_environment, rules_lane, rules_queue, rules_run, rules_task, rules_worker
+from queue_server.core import (
+    locks,
+    rules_environment,
+    rules_estop,
+    rules_ladder,
+    rules_lane,
+    rules_queue,
+    rules_run,
+    rules_task,
+    rules_worker,
+)
 from queue_server.core.effects import Effect
 from queue_server.core.events import Event
 from queue_server.core.model import State
@@ -43,6 +53,8 @@ RULES: Mapping[type, Rule] = {
     **rules_worker.RULES,
     **rules_lane.RULES,
     **rules_task.RULES,
+    **rules_estop.RULES,
+    **rules_ladder.RULES,
     **locks.RULES,
 }
 

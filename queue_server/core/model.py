@@ -11,7 +11,9 @@ from typing import Literal
 from queue_server.core.locks import OPEN, Lock
 from queue_server.protocol.errors import NotFoundError
 from queue_server.protocol.items import DEFAULT_LANE, AttemptKey, FailurePolicy, Run
+from queue_server.protocol.stop_limits import StopLimits
 from queue_server.protocol.tasks import Task
+from queue_server.protocol.worker_link import StopReport
 
 Environment = Literal["closed", "opening", "open", "closing", "destroying"]
 Queue = Literal["stopped", "starting", "running"]
@@ -20,7 +22,10 @@ Condition = Literal["open", "held", "estopped"]
 Order = Literal["pause_deferred", "pause_immediate", "resume", "stop", "abort", "halt"]
 ManagerPhase = Literal["recovering", "serving", "stopping", "stopped"]
 
+StopAnswer = Literal["awaited", "reported", "silent", "killed", "none"]
+
 PAUSES: frozenset[Order] = frozenset(("pause_deferred", "pause_immediate"))
+ENDS: frozenset[Order] = frozenset(("stop", "abort", "halt"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Worker:
     incarnation: str = ""
     connected: bool = False
     answering: bool = True
+    silent_since: float | None = None
     re_state: str | None = None
     failure: str = ""
     wait: Wait | None = None
@@ -63,6 +69,23 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Estop:
+    """The emergency stop that latches a lane: who ordered it and when, and what the worker has answered.
+
+    ``number`` counts the orders since then. The answer is awaited, reported, missing after the deadline (silent),
+    replaced by the end of the process (killed), or not to be expected, because there is no worker (none).
+    """
+
+    by: str
+    at: float
+    limits: StopLimits = StopLimits()
+    number: int = 1
+    answer: StopAnswer = "awaited"
+    report: StopReport | None = None
+    is_recorded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
     """An ordered queue served by one worker; at most one attempt is under way in it."""
 
@@ -79,6 +102,7 @@ class Lane:
     autostart: bool = False
     on_failure: FailurePolicy = "front"
     size: int = 0
+    estop: Estop | None = None
 
     @property
     def is_idle(self) -> bool:

@@ -14,6 +14,7 @@ from queue_server.core.events import (
     RecoveryFinished,
     StopRequested,
 )
+from queue_server.core.latch import remind_of_end, require_released
 from queue_server.core.model import Lane, State, Wait, Worker
 from queue_server.protocol.errors import StateError
 from queue_server.protocol.worker_link import Close
@@ -29,8 +30,9 @@ WAITS: Mapping[str, str] = {
 
 
 def finish_recovery(state: State, _: RecoveryFinished) -> Outcome:
-    """Begin to serve."""
-    return (replace(state, phase="serving") if state.phase == "recovering" else state), ()
+    """Begin to serve; an emergency stop of the manager before is seen through."""
+    reminders = tuple(reminder for lane in state.lanes for reminder in remind_of_end(lane))
+    return (replace(state, phase="serving") if state.phase == "recovering" else state), reminders
 
 
 def open_environment(state: State, event: EnvironmentOpenRequested) -> Outcome:
@@ -41,6 +43,7 @@ def open_environment(state: State, event: EnvironmentOpenRequested) -> Outcome:
         raise StateError("The environment is being opened already; wait for it, or destroy it.")
     if lane.worker.environment != "closed":
         raise StateError("RE Worker environment already exists.", details={"environment": lane.worker.environment})
+    require_released(lane)
     worker = Worker("opening", event.incarnation, wait=Wait(WAITS["opening"], event.at))
     return state.with_lane(replace(lane, worker=worker)), (StartWorker(lane.name, event.incarnation),)
 

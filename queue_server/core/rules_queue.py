@@ -22,6 +22,7 @@ from queue_server.core.events import (
     QueueStopCancelled,
     QueueStopRequested,
 )
+from queue_server.core.latch import require_released
 from queue_server.core.model import Attempt, Lane, State
 from queue_server.core.rules_environment import require_environment, require_serving
 from queue_server.core.view import is_paused
@@ -36,8 +37,7 @@ def start(state: State, event: QueueStartRequested) -> Outcome:
     lane = require_environment(state, event.lane)
     if not lane.is_idle:
         raise StateError("RE Manager must be in idle state: the queue or a task is running already.")
-    if lane.condition == "estopped":
-        raise StateError(f"The lane {lane.name!r} is stopped by an emergency stop: {lane.reason}")
+    require_released(lane)
     lane = replace(lane, queue="starting", condition="open", reason="")
     return state.with_lane(lane), (ClaimNext(lane.name),)
 
@@ -55,7 +55,10 @@ def start_by_itself(state: State) -> Outcome:
 
 def set_autostart(state: State, event: AutostartSet) -> Outcome:
     """Switch autostart."""
-    return state.with_lane(replace(state.lane(event.lane), autostart=event.is_enabled)), ()
+    lane = state.lane(event.lane)
+    if event.is_enabled:
+        require_released(lane)
+    return state.with_lane(replace(lane, autostart=event.is_enabled)), ()
 
 
 def execute(state: State, event: ExecuteRequested) -> Outcome:
@@ -64,8 +67,7 @@ def execute(state: State, event: ExecuteRequested) -> Outcome:
     lane = require_environment(state, event.lane)
     if not lane.is_idle:
         raise StateError("RE Manager must be in idle state: an item is running already.")
-    if lane.condition == "estopped":
-        raise StateError(f"The lane {lane.name!r} is stopped by an emergency stop: {lane.reason}")
+    require_released(lane)
     if event.instruction:
         return obey_instruction(state, InstructionReached(event.lane, event.instruction))
     lane = replace(lane, queue="starting", size=lane.size + 1)

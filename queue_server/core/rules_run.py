@@ -8,7 +8,9 @@ from typing import Any
 
 from queue_server.core.effects import Effect, Send
 from queue_server.core.events import ContinueRequested, PauseRequested
+from queue_server.core.latch import require_released
 from queue_server.core.model import PAUSES, Attempt, Lane, Order, State
+from queue_server.core.rules_ladder import remind_of_order
 from queue_server.core.view import manager_state
 from queue_server.protocol.errors import StateError
 from queue_server.protocol.worker_link import Continue, Pause
@@ -48,10 +50,19 @@ def proceed(state: State, event: ContinueRequested) -> Outcome:
     lane = state.lane(event.lane)
     if lane.worker.environment == "closed":
         raise StateError("Environment does not exist: no plan is paused.")
-    attempt = _paused_attempt(state, lane)
+    attempt = _unresponsive_attempt(lane, event) or _paused_attempt(state, lane)
+    if event.order == "resume":
+        require_released(lane)
     changed = replace(attempt, order=event.order, order_since=event.at, order_sent=True)
     message = Continue.model_validate({"attempt": attempt.key, "option": event.order})
-    return state.with_lane(replace(lane, attempt=changed)), (Send(lane.worker.incarnation, message),)
+    lane = replace(lane, attempt=changed)
+    return state.with_lane(lane), (Send(lane.worker.incarnation, message), *remind_of_order(lane))
+
+
+def _unresponsive_attempt(lane: Lane, event: ContinueRequested) -> Attempt | None:
+    """Return the attempt of a worker that does not answer: its plan may be ended although it never paused."""
+    is_hung = lane.worker.environment == "open" and lane.worker.connected and not lane.worker.answering
+    return lane.attempt if is_hung and event.order in ("abort", "halt") else None
 
 
 def _paused_attempt(state: State, lane: Lane) -> Attempt:

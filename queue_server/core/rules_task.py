@@ -8,6 +8,7 @@ from typing import Any
 
 from queue_server.core.effects import Effect, FinishTask, RecordTask, Send
 from queue_server.core.events import TaskRequested
+from queue_server.core.latch import require_released
 from queue_server.core.model import Lane, State
 from queue_server.core.rules_environment import require_environment, require_serving
 from queue_server.protocol.errors import RefusedError, StateError
@@ -24,6 +25,8 @@ def start_task(state: State, event: TaskRequested) -> Outcome:
     require_serving(state)
     task = event.task
     lane = require_environment(state, task.lane)
+    if task.kind != "update":
+        require_released(lane)
     if not task.in_background and not lane.is_idle:
         raise StateError("RE Manager must be in idle state to run a task in the foreground.")
     if len(lane.tasks) >= MOST_TASKS:

@@ -21,8 +21,10 @@ from queue_server.core.effects import (
     Send,
 )
 from queue_server.core.events import WorkerAnswering, WorkerConnected, WorkerExited, WorkerReported
-from queue_server.core.model import PAUSES, Attempt, Lane, State, Wait, Worker
+from queue_server.core.latch import is_latched, order_again
+from queue_server.core.model import ENDS, PAUSES, Attempt, Lane, State, Wait, Worker
 from queue_server.core.rules_environment import WAITS, end_if_stopped
+from queue_server.core.rules_ladder import remind_of_order
 from queue_server.core.rules_queue import stopped
 from queue_server.core.rules_run import send_pause
 from queue_server.core.rules_task import finish_task, lose_tasks
@@ -68,7 +70,8 @@ def connect(state: State, event: WorkerConnected) -> Outcome:
         wait = None if what is None else replace(wait, what=what)
     is_ours = hello.attempt is None or (lane.attempt is not None and lane.attempt.key == hello.attempt)
     stray = None if is_ours else hello.attempt
-    worker = replace(lane.worker, connected=True, answering=True, re_state=hello.re_state, wait=wait, stray=stray)
+    worker = replace(lane.worker, connected=True, answering=True, silent_since=None)
+    worker = replace(worker, re_state=hello.re_state, wait=wait, stray=stray)
     lane = replace(lane, worker=worker)
     # An order to end may have died with the manager that gave it; giving it twice is harmless.
     if lane.worker.environment == "closing":
@@ -79,7 +82,7 @@ def connect(state: State, event: WorkerConnected) -> Outcome:
     lost = tuple(task.uid for task in lane.tasks if task.uid not in hello.tasks)
     why = "The worker does not know of this task: it was lost with the manager that sent it."
     state, most = lose_tasks(state, state.lane(lane.name), lost, why, event.at)
-    return state, effects + more + most
+    return state, effects + more + most + order_again(state.lane(lane.name))
 
 
 def _compare_attempts(state: State, lane: Lane, hello: Hello) -> Outcome:
@@ -199,6 +202,9 @@ def _order_refused(state: State, lane: Lane, message: OrderRefused, at: float) -
         return state.with_lane(replace(lane, attempt=replace(attempt, order_sent=False))), ()
     if message.order != attempt.order:
         return state, ()
+    if attempt.order in ENDS and not lane.worker.answering:
+        # It cannot be obeyed now; its deadline goes on, unless the worker answers again.
+        return state.with_lane(replace(lane, attempt=replace(attempt, order_sent=False))), ()
     return state.with_lane(replace(lane, attempt=replace(attempt, order=None))), ()
 
 
@@ -243,7 +249,7 @@ def end_attempt(state: State, lane: Lane, attempt: Attempt, result: Result) -> O
     finish = FinishAttempt(attempt.key, result, copy, reason)
     # Whatever a person or a failure has stopped does not start again by itself.
     lane = replace(lane, attempt=None, autostart=lane.autostart and is_done and not lane.stop_pending)
-    if finish.copy == "held":
+    if finish.copy == "held" and not is_latched(lane):
         lane = replace(lane, condition="held", reason=reason)
     goes_on = is_done and not attempt.is_immediate and lane.queue != "stopped" and not lane.stop_pending
     if goes_on and may_start(state, lane):
@@ -252,8 +258,8 @@ def end_attempt(state: State, lane: Lane, attempt: Attempt, result: Result) -> O
 
 
 def may_start(state: State, lane: Lane) -> bool:
-    """Whether a plan may begin to move hardware: never while its worker or the manager is about to end."""
-    return state.phase in ("recovering", "serving") and lane.worker.environment == "open"
+    """Whether a plan may begin to move hardware: not in a latched lane, nor while worker or manager is about to end."""
+    return state.phase in ("recovering", "serving") and lane.worker.environment == "open" and not is_latched(lane)
 
 
 def _copy(lane: Lane, result: Result, *, as_success: bool) -> Any:
@@ -291,20 +297,21 @@ def _close(state: State, lane: Lane, event: WorkerExited) -> Outcome:
         state, effects = end_attempt(state, closed, attempt, _result_of(record))
         return end_if_stopped(state, effects)
     # Whatever the mode says, the plan has not done what it was to do.
-    result = _lost(attempt, event, destroyed=was == "destroying")
+    by = f"emergency stop killed the worker: {lane.reason}" if is_latched(lane) else "environment was destroyed."
+    result = _lost(attempt, event, f"The {by}" if was == "destroying" else "")
     state, effects = end_attempt(state, replace(closed, ignore_failures=False), attempt, result)
     lane = replace(state.lane(lane.name), ignore_failures=lane.ignore_failures)
     return end_if_stopped(state.with_lane(lane), effects)
 
 
-def _lost(attempt: Attempt, event: WorkerExited, *, destroyed: bool) -> Result:
+def _lost(attempt: Attempt, event: WorkerExited, killed_because: str) -> Result:
     return Result(
-        outcome="failed" if destroyed else "unknown",
+        outcome="failed" if killed_because else "unknown",
         time_start=attempt.time_start,
         time_stop=max(event.at, attempt.time_start),
         run_uids=tuple(run.uid for run in attempt.runs),
         scan_ids=tuple(run.scan_id for run in attempt.runs if run.scan_id is not None),
-        message="The environment was destroyed." if destroyed else f"The worker ended during the plan: {event.cause}",
+        message=killed_because or f"The worker ended during the plan: {event.cause}",
     )
 
 
@@ -314,7 +321,11 @@ def note_answering(state: State, event: WorkerAnswering) -> Outcome:
     if lane is None or lane.worker.incarnation != event.incarnation:
         # A worker that was dismissed may fall silent.
         return state, ()
-    return state.with_lane(replace(lane, worker=replace(lane.worker, answering=event.answering))), ()
+    since = None if event.answering else event.at
+    if event.answering and lane.attempt is not None and lane.attempt.order in ENDS and not lane.attempt.order_sent:
+        lane = replace(lane, attempt=replace(lane.attempt, order=None))
+    lane = replace(lane, worker=replace(lane.worker, answering=event.answering, silent_since=since))
+    return state.with_lane(lane), remind_of_order(lane)
 
 
 def _open_attempt(lane: Lane, key: AttemptKey) -> Attempt:

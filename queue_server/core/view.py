@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from functools import lru_cache
 
+from queue_server.core.latch import is_settled
 from queue_server.core.model import PAUSES, Lane, State
 from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.status import EnvironmentState, LaneStatus, ManagerState, Status
@@ -65,6 +66,8 @@ def lane_status(lane: Lane) -> LaneStatus:
     waiting_for, since = (wait.what, wait.since) if wait else ("", None)
     if wait is None and attempt is not None and attempt.order is not None:
         waiting_for, since = f"the plan to {attempt.order.partition('_')[0]}", attempt.order_since
+    if wait is None and lane.estop is not None and not is_settled(lane):
+        waiting_for, since = "the emergency stop: the worker to stop all devices and to end what runs", lane.estop.at
     if wait is None and lane.worker.stray is not None:
         waiting_for = f"an attempt of the item {lane.worker.stray.item_uid}, which this manager does not know, to end"
     return {
@@ -74,14 +77,18 @@ def lane_status(lane: Lane) -> LaneStatus:
         "worker": lane.worker.incarnation,
         "worker_state": environment_state(lane),
         "answering": lane.worker.answering,
+        "silent_since": lane.worker.silent_since,
         "running_item_uid": attempt.key.item_uid if attempt else None,
         "attempt": attempt.key.number if attempt else None,
         "waiting_for": waiting_for,
         "waiting_since": since,
         "items_in_queue": lane.size,
+        "estop_by": lane.estop.by if lane.estop else None,
+        "estop_at": lane.estop.at if lane.estop else None,
     }
 
 
+@lru_cache(maxsize=256)
 def part_uid(instance_id: str, part: str, revision: int) -> str:
     """Return the uid that clients compare: equal exactly when the part has not changed."""
     return f"{_family(instance_id, part)}{revision:012x}"

@@ -16,17 +16,27 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from queue_server.clock import Chance, Clock
 from queue_server.core.effects import OuterEffect, Send
-from queue_server.core.events import ContinueRequested, PauseRequested
+from queue_server.core.events import (
+    ContinueRequested,
+    EstopDeadlinePassed,
+    EstopReported,
+    EstopRequested,
+    OrderDeadlinePassed,
+    OrdersWithheld,
+    PauseRequested,
+)
 from queue_server.core.machine import step
-from queue_server.core.model import State
+from queue_server.core.model import Lane, State
 from queue_server.engine.board import StatusBoard
 from queue_server.engine.inbox import Entry, Inbox
 from queue_server.engine.perform import Done, Performer, attempt
 from queue_server.engine.recovery import durable_part, save_part
+from queue_server.engine.stopping import hold_back, record_stop
 from queue_server.engine.turn import Turn
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.errors import RefusedError, StorageError
@@ -37,7 +47,8 @@ from queue_server.storage.base import Store, Transaction
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Command = PauseRequested | ContinueRequested
+StopEvent = EstopRequested | EstopReported | EstopDeadlinePassed
+Command = PauseRequested | ContinueRequested | OrderDeadlinePassed | StopEvent
 
 MOST_PER_TURN = 256
 
@@ -46,10 +57,11 @@ declare("engine.before_turn", "engine.before_send", "engine.after_send")
 
 @dataclass(frozen=True, slots=True)
 class _Ordered:
-    """An order of motion that was given while a turn was under way, and whether a message has left for it."""
+    """An order of motion that was given while a turn was under way, and what has left for it, to whom."""
 
     event: Command
     has_left: bool
+    stop: tuple[object, ...]
 
 
 class Engine:
@@ -95,10 +107,15 @@ class Engine:
         outcome = step(before, event)
         self._state = outcome.state
         if self._rebase is not None:
-            self._rebase.append(_Ordered(event, bool(outcome.effects)))
+            self._rebase.append(_Ordered(event, bool(outcome.effects), _stop_in(outcome.state.lane(event.lane))))
         self._performer.perform(outcome.effects)
         self._board.update(self._state)
-        self.post(lambda turn: _record_command(turn, event, origin)).add_done_callback(_retrieve)
+        self._changed.set()
+        if isinstance(event, StopEvent):
+            answer = self.post(lambda turn: record_stop(turn, event, origin), insist=True)
+        else:
+            answer = self.post(lambda turn: _record_command(turn, event, origin))
+        answer.add_done_callback(_retrieve)
 
     async def wait_until(self, condition: Callable[[State], bool]) -> None:
         """Wait until the state that is shown meets ``condition``."""
@@ -166,7 +183,7 @@ class Engine:
     def _work(
         self, tx: Transaction, batch: list[Entry], state: State, saved: bytes, now: float
     ) -> tuple[Turn, list[Done], bytes]:
-        turn = Turn(tx, state, now, self._chance)
+        turn = Turn(tx, state, now, self._chance, self._store.instance_id)
         done: list[Done] = []
         for entry in batch:
             done.append(attempt(entry.work, turn))
@@ -185,11 +202,20 @@ class Engine:
         orders = list(turn.orders)
         for ordered in rebase:
             orders += self._apply_again(ordered, shown, turn.orders)
+        return self._hold_back(shown, orders) if rebase else orders
+
+    def _hold_back(self, shown: State, orders: list[OuterEffect]) -> list[OuterEffect]:
+        """Return what may leave although an emergency stop came while the turn was under way."""
+        orders, withheld = hold_back(self._state, shown, orders, self._clock.wall())
+        for event in withheld:
+            self.post(partial(_withhold, event), insist=True).add_done_callback(_retrieve)
         return orders
 
     def _apply_again(self, ordered: _Ordered, shown: State, orders: list[OuterEffect]) -> list[OuterEffect]:
         """Step an order on the result of a turn that did not know of it; return what still has to be sent."""
         event = ordered.event
+        if isinstance(event, StopEvent):
+            return self._stop_again(event, ordered.stop, orders)
         was, lane = shown.lane(event.lane).attempt, self._state.lane(event.lane)
         same = was is not None and lane.attempt is not None and was.key == lane.attempt.key
         if not same and isinstance(event, ContinueRequested):
@@ -204,6 +230,23 @@ class Engine:
         if same and ordered.has_left and not _welcomes(orders, lane.worker.incarnation):
             return []
         return [effect for effect in outcome.effects if isinstance(effect, OuterEffect)]
+
+    def _stop_again(self, event: StopEvent, left: tuple[object, ...], orders: list[OuterEffect]) -> list[OuterEffect]:
+        try:
+            outcome = step(self._state, event)
+        except RefusedError:
+            return []
+        self._state = outcome.state
+        lane = outcome.state.lane(event.lane)
+        # What left before is the same order to the same worker, unless that is only now welcomed.
+        if left == _stop_in(lane) and not _welcomes(orders, lane.worker.incarnation):
+            return []
+        return [effect for effect in outcome.effects if isinstance(effect, OuterEffect)]
+
+
+def _stop_in(lane: Lane) -> tuple[object, ...]:
+    worker, estop = lane.worker, lane.estop
+    return worker.incarnation, worker.environment, estop and (estop.at, estop.number)
 
 
 def _welcomes(orders: list[OuterEffect], incarnation: str) -> bool:
@@ -227,7 +270,15 @@ def _retrieve(answer: asyncio.Future[Any]) -> None:
         _log.error("A record could not be written: %s", answer.exception())
 
 
-def _record_command(turn: Turn, event: Command, origin: Origin) -> None:
+def _withhold(event: OrdersWithheld, turn: Turn) -> None:
+    turn.apply(event)
+    turn.record("withheld", key=event.key, lane=event.lane, data={"tasks": list(event.tasks)})
+
+
+def _record_command(
+    turn: Turn, event: PauseRequested | ContinueRequested | OrderDeadlinePassed, origin: Origin
+) -> None:
     order = f"pause_{event.option}" if isinstance(event, PauseRequested) else event.order
     attempt = turn.state.lane(event.lane).attempt
-    turn.record("ordered", key=attempt.key if attempt else None, lane=event.lane, origin=origin, data={"order": order})
+    kind = "order_overdue" if isinstance(event, OrderDeadlinePassed) else "ordered"
+    turn.record(kind, key=attempt.key if attempt else None, lane=event.lane, origin=origin, data={"order": order})

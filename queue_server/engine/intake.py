@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from queue_server.clock import Clock
 from queue_server.core.effects import Send
-from queue_server.core.events import WorkerAnswering, WorkerConnected, WorkerExited, WorkerReported
+from queue_server.core.events import EstopReported, WorkerAnswering, WorkerConnected, WorkerExited, WorkerReported
 from queue_server.core.model import State
 from queue_server.engine.engine import Engine
 from queue_server.engine.ports import CatalogKeeper, Liveness, NoticeBoard, ReportLink
 from queue_server.engine.stand_in import stand_in_for
 from queue_server.engine.turn import Turn
 from queue_server.protocol.errors import RefusedError
-from queue_server.protocol.items import AttemptKey
+from queue_server.protocol.items import AttemptKey, Origin
 from queue_server.protocol.unreadable_report import UnreadableReport
 from queue_server.protocol.worker_link import (
     CatalogPage,
@@ -35,6 +35,7 @@ from queue_server.protocol.worker_link import (
     REStateChanged,
     RunClosed,
     RunOpened,
+    StopReport,
 )
 
 _log = logging.getLogger(__name__)
@@ -129,6 +130,13 @@ class Intake:
         }
         self._board.publish_progress(payload)
 
+    def hear_stop_report(self, lane: str, incarnation: str, report: StopReport) -> None:
+        """A worker tells what an emergency stop has reached; this waits for no store."""
+        try:
+            self._engine.command(EstopReported(lane, incarnation, report), Origin())
+        except RefusedError as error:
+            _log.info("The report of an emergency stop changed nothing: %s", error)
+
     def hear_exit(self, lane: str, incarnation: str, cause: str) -> None:
         """The process of a worker is gone: apply what it had written down, then its end."""
         _log.info("The worker of lane %s has ended: %s", lane, cause)
@@ -156,7 +164,7 @@ class Intake:
         """A worker has fallen silent, or speaks again."""
         if not answering:
             _log.warning("The worker of lane %s does not answer", lane)
-        event = WorkerAnswering(lane, incarnation, answering)
+        event = WorkerAnswering(lane, incarnation, answering, self._clock.wall())
         self._keep(self._engine.post(lambda turn: turn.apply(event), insist=True), "silence of a worker")
 
     def _read_remains(self, incarnation: str) -> tuple[ItemFinished, ...] | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from queue_server.core.effects import Dispatch, Effect, EndProcess, KillWorker, Send, StartWorker
+from queue_server.core.effects import Dispatch, Effect, EndProcess, KillWorker, Remind, Send, StartWorker
+from queue_server.core.events import EstopDeadlinePassed, OrderDeadlinePassed
 from queue_server.core.model import State
 from queue_server.engine.ports import Publisher, WorkerHost, WorkerLink
 from queue_server.engine.turn import Turn
@@ -53,11 +54,15 @@ def _contain(action: Callable[[], Any]) -> Done:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Who starts workers, who speaks with them, and the state that knows which worker serves which lane."""
+    """Who starts workers, who speaks with them, and the state that knows which worker serves which lane.
+
+    ``remind`` lets an event happen after so many seconds.
+    """
 
     state: Callable[[], State]
     host: WorkerHost
     link: WorkerLink
+    remind: Callable[[float, EstopDeadlinePassed | OrderDeadlinePassed], None]
 
 
 class Performer:
@@ -90,17 +95,22 @@ class Performer:
     def _perform_one(self, effect: Effect) -> None:
         if isinstance(effect, EndProcess):
             self._end()
-            return
-        crew = self._crew
-        if crew is None:
+        elif self._crew is None:
             raise LookupError("no crew is attached")
-        if isinstance(effect, Dispatch):
-            _log.info("Starting the plan: %s (%s)", effect.item.name, effect.key.item_uid)
-            incarnation = crew.state().lane(effect.key.lane).worker.incarnation
-            crew.link.send(incarnation, Execute(attempt=effect.key, content=dict(effect.item.content)))
-        elif isinstance(effect, Send):
-            crew.link.send(effect.incarnation, effect.message)
-        elif isinstance(effect, StartWorker):
-            crew.host.start(effect.lane, effect.incarnation)
-        elif isinstance(effect, KillWorker):
-            crew.host.kill(effect.lane, effect.incarnation)
+        else:
+            _perform_with(self._crew, effect)
+
+
+def _perform_with(crew: Crew, effect: Effect) -> None:
+    if isinstance(effect, Dispatch):
+        _log.info("Starting the plan: %s (%s)", effect.item.name, effect.key.item_uid)
+        incarnation = crew.state().lane(effect.key.lane).worker.incarnation
+        crew.link.send(incarnation, Execute(attempt=effect.key, content=dict(effect.item.content)))
+    elif isinstance(effect, Send):
+        crew.link.send(effect.incarnation, effect.message)
+    elif isinstance(effect, StartWorker):
+        crew.host.start(effect.lane, effect.incarnation)
+    elif isinstance(effect, KillWorker):
+        crew.host.kill(effect.lane, effect.incarnation)
+    elif isinstance(effect, Remind):
+        crew.remind(effect.after_s, effect.event)

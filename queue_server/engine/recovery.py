@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 
 from queue_server.core.locks import Lock
-from queue_server.core.model import Attempt, Lane, Revisions, State, Wait, Worker
+from queue_server.core.model import Attempt, Estop, Lane, Revisions, State, Wait, Worker
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import DEFAULT_LANE, FailurePolicy
+from queue_server.protocol.stop_limits import StopLimits
 from queue_server.storage.base import RunningItem, Transaction
 
 _NAME = "core"
@@ -32,6 +33,7 @@ def durable_part(state: State) -> bytes:
             "ignore_failures": lane.ignore_failures,
             "stop_pending": lane.stop_pending,
             "autostart": lane.autostart,
+            "estop": _estop_part(lane),
         }
         for lane in state.lanes
     ]
@@ -114,8 +116,31 @@ def _restore_lane(tx: Transaction, record: dict[str, Any], running: RunningItem 
         ignore_failures=record["ignore_failures"],
         stop_pending=record["stop_pending"],
         autostart=record.get("autostart", False),
+        estop=_restore_estop(record.get("estop")),
         size=tx.count_queue(record["name"]),
     )
+
+
+def _estop_part(lane: Lane) -> dict[str, Any] | None:
+    estop = lane.estop
+    if estop is None:
+        return None
+    # What was reached is in the event log.
+    limits = estop.limits
+    return {
+        "by": estop.by,
+        "at": estop.at,
+        "number": estop.number,
+        "answer": estop.answer,
+        "limits": {"devices_s": limits.devices_s, "halt_s": limits.halt_s, "kill_s": limits.kill_s},
+    }
+
+
+def _restore_estop(record: dict[str, Any] | None) -> Estop | None:
+    if record is None:
+        return None
+    limits = StopLimits(**record["limits"])
+    return Estop(record["by"], record["at"], limits, number=record["number"], answer=record["answer"], is_recorded=True)
 
 
 def _restore_attempt(running: RunningItem | None) -> Attempt | None:

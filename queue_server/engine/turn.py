@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from queue_server.clock import Chance
@@ -34,6 +35,7 @@ from queue_server.core.events import (
 from queue_server.core.machine import step
 from queue_server.core.model import State
 from queue_server.core.view import manager_state
+from queue_server.engine.trail import Trail
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import BACK, FRONT, AttemptKey, Item, Origin
 from queue_server.protocol.tasks import TASKS_KEPT, TASKS_KEPT_S, Task
@@ -50,7 +52,7 @@ class Turn:
     see it also where the next word follows in the same turn.
     """
 
-    def __init__(self, tx: Transaction, state: State, now: float, chance: Chance) -> None:
+    def __init__(self, tx: Transaction, state: State, now: float, chance: Chance, instance_id: str = "") -> None:
         self.tx = tx
         self.state = state
         self.now = now
@@ -60,23 +62,25 @@ class Turn:
         self.after_commit: list[Callable[[], None]] = []
         self.remarks: list[Callable[[], None]] = []
         self.passed: list[State] = []
-        self._word = _words_of(state)
+        self._trail = Trail(instance_id, state.revisions.queue, _words_of(state))
 
     def pass_entry(self) -> None:
         """Note the state that an entry of the turn has left, if the manager does something else in it than before."""
-        word = _words_of(self.state)
-        if word != self._word:
-            self._word = word
+        words = _words_of(self.state)
+        if words != self._trail.words:
+            self._trail.words = words
             self.passed.append(self.state)
 
-    def apply(self, event: Event) -> None:
-        """Step the state, and perform at once what the step orders from the store.
+    def apply(self, event: Event, then: Callable[[], None] | None = None) -> None:
+        """Step the state, and perform at once what the step orders from the store, after ``then``.
 
         Raises:
             RefusedError: the event does not fit the state.
         """
         outcome = step(self.state, event)
         self.state = outcome.state
+        if then is not None:
+            then()
         for effect in outcome.effects:
             self._perform(effect)
 
@@ -90,28 +94,39 @@ class Turn:
         data: Mapping[str, Any] | None = None,
     ) -> None:
         """Append to the event log."""
-        event = EventRecord(
-            kind=kind,
-            time=self.now,
-            epoch=self.state.epoch,
-            lane=key.lane if key else lane,
-            item_uid=key.item_uid if key else str((data or {}).get("item_uid", "")),
-            submission=key.submission if key else "",
-            attempt=key.number if key else 0,
-            origin=origin or Origin(),
-            data=data or {},
+        self.append(
+            EventRecord(
+                kind=kind,
+                time=self.now,
+                epoch=self.state.epoch,
+                lane=key.lane if key else lane,
+                item_uid=key.item_uid if key else str((data or {}).get("item_uid", "")),
+                submission=key.submission if key else "",
+                attempt=key.number if key else 0,
+                origin=origin or Origin(),
+                data=data or {},
+            )
         )
-        self.events.append(replace(event, seq=self.tx.append_event(event)))
+
+    def append(self, event: EventRecord) -> None:
+        """Append an event to the log, with the uids of the queue if that has changed since the last one."""
+        before, after = self._trail.pass_to(self.state.revisions.queue)
+        if after:
+            event = replace(event, data={**event.data, "queue_uid_before": before, "queue_uid": after})
+        # What takes an edit back may be large, and nobody who follows the events needs it.
+        self.events.append(replace(event, seq=self.tx.append_event(event), undo=""))
 
     @contextmanager
     def entry(self) -> Generator[None]:
         """Undo everything that was done inside the block if it raises, in the store and here."""
         before = (self.state, len(self.orders), len(self.events), len(self.after_commit), len(self.remarks))
+        revision = self._trail.revision
         try:
             with self.tx.savepoint():
                 yield
         except BaseException:
             self.state = before[0]
+            self._trail.revision = revision
             del self.orders[before[1] :], self.events[before[2] :]
             del self.after_commit[before[3] :], self.remarks[before[4] :]
             raise
@@ -157,8 +172,9 @@ class Turn:
         found = self.tx.claim_next(effect.lane, self.state.epoch, self.now)
         if isinstance(found, Claim):
             _log.info("Processing the next queue item: %s", found.item.name)
-            self.record("item_started", key=found.attempt, data={"name": found.item.name})
-            self.apply(ItemClaimed(found.attempt, found.item, self.now, effect.is_immediate))
+            claimed = ItemClaimed(found.attempt, found.item, self.now, effect.is_immediate)
+            data = {"name": found.item.name}
+            self.apply(claimed, then=lambda: self.record("item_started", key=found.attempt, data=data))
         elif isinstance(found, InstructionAtHead):
             self._take_instruction(found.item)
         elif isinstance(found, HeldAtHead):
@@ -174,15 +190,15 @@ class Turn:
         if self.state.lane(item.lane).loop:
             self.tx.insert([self._copy(item)], BACK)
             added = 0
-        self.apply(QueueChanged(item.lane, added))
-        self.record("instruction_reached", lane=item.lane, data={"item_uid": item.uid, "name": item.name})
+        data = {"item_uid": item.uid, "name": item.name}
+        record = partial(self.record, "instruction_reached", lane=item.lane, data=data)
+        self.apply(QueueChanged(item.lane, added), then=record)
         self.apply(InstructionReached(item.lane, item.name))
 
     def _finish(self, effect: FinishAttempt) -> None:
         item = self.tx.finish(effect.key, effect.result)
         self.apply(HistoryChanged(1))
         result = effect.result.shown()
-        self.record("item_finished", key=effect.key, data={"outcome": effect.result.outcome, "copy": effect.copy})
         added = 0
         if effect.copy != "none":
             copy = self._copy(item)
@@ -194,7 +210,10 @@ class Turn:
             added = 1
         if effect.result.outcome not in ("completed", "stopped"):
             _log.warning("The plan failed: %s ended as %s", item.name, effect.result.outcome)
-        self.apply(QueueChanged(effect.key.lane, added))
+        data = {"outcome": effect.result.outcome, "copy": effect.copy}
+        # Before what follows from the change: an autostart claims the next item.
+        record = partial(self.record, "item_finished", key=effect.key, data=data)
+        self.apply(QueueChanged(effect.key.lane, added), then=record)
 
     def _copy(self, item: Item) -> Item:
         uid = self.chance.identifier()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from queue_server.core.events import QueueChanged
+from queue_server.core import edits
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.group import group
-from queue_server.handlers.selection import release_lane, require_queued, resolve_neighbour
+from queue_server.handlers.selection import places_of, release_lane, require_queued, resolve_neighbour
 from queue_server.protocol.errors import NotFoundError, ParameterError, RefusedError
 from queue_server.protocol.items import Item, Place
 from queue_server.protocol.methods.batches import ItemsTaken, MoveBatchParams, RemoveBatchParams
@@ -23,11 +23,11 @@ def remove_items(context: TurnContext, params: RemoveBatchParams) -> ItemsTaken:
         _refuse_repeated(uids)
     items = _find_all(context, uids, skip_missing=params.ignore_missing)
     if items:
+        places = places_of(context, items)
         context.turn.tx.remove([item.uid for item in items])
-        context.turn.apply(QueueChanged(context.lane, -len(items)))
+        context.edit(edits.removed(items, places), -len(items), item_uids=[item.uid for item in items])
         for item in items:
             release_lane(context, item)
-        context.record(item_uids=[item.uid for item in items])
     return ItemsTaken([item.shown() for item in items], context.turn.state.lane(context.lane).size)
 
 
@@ -45,13 +45,12 @@ def move_items(context: TurnContext, params: MoveBatchParams) -> ItemsTaken:
     indices = {item.uid: tx.index_of(item.uid) or 0 for item in items}
     if params.reorder:
         items.sort(key=lambda item: indices[item.uid])
-    place = resolve_neighbour(context, place)
+    place, places = resolve_neighbour(context, place), places_of(context, items)
     for item in items:
         tx.move(item.uid, place)
         place = Place(after_uid=item.uid)
     if items and _have_moved(context, items, indices):
-        context.turn.apply(QueueChanged(context.lane, 0))
-        context.record(item_uids=[item.uid for item in items])
+        context.edit(edits.moved(places), item_uids=[item.uid for item in items])
     return ItemsTaken([item.shown() for item in items], context.turn.state.lane(context.lane).size)
 
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from queue_server.core.events import ContinueRequested, PauseRequested
+from queue_server.core.events import ContinueRequested, EstopRequested, PauseRequested
 from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.protocol.method import Kind, Method
 
 MemoryHandler = Callable[[MemoryContext, Any], Any]
 TurnHandler = Callable[[TurnContext, Any], Any]
-MotionHandler = Callable[[MemoryContext, Any], PauseRequested | ContinueRequested]
+
+
+class ManyOrders(Protocol):
+    """Orders that are given together, one for each lane, and answered later."""
+
+    @property
+    def events(self) -> tuple[EstopRequested, ...]:
+        """The orders."""
+        ...
+
+
+MotionHandler = Callable[[MemoryContext, Any], PauseRequested | ContinueRequested | ManyOrders]
 
 
 @dataclass(frozen=True, slots=True)

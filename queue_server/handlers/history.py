@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 from queue_server.core.events import HistoryChanged
 from queue_server.handlers.context import TurnContext
+from queue_server.handlers.further import Further
 from queue_server.handlers.group import group
+from queue_server.handlers.selection import check_times
 from queue_server.protocol.errors import NotFoundError, ParameterError
+from queue_server.protocol.item_filter import ItemFilter
+from queue_server.protocol.listing import Roll
 from queue_server.protocol.method import Done
 from queue_server.protocol.methods.history import History, HistoryClearParams, HistoryGetParams, HistoryPage
 
-# Clients that ask for everything get at most this much; those that page get all of it.
-MOST_ENTRIES = 50_000
+# How much is read in one turn: a few milliseconds.
+PAGE_ENTRIES = 500
 
 
-def read_history(context: TurnContext, params: HistoryGetParams) -> History:
+def read_history(context: TurnContext, params: HistoryGetParams) -> History | Further:
     """Return finished items, oldest first."""
-    limit = params.limit or MOST_ENTRIES
-    entries = context.turn.tx.history(limit=limit, before=params.before)
-    before = entries[0].number if len(entries) == limit else None
-    items, uid = [entry.shown() for entry in entries], context.history_uid()
-    # Clients that know of no parts compare a reply with what they keep, so that it has only what they know.
-    is_part = before is not None or params.limit is not None or params.before is not None
-    return HistoryPage(items, uid, before) if is_part else History(items, uid)
+    check_times(params.time_from, params.time_to)
+    wanted = ItemFilter(
+        name=params.name,
+        user=params.by_user,
+        outcome=params.outcome,
+        lane=params.lane,
+        text=params.text,
+        time_from=params.time_from,
+        time_to=params.time_to,
+    )
+    return _Reading(wanted, params.limit or context.desk.limits.max_history_items, bool(params.model_fields_set)).find(
+        context, params.before
+    )
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A part of the history that is read in several turns, newest first; what comes meanwhile is not part of it."""
+
+    wanted: ItemFilter
+    left: int
+    is_part: bool
+    uid: str = ""
+    pages: list[list[dict[str, Any]]] = field(default_factory=list[list[dict[str, Any]]])
+
+    def find(self, context: TurnContext, before: int | None) -> History | Further:
+        part = context.turn.tx.find_history(self.wanted, limit=min(self.left, PAGE_ENTRIES), before=before)
+        self.uid = self.uid or context.history_uid()
+        self.pages.append([entry.shown() for entry in part.entries])
+        self.left -= len(part.entries)
+        # A search that is not over everything examines a bounded number of entries, and says so.
+        if part.before is not None and self.left > 0 and self.wanted == ItemFilter():
+            return Further(lambda later: self.find(later, part.before))
+        items = Roll(entry for page in reversed(self.pages) for entry in page)
+        # Clients that know of no parts compare a reply with what they keep, so that it has only what they know.
+        is_part = part.before is not None or self.is_part
+        return HistoryPage(items, self.uid, part.before) if is_part else History(items, self.uid)
 
 
 def clear_history(context: TurnContext, params: HistoryClearParams) -> Done:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from queue_server.core.events import QueueChanged
+from queue_server.core import edits
 from queue_server.core.placement import place_moved, place_new
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.group import group
-from queue_server.handlers.selection import find_item, release_lane, require_queued, resolve_neighbour
+from queue_server.handlers.selection import find_item, places_of, release_lane, require_queued, resolve_neighbour
 from queue_server.handlers.submission import make_item, require_item, require_user
 from queue_server.protocol.errors import CuelightError, ParameterError, RefusedError, StateError
 from queue_server.protocol.items import Item, Place
@@ -30,9 +30,6 @@ from queue_server.protocol.methods.items import (
 
 _log = logging.getLogger(__name__)
 
-# The architecture's limit of a queue: beyond it every listing and every client becomes slow.
-MOST_ITEMS = 100_000
-
 
 def add_item(context: TurnContext, params: ItemAddParams) -> ItemReply:
     """Add one item."""
@@ -40,10 +37,10 @@ def add_item(context: TurnContext, params: ItemAddParams) -> ItemReply:
         group_name = require_user(params.user, params.user_group)
         item = make_item(context, params.item, str(params.user), group_name)
         size = _insert(context, [item], params)
+        context.edit(edits.added([item]), 1, item)
     except CuelightError as error:
         _log.info("Item added: success=False: %s", error)
         raise error.with_fields(item=params.item) from error
-    context.record(item_uid=item.uid, name=item.name)
     context.turn.remarks.append(
         lambda: _log.info("Item added: success=True item_uid=%s name=%s qsize=%d", item.uid, item.name, size)
     )
@@ -76,7 +73,7 @@ def add_items(context: TurnContext, params: ItemBatchParams) -> BatchReply:
         fields = {"items": params.items, "results": results, "qsize": size}
         raise error.with_lead("Failed to add all items: ").with_fields(**fields) from error
     if items:
-        context.record(item_uids=[item.uid for item in items])
+        context.edit(edits.added(items), len(items), item_uids=[item.uid for item in items])
     return BatchReply([item.shown() for item in items], results, size)
 
 
@@ -103,9 +100,8 @@ def update_item(context: TurnContext, params: ItemUpdateParams) -> ItemReply:
         size = context.turn.state.lane(context.lane).size
         if item.content != old.content or old.state == "held":
             context.turn.tx.replace(uid, item)
-            context.turn.apply(QueueChanged(context.lane, 0))
+            context.edit(edits.replaced(item.uid, old), 0, item, replaced=uid)
             release_lane(context, old)
-            context.record(item_uid=item.uid, replaced=uid)
     except CuelightError as error:
         raise error.with_fields(item=params.item) from error
     return ItemReply(item.shown(), size)
@@ -126,10 +122,11 @@ def move_item(context: TurnContext, params: ItemMoveParams) -> ItemTaken:
     else:
         place = resolve_neighbour(context, place)
     if item.uid not in (place.before_uid, place.after_uid):
+        places = places_of(context, [item])
         tx.move(item.uid, place)
-        if tx.index_of(item.uid) != source:
-            context.turn.apply(QueueChanged(context.lane, 0))
-            context.record(item_uid=item.uid)
+        index = tx.index_of(item.uid)
+        if index != source:
+            context.edit(edits.moved(places), 0, item, index_before=source, index=index)
     return ItemTaken(item.shown(), size)
 
 
@@ -137,10 +134,10 @@ def remove_item(context: TurnContext, params: ItemRemoveParams) -> ItemTaken:
     """Remove an item."""
     _log.info("Removing item from the queue ...")
     item = find_item(context, params.pos, params.uid)
+    places = places_of(context, [item])
     context.turn.tx.remove([item.uid])
-    context.turn.apply(QueueChanged(context.lane, -1))
+    context.edit(edits.removed([item], places), -1, item)
     release_lane(context, item)
-    context.record(item_uid=item.uid, name=item.name)
     return ItemTaken(item.shown(), context.turn.state.lane(context.lane).size)
 
 
@@ -149,7 +146,7 @@ def hold_item(context: TurnContext, params: ItemHoldParams) -> ItemReply:
     item = require_queued(context, params.uid)
     if item.state == "held" and item.reason == params.reason:
         return ItemReply(item.shown(), context.turn.state.lane(context.lane).size)
-    return _set_held(context, params.uid, params.reason)
+    return _set_held(context, item, params.reason)
 
 
 def release_item(context: TurnContext, params: ItemReleaseParams) -> ItemReply:
@@ -157,26 +154,25 @@ def release_item(context: TurnContext, params: ItemReleaseParams) -> ItemReply:
     item = require_queued(context, params.uid)
     if item.state != "held":
         raise StateError(f"Item with UID {item.uid!r} is not held.")
-    reply = _set_held(context, params.uid, None)
+    reply = _set_held(context, item, None)
     release_lane(context, item)
     return reply
 
 
-def _set_held(context: TurnContext, uid: str, reason: str | None) -> ItemReply:
-    context.turn.tx.set_held(uid, reason)
-    context.turn.apply(QueueChanged(context.lane, 0))
-    context.record(item_uid=uid, reason=reason or "")
-    item = context.turn.tx.item(uid)
+def _set_held(context: TurnContext, old: Item, reason: str | None) -> ItemReply:
+    context.turn.tx.set_held(old.uid, reason)
+    context.edit(edits.replaced(old.uid, old), 0, old, reason=reason or "")
+    item = context.turn.tx.item(old.uid)
     return ItemReply(item.shown() if item else None, context.turn.state.lane(context.lane).size)
 
 
 def _insert(context: TurnContext, items: list[Item], params: ItemAddParams | ItemBatchParams) -> int:
     size = context.turn.state.lane(context.lane).size
-    if size + len(items) > MOST_ITEMS:
-        raise RefusedError(f"The queue has {size} items, and at most {MOST_ITEMS} are accepted.")
+    most = context.desk.limits.max_queue_items
+    if size + len(items) > most:
+        raise RefusedError(f"The queue has {size} items, and at most {most} are accepted.")
     place = resolve_neighbour(context, place_new(params.pos, params.before_uid, params.after_uid, size))
     context.turn.tx.insert(items, place)
-    context.turn.apply(QueueChanged(context.lane, len(items)))
     return size + len(items)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from queue_server.core import edits
 from queue_server.core.events import (
     HoldReleased,
     ModeSet,
-    QueueChanged,
     QueueStartRequested,
     QueueStopCancelled,
     QueueStopRequested,
@@ -16,10 +16,15 @@ from queue_server.core.events import (
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.group import group
 from queue_server.protocol.errors import ParameterError, StateError
+from queue_server.protocol.item_filter import ItemFilter
+from queue_server.protocol.items import Item
 from queue_server.protocol.method import Done, LockableParams
-from queue_server.protocol.methods.queue import ModeSetParams, Queue, QueueGetParams
+from queue_server.protocol.methods.queue import ModeSetParams, Queue, QueueGetParams, QueuePart
 
 _log = logging.getLogger(__name__)
+
+QUEUE_WINDOW = 1_000
+"""Items that one request with a filter examines: some ten milliseconds, in which everybody else waits."""
 
 _DEFAULT_MODE = {"loop": False, "ignore_failures": False}
 
@@ -27,12 +32,29 @@ _DEFAULT_MODE = {"loop": False, "ignore_failures": False}
 def read_queue(context: TurnContext, params: QueueGetParams) -> Queue:
     """Return the queue and the running item, both of the same instant."""
     tx = context.turn.tx
-    items = tx.queue(context.lane, limit=params.limit, after_uid=params.after_uid)
+    wanted = ItemFilter(name=params.name, user=params.by_user, state=params.state, text=params.text)
+    at_most = params.limit if wanted.is_empty else QUEUE_WINDOW
+    examined = tx.queue(context.lane, limit=at_most, after_uid=params.after_uid)
     running = next((entry for entry in tx.running() if entry.item.lane == context.lane), None)
     shown: dict[str, Any] = {}
     if running is not None:
         shown = {**running.item.content, "properties": {"time_start": running.time_start}}
-    return Queue([item.shown() for item in items], shown, context.queue_uid())
+    if wanted.is_empty:
+        return Queue([item.shown() for item in examined], shown, context.queue_uid())
+    items, following = _take_part(examined, wanted, params.limit or QUEUE_WINDOW)
+    return QueuePart([item.shown() for item in items], shown, context.queue_uid(), following)
+
+
+def _take_part(examined: list[Item], wanted: ItemFilter, limit: int) -> tuple[list[Item], str | None]:
+    """Return the items that fit, and the uid behind which the next part begins."""
+    found: list[Item] = []
+    for place, item in enumerate(examined, 1):
+        if wanted.fits(item):
+            found.append(item)
+        if len(found) == limit:
+            is_end = place == len(examined) < QUEUE_WINDOW
+            return found, None if is_end else item.uid
+    return found, examined[-1].uid if len(examined) == QUEUE_WINDOW else None
 
 
 def start_queue(context: TurnContext, _: LockableParams) -> Done:
@@ -91,11 +113,13 @@ def _check_mode(mode: object) -> dict[str, bool]:
 def clear_queue(context: TurnContext, _: LockableParams) -> Done:
     """Remove all items."""
     _log.info("Clearing the queue ...")
-    removed = context.turn.tx.clear(context.lane)
+    tx = context.turn.tx
+    is_small = tx.count_queue(context.lane) <= edits.MOST_ITEMS_REMEMBERED
+    items = tx.queue(context.lane) if is_small else None
+    removed = tx.clear(context.lane)
     if removed:
-        context.turn.apply(QueueChanged(context.lane, -removed))
+        context.edit(edits.cleared(items), -removed, removed=removed)
         context.turn.apply(HoldReleased(context.lane))
-        context.record(removed=removed)
     return Done()
 
 

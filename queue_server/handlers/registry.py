@@ -7,6 +7,8 @@ from queue_server.handlers import (
     catalog,
     device_pages,
     environment,
+    estop,
+    events,
     execution,
     history,
     items,
@@ -16,6 +18,7 @@ from queue_server.handlers import (
     run,
     service,
     tasks,
+    undo,
     validation,
 )
 from queue_server.handlers.group import join
@@ -24,13 +27,16 @@ from queue_server.protocol.methods import METHODS
 HANDLERS = join(
     METHODS,
     service.GROUP,
+    events.GROUP,
     environment.GROUP,
     queue.GROUP,
     items.GROUP,
     batches.GROUP,
+    undo.GROUP,
     execution.GROUP,
     history.GROUP,
     run.GROUP,
+    estop.GROUP,
     catalog.GROUP,
     device_pages.GROUP,
     locks.GROUP,

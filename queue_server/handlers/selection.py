@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from queue_server.core.edits import MOST_ITEMS_REMEMBERED, Neighbours
 from queue_server.core.events import HoldReleased
 from queue_server.core.placement import Position, index_in, refuse_two_addresses
 from queue_server.handlers.context import TurnContext
-from queue_server.protocol.errors import NotFoundError, StateError
+from queue_server.protocol.errors import NotFoundError, ParameterError, StateError
 from queue_server.protocol.items import Item, Place
 
 
@@ -69,6 +72,23 @@ def resolve_neighbour(context: TurnContext, place: Place) -> Place:
     if context.turn.tx.index_of(uid) is None:
         raise NotFoundError(f"Item with UID {uid!r} is not in the queue.")
     return place
+
+
+def check_times(time_from: float | None, time_to: float | None) -> None:
+    """Refuse a range of times that has none.
+
+    Raises:
+        ParameterError: it ends before it begins.
+    """
+    if time_from is not None and time_to is not None and time_to <= time_from:
+        raise ParameterError("'time_to' must be later than 'time_from'.", field="time_to")
+
+
+def places_of(context: TurnContext, items: Sequence[Item]) -> dict[str, Neighbours] | None:
+    """Return between whom items of the queue stand, None if they are more than are remembered."""
+    if len(items) > MOST_ITEMS_REMEMBERED:
+        return None
+    return {item.uid: context.turn.tx.neighbours(item.uid) for item in items}
 
 
 def release_lane(context: TurnContext, item: Item) -> None:

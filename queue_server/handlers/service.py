@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import asdict
 
 from queue_server.core.events import StopRequested
 from queue_server.core.view import manager_state
@@ -12,7 +11,7 @@ from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.handlers.group import group
 from queue_server.protocol.errors import ForbiddenError, StateError
 from queue_server.protocol.method import Done, NoParams
-from queue_server.protocol.methods.service import Configuration, Events, EventsParams, ManagerStopParams, StatusParams
+from queue_server.protocol.methods.service import Configuration, ManagerStopParams, StatusParams
 from queue_server.protocol.status import Status
 
 _log = logging.getLogger(__name__)
@@ -26,13 +25,6 @@ def tell_status(context: MemoryContext, _: StatusParams) -> Status:
 def tell_configuration(context: MemoryContext, _: NoParams) -> Configuration:
     """Return what clients ask about the set-up; there is no IPython kernel to connect to."""
     return Configuration({"ip_connect_info": {}, **context.desk.streams})
-
-
-def read_events(context: TurnContext, params: EventsParams) -> Events:
-    """Return a page of the event log."""
-    tx = context.turn.tx
-    events = [asdict(event) for event in tx.events(params.since, params.limit)]
-    return Events(events, tx.last_seq())
 
 
 def freeze(context: MemoryContext, _: NoParams) -> Done:
@@ -65,5 +57,5 @@ def stop_manager(context: TurnContext, params: ManagerStopParams) -> Done:
 
 GROUP = group(
     memory={"ping": tell_status, "status": tell_status, "config_get": tell_configuration, "manager_kill": freeze},
-    turn={"events_get": read_events, "manager_stop": stop_manager},
+    turn={"manager_stop": stop_manager},
 )

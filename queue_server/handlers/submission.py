@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from queue_server.access import validate_item
+from queue_server.access.names import require_name
 from queue_server.handlers.context import TurnContext
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import PUBLIC_KEYS, Item
@@ -15,12 +16,13 @@ def require_user(user: str | None, group_name: str | None) -> str:
     """Return the user group of a request that says who asks.
 
     Raises:
-        ParameterError: it does not.
+        ParameterError: it does not, or the name is none.
     """
     if group_name is None:
         raise ParameterError("Incorrect request format: user group is not specified", field="user_group")
     if user is None:
         raise ParameterError("Incorrect request format: user name is not specified", field="user")
+    require_name(user, "user")
     return group_name
 
 

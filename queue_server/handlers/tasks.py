@@ -45,6 +45,9 @@ def upload_script(context: TurnContext, params: ScriptParams) -> TaskStarted:
         )
     if params.script is None:
         raise ParameterError("Required 'script' parameter is missing in API call.", field="script")
+    most, size = context.desk.limits.max_script_bytes, len(params.script.encode(errors="surrogatepass"))
+    if size > most:
+        raise ParameterError(f"'script' has {size} bytes; at most {most} are accepted.", field="script")
     content = {"script": params.script, "update_lists": params.update_lists, "update_re": params.update_re}
     return TaskStarted(_start(context, "script", content, in_background=params.run_in_background))
 

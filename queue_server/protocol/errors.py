@@ -9,12 +9,15 @@
     ├── RefusedError                  refused             well formed, but not now
     │   ├── StateError                wrong_state         the machine is in another state
     │   ├── NotFoundError             not_found           no such item, run or lane
+    │   ├── UnfinishedError           unfinished          the same request is still being worked on
     │   ├── ConflictError             conflict            the same key with another request
     │   ├── StaleError                stale               the queue is not the one on which the request is based
     │   ├── ForbiddenError            forbidden           the peer may not do this
     │   ├── LockedError               locked              a person has locked it
     │   └── BusyError                 busy                too much at once; try again later
+    │       └── ShuttingDownError     shutting_down       it is about to end; ask its successor
     ├── StorageError                  storage             the store cannot be used
+    │   ├── StorageBusyError          storage_busy        another program writes into it
     │   └── StorageFullError          storage_full        no space left on the device
     ├── CommunicationError            communication       the other side cannot be reached (client)
     │   └── RequestTimeoutError       timeout             no reply in time (client)
@@ -115,6 +118,12 @@ class ConflictError(RefusedError):
     code = "conflict"
 
 
+class UnfinishedError(RefusedError):
+    """The request with this key is still being worked on; ask again with the same key."""
+
+    code = "unfinished"
+
+
 class StaleError(RefusedError):
     """The queue has changed since it was read; nothing was done."""
 
@@ -145,6 +154,13 @@ class BusyError(RefusedError):
     http_status = 429
 
 
+class ShuttingDownError(BusyError):
+    """Cuelight is about to end, and the request was not done: repeat it once it runs again."""
+
+    code = "shutting_down"
+    http_status = 503
+
+
 class StorageError(CuelightError):
     """The store cannot be used."""
 
@@ -152,6 +168,12 @@ class StorageError(CuelightError):
     http_status = 503
     exit_code = 5
     is_fatal: ClassVar[bool] = True
+
+
+class StorageBusyError(StorageError):
+    """Another program writes into the store: end it, then repeat the request."""
+
+    code = "storage_busy"
 
 
 class StorageFullError(StorageError):

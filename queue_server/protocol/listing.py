@@ -30,6 +30,26 @@ class Listing(Mapping[str, Any]):
         ...
 
 
+class Roll(list[dict[str, Any]]):
+    """A list that may have very many entries: it is encoded piece by piece, wherever it is encoded."""
+
+    def encoded(self, encoding: Encoding) -> bytes:
+        """Return the list as the bytes that ``encode`` would make of it.
+
+        Raises:
+            TypeError: an entry is of a type that the encoding does not know.
+        """
+        # A map with one entry is the list behind its header and its name.
+        pieces = [encode({"": self[at : at + PIECE_ENTRIES]}, encoding) for at in range(0, len(self), PIECE_ENTRIES)]
+        if encoding == "json":
+            return b"[" + b",".join(piece[5:-2] for piece in pieces) + b"]"
+        bodies = (
+            piece[2 + len(_list_header(min(PIECE_ENTRIES, len(self) - number * PIECE_ENTRIES))) :]
+            for number, piece in enumerate(pieces)
+        )
+        return b"".join((_list_header(len(self)), *bodies))
+
+
 def encode_entries(entries: Mapping[str, Any], encoding: Encoding) -> bytes:
     """Return a map as the bytes that ``encode`` makes of it, made piece by piece.
 
@@ -52,7 +72,7 @@ def encode_reply(reply: Mapping[str, Any], encoding: Encoding) -> bytes:
     Raises:
         TypeError: a value is of a type that the encoding does not know.
     """
-    large = {name: value for name, value in reply.items() if isinstance(value, Listing)}
+    large = {name: value for name, value in reply.items() if isinstance(value, (Listing, Roll))}
     if not large:
         return encode(reply, encoding)
     small = {name: value for name, value in reply.items() if name not in large}
@@ -71,3 +91,9 @@ def _map_header(entries: int) -> bytes:
     if entries < 16:
         return bytes((0x80 | entries,))
     return b"\xde" + entries.to_bytes(2) if entries < 1 << 16 else b"\xdf" + entries.to_bytes(4)
+
+
+def _list_header(entries: int) -> bytes:
+    if entries < 16:
+        return bytes((0x90 | entries,))
+    return b"\xdc" + entries.to_bytes(2) if entries < 1 << 16 else b"\xdd" + entries.to_bytes(4)

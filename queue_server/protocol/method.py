@@ -31,7 +31,11 @@ Scope = Literal[
     "write:testing",
     "write:lock",
     "read:lock",
+    "estop",
+    "write:estop",
 ]
+EVERYBODYS_SCOPE: Scope = "estop"
+"""What nobody who is identified lacks, whatever a key is limited to: anybody may stop a machine."""
 LockedPart = Literal["environment", "queue"]
 Verb = Literal["GET", "POST"]
 
@@ -44,6 +48,10 @@ class Params(BaseModel):
 
 class NoParams(Params):
     """The method takes no parameters."""
+
+
+SECRET_FIELDS = frozenset({"lock_key"})
+"""Parameters whose values no message shows."""
 
 
 class LockableParams(Params):
@@ -98,6 +106,11 @@ class Method:
             raise _explain(error) from error
 
     @property
+    def changes(self) -> bool:
+        """Whether it has an effect, so that a repetition needs an idempotency key."""
+        return self.kind in ("mutation", "motion") or (self.kind == "memory" and self.route[0] == "POST")
+
+    @property
     def failure_fields(self) -> dict[str, Any]:
         """The fields of a refusal: those of the reply, each with its empty value."""
         return fields_of(self.result())
@@ -139,7 +152,7 @@ def _explain(error: ValidationError) -> ParameterError:
             known.append(problem["msg"])
         given.setdefault(field, problem["input"])
     accepted = {field: _join(known) for field, known in texts.items()}
-    sentences = [f"'{field}': {_reword(text, given[field])}" for field, text in accepted.items()]
+    sentences = [f"'{field}': {_reword(field, text, given[field])}" for field, text in accepted.items()]
     return ParameterError(
         f"Incorrect parameters: {'; '.join(sentences[:5])}",
         field=next(iter(texts)),
@@ -152,8 +165,10 @@ def _join(texts: list[str]) -> str:
     return " or ".join((f"{first[:1].lower()}{first[1:]}", *(text.removeprefix("Input should be ") for text in others)))
 
 
-def _reword(text: str, given: object) -> str:
+def _reword(field: str, text: str, given: object) -> str:
     if text == "field required":
         return "is required"
+    if field in SECRET_FIELDS:
+        return text
     shown = repr(given)
     return f"{text}, not {shown if len(shown) <= 80 else shown[:77] + '...'}"

@@ -46,11 +46,14 @@ class LaneStatus(TypedDict):
     worker: str
     worker_state: EnvironmentState
     answering: bool
+    silent_since: float | None
     running_item_uid: str | None
     attempt: int | None
     waiting_for: str
     waiting_since: float | None
     items_in_queue: int
+    estop_by: str | None
+    estop_at: float | None
 
 
 class Status(TypedDict):

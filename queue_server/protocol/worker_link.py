@@ -80,6 +80,28 @@ class Metadata(Message):
     values: dict[str, Any]
 
 
+class DeviceNote(Message):
+    """A device, and why it does not count as stopped."""
+
+    device: str
+    reason: str
+
+
+class StopReport(Message):
+    """What an emergency stop has reached; ``order`` is the number of that.
+
+    A device is stopped if its ``stop()`` has returned, failed if that has raised. Not reached are those without a
+    ``stop()``, and those whose ``stop()`` had not returned in time. Where there are too many, the rest is counted.
+    """
+
+    kind: Literal["stop_report"] = "stop_report"
+    order: int = Field(ge=1)
+    stopped: tuple[str, ...] = ()
+    failed: tuple[DeviceNote, ...] = ()
+    not_reached: tuple[DeviceNote, ...] = ()
+    omitted: int = Field(default=0, ge=0, description="Devices that are in none of the lists, for want of room.")
+
+
 # --- worker to manager: reports, numbered and kept until acknowledged --------------------------------------------
 
 
@@ -200,7 +222,7 @@ class EnvironmentClosed(Message):
     number: int
 
 
-Telegram = Hello | Heartbeat | Console | Progress | Metadata
+Telegram = Hello | Heartbeat | Console | Progress | Metadata | StopReport
 Report = (
     CatalogPage
     | EnvironmentOpened
@@ -284,13 +306,27 @@ class RunTask(Message):
     content: dict[str, Any]
 
 
+class EmergencyStop(Message):
+    """Stop everything that moves, and end the plan: at once, whatever the worker is doing.
+
+    A plan that has not ended ``halt_after_s`` seconds after the order is halted. ``devices_s`` is how long the
+    ``stop()`` of all devices may take before the report leaves. A repeat has a higher ``number`` and does it again.
+    """
+
+    kind: Literal["emergency_stop"] = "emergency_stop"
+    number: int = Field(ge=1)
+    reason: str
+    devices_s: float = Field(gt=0)
+    halt_after_s: float = Field(gt=0)
+
+
 class Close(Message):
     """Close the environment; sent only while no item runs."""
 
     kind: Literal["close"] = "close"
 
 
-ToWorker = Welcome | Dismiss | Acknowledge | Execute | Pause | Continue | RunTask | Close
+ToWorker = Welcome | Dismiss | Acknowledge | Execute | Pause | Continue | RunTask | EmergencyStop | Close
 
 _FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(Annotated[FromWorker, Field(discriminator="kind")])
 _TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(Annotated[ToWorker, Field(discriminator="kind")])

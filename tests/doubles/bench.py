@@ -91,7 +91,9 @@ class Bench:
         performer = Performer(self.publisher, self.ended.set)
         self.engine = Engine(store, state, self.board, performer, clock=clock, chance=Chance.seeded(7))
         self.link = RecordingLink(self.journal)
-        performer.attach(Crew(lambda: self.engine.state, RecordingHost(self.journal), self.link))
+        self.deadlines = []
+        host = RecordingHost(self.journal)
+        performer.attach(Crew(lambda: self.engine.state, host, self.link, self._remind))
         self.resources = resources
         left = Remains(lambda who: self.remains.get(who, ()), self._discard)
         self.intake = Intake(self.engine, self.resources, self.publisher, clock=clock, remains=left)
@@ -110,6 +112,9 @@ class Bench:
         self.dispatcher = Dispatcher(self.engine, desk)
         self.running = asyncio.create_task(self.engine.run())
         self._reports = 0
+
+    def _remind(self, after_s, event):
+        self.deadlines.append((after_s, event))
 
     def _discard(self, incarnation):
         self.remains.pop(incarnation, None)

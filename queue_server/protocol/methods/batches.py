@@ -7,17 +7,18 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from queue_server.protocol.method import LockableParams, Method
+from queue_server.protocol.method import Method
+from queue_server.protocol.methods.items import EditParams
 
 
-class RemoveBatchParams(LockableParams):
+class RemoveBatchParams(EditParams):
     """Which items, and whether one that is not there is an error."""
 
     uids: list[str] | None = Field(default=None, description="Uids of the items.")
     ignore_missing: bool = Field(default=True, description="False: repeated or missing uids are refused.")
 
 
-class MoveBatchParams(LockableParams):
+class MoveBatchParams(EditParams):
     """Which items, where they go, and in which order."""
 
     uids: list[str] | None = Field(default=None, description="Uids of the items, each once.")

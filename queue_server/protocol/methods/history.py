@@ -7,14 +7,31 @@ from typing import Any
 
 from pydantic import Field
 
+from queue_server.protocol.items import Outcome
 from queue_server.protocol.method import LockableParams, Method, Params
 
 
 class HistoryGetParams(Params):
-    """Which part of the history to return; without a limit the newest 50,000 entries."""
+    """Which part of the history to return, and which entries of it; without a limit the newest 50,000 entries."""
 
     limit: int | None = Field(default=None, ge=1, le=50_000, description="Largest number of entries, the newest ones.")
     before: int | None = Field(default=None, ge=1, description="Only entries with a number below this one.")
+    name: str | None = Field(default=None, max_length=128, description="Only plans of this name.")
+    by_user: str | None = Field(default=None, max_length=128, description="Only items that this user has added.")
+    outcome: Outcome | None = Field(default=None, description="Only items that ended so.")
+    lane: str | None = Field(default=None, max_length=128, description="Only items of this lane.")
+    text: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Only items with this text in names, arguments, metadata or the message; case does not matter.",
+    )
+    time_from: float | None = Field(
+        default=None, ge=0, description="Only items that ended at this time or later, in seconds since 1970-01-01 UTC."
+    )
+    time_to: float | None = Field(
+        default=None, ge=0, description="Only items that ended before this time, in seconds since 1970-01-01 UTC."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +65,9 @@ METHODS = (
         route=("GET", "/history"),
         params=HistoryGetParams,
         result=HistoryPage,
-        notes="`before` is shown to those who ask for a part, and to all if there are more entries than were returned.",
+        notes="`before` is shown to those who ask for a part, and to all if there are more entries than were returned. "
+        "One of `by_user`, `name` and `outcome` is looked up in an index; for what remains at most 1,000 entries are "
+        "examined, so that a page may be short, or empty, although `before` says that there are more.",
     ),
     Method(
         name="history_clear",

@@ -13,6 +13,15 @@ Position = int | Literal["front", "back"]
 _POSITION = "Index (negative from the back), 'front' or 'back'."
 
 
+class EditParams(LockableParams):
+    """Who edits the queue; the event log keeps it. Over HTTP the credential says it, else the request claims it."""
+
+    user: str | None = Field(default=None, max_length=128, description="Name of the person or program that asks.")
+    user_group: str | None = Field(
+        default=None, max_length=128, description="Group of the person or program that asks."
+    )
+
+
 class PlaceParams(LockableParams):
     """Where new items go; without any of the three at the back."""
 
@@ -53,14 +62,14 @@ class ItemGetParams(Params):
     uid: str | None = Field(default=None, description="Uid of the item.")
 
 
-class ItemRemoveParams(LockableParams):
+class ItemRemoveParams(EditParams):
     """Which item; without any parameter the last one."""
 
     pos: Position | None = Field(default=None, description=_POSITION)
     uid: str | None = Field(default=None, description="Uid of the item.")
 
 
-class ItemMoveParams(LockableParams):
+class ItemMoveParams(EditParams):
     """Which item, and where it goes."""
 
     pos: Position | None = Field(default=None, description=_POSITION)
@@ -70,14 +79,14 @@ class ItemMoveParams(LockableParams):
     after_uid: str | None = Field(default=None, description="Move it after this item.")
 
 
-class ItemHoldParams(LockableParams):
+class ItemHoldParams(EditParams):
     """Which item to hold, and why."""
 
     uid: str = Field(description="Uid of the item.")
     reason: str = Field(default="held by a person", min_length=1, max_length=500, description="Shown with the item.")
 
 
-class ItemReleaseParams(LockableParams):
+class ItemReleaseParams(EditParams):
     """Which item to release."""
 
     uid: str = Field(description="Uid of the held item.")

@@ -8,13 +8,23 @@ from typing import Any, Literal
 from pydantic import Field
 
 from queue_server.protocol.method import LockableParams, Method, Params
+from queue_server.protocol.methods.items import EditParams
 
 
 class QueueGetParams(Params):
-    """Which part of the queue to return; without a limit all of it."""
+    """Which part of the queue to return, and which items of it; without a limit all of it."""
 
     limit: int | None = Field(default=None, ge=1, le=10_000, description="Largest number of items to return.")
     after_uid: str | None = Field(default=None, description="Begin behind this item.")
+    state: Literal["queued", "held"] | None = Field(default=None, description="Only items in this state.")
+    name: str | None = Field(default=None, max_length=128, description="Only plans or instructions of this name.")
+    by_user: str | None = Field(default=None, max_length=128, description="Only items that this user has added.")
+    text: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Only items with this text in names, arguments or metadata; case does not matter.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,13 @@ class Queue:
     items: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     running_item: dict[str, Any] = field(default_factory=dict[str, Any])
     plan_queue_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePart(Queue):
+    """The items that fit in a part of the queue, and the ``after_uid`` with which it goes on; null at its end."""
+
+    next_after_uid: str | None = None
 
 
 class ModeSetParams(LockableParams):
@@ -40,7 +57,9 @@ METHODS = (
         scope="read:queue",
         route=("GET", "/queue"),
         params=QueueGetParams,
-        result=Queue,
+        result=QueuePart,
+        notes="`next_after_uid` is shown to those who ask for items in a state, with a name, a user or a text. Of them "
+        "at most 1,000 items are examined at once, so that a part may be short, or empty, although there are more.",
     ),
     Method(
         name="queue_start",
@@ -85,7 +104,7 @@ METHODS = (
         kind="mutation",
         scope="write:queue:edit",
         route=("POST", "/queue/clear"),
-        params=LockableParams,
+        params=EditParams,
         lock="queue",
     ),
 )

@@ -1,4 +1,4 @@
-"""Declarations about the manager itself: ping, status, configuration, events, and its orderly end."""
+"""Declarations about the manager itself: ping, status, configuration, and its orderly end."""
 
 from __future__ import annotations
 
@@ -21,21 +21,6 @@ class Configuration:
     """What clients ask about the manager's set-up."""
 
     config: dict[str, Any] = field(default_factory=lambda: {"ip_connect_info": {}})
-
-
-class EventsParams(Params):
-    """Which part of the event log to return."""
-
-    since: int = Field(default=0, ge=0, description="Sequence number of the last event that is known already.")
-    limit: int = Field(default=100, ge=1, le=1000, description="Largest number of events to return.")
-
-
-@dataclass(frozen=True, slots=True)
-class Events:
-    """A page of the event log, oldest first, and the newest sequence number there is."""
-
-    events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    last_seq: int = 0
 
 
 class ManagerStopParams(Params):
@@ -76,15 +61,6 @@ METHODS = (
         result=Configuration,
         notes="`config.info` is the address of the notices; without it none are published. An address that holds for "
         "every interface (0.0.0.0) means the host of the control socket.",
-    ),
-    Method(
-        name="events_get",
-        summary="Return a page of the event log.",
-        kind="read",
-        scope="read:monitor",
-        route=("GET", "/events"),
-        params=EventsParams,
-        result=Events,
     ),
     Method(
         name="manager_stop",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from queue_server.core.events import QueueChanged
-from queue_server.handlers.items import MOST_ITEMS
 from queue_server.protocol.items import DEFAULT_LANE
+from queue_server.protocol.limits import DEFAULT_LIMITS
 from tests.doubles.bench import INSTRUCTION, USER, Bench, plan
 
 ABSENT = "no-such-item"
@@ -164,9 +164,9 @@ async def test_a_refusal_shows_the_item_as_it_was_sent(bench):
 
 async def test_a_full_queue_takes_nothing_more(bench):
     # The size is counted in the state; so the limit is reached without a hundred thousand rows.
-    await bench.engine.post(lambda turn: _pretend_size(turn, MOST_ITEMS))
+    await bench.engine.post(lambda turn: _pretend_size(turn, DEFAULT_LIMITS.max_queue_items))
     reply = await Bench.ask(bench, "queue_item_add", item=plan(), **USER)
-    assert str(MOST_ITEMS) in reply["msg"]
+    assert str(DEFAULT_LIMITS.max_queue_items) in reply["msg"]
     assert reply["error"]["code"] == "refused"
 
 

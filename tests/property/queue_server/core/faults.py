@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
+from queue_server.core import effects
 from queue_server.core.invariants import violations
 from queue_server.core.model import Lane, Revisions, State
+from queue_server.protocol.worker_link import RunTask
 from tests.property.queue_server.core.world import Rows, Trace, World
 
 _PARTS = tuple(part.name for part in fields(Revisions))
@@ -31,11 +33,31 @@ def find_state_faults(world: World) -> list[str]:
 
 def find_step_faults(before: World, after: World, trace: Trace) -> list[str]:
     """Return a sentence for everything that is wrong with a step."""
-    found = list(_judge_revisions(before, after))
+    found = [*_judge_revisions(before, after), *_judge_latch(before.state, after.state, trace)]
     for lane in after.state.lanes if trace.orders or trace.finished else ():
         found += _judge_dispatch(before.state, after.state, lane, trace)
         found += _judge_ending(lane, after.of(lane.name), trace)
     return found
+
+
+def _judge_latch(was: State, now: State, trace: Trace) -> Iterator[str]:
+    for lane in was.lanes:
+        if lane.condition != "estopped":
+            continue
+        after = now.lane(lane.name)
+        if any(key.lane == lane.name for key in trace.dispatched):
+            yield "a plan is dispatched in a lane that is latched"
+        if after.condition != "estopped" and after.estop is None and (trace.orders or trace.claimed):
+            yield "the release of an emergency stop has started something"
+        starts = [order for order in trace.orders if isinstance(order, effects.StartWorker)]
+        tasks = [
+            order
+            for order in trace.orders
+            if isinstance(order, effects.Send)
+            and (isinstance(order.message, RunTask) or getattr(order.message, "option", "") == "resume")
+        ]
+        if [order for order in starts if order.lane == lane.name] or tasks:
+            yield "something is started in a lane that is latched"
 
 
 def _judge_revisions(before: World, after: World) -> Iterator[str]:
@@ -98,5 +120,5 @@ def _judge_ending(lane: Lane, rows: Rows, trace: Trace) -> Iterator[str]:
         return
     if not rows.queue or not rows.queue[0].hold_reason:
         yield "there is no held copy at the front after an unknown outcome"
-    if lane.condition != "held":
+    if lane.condition not in ("held", "estopped"):
         yield "the lane is not held after an unknown outcome"

@@ -20,6 +20,7 @@ from tests.property.queue_server.core.world import (
 )
 
 RUN_UID = "run"
+LATCHED_AT = 5.0
 
 Move = Callable[[World], tuple[World, Trace]]
 
@@ -42,7 +43,25 @@ def list_requests(lane: str) -> list[events.Event]:
         events.ContinueRequested(lane, "resume", 0.0),
         events.StopRequested("close_idle", 0.0),
         events.StopRequested("kill", 0.0),
+        events.EstopRequested(lane, "somebody", "a reason", LATCHED_AT),
+        events.EstopReset(lane),
     ]
+
+
+def list_stop_events(lane: Lane) -> list[events.Event]:
+    """Return everything that follows from an emergency stop: its record, the report of the worker, its deadlines."""
+    estop = lane.estop
+    if estop is None:
+        return []
+    happening: list[events.Event] = [
+        events.EstopRecorded(lane.name),
+        events.EstopReported(lane.name, incarnation_of(lane.name), link.StopReport(order=estop.number)),
+        events.EstopDeadlinePassed(lane.name, estop.at, estop.number, "report", 1.0),
+        events.EstopDeadlinePassed(lane.name, estop.at, estop.number, "end", 1.0),
+    ]
+    if lane.attempt is not None and lane.attempt.phase == "dispatched":
+        happening.append(events.OrdersWithheld(lane.name, lane.attempt.key, (), 1.0))
+    return happening
 
 
 def list_side_requests(lane: str) -> list[events.Event]:

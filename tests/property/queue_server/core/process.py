@@ -114,13 +114,16 @@ class Process:
             return replace(self, is_welcome=True)
         if not self.is_welcome or not self.is_alive:
             return self
-        if isinstance(order, effects.Dispatch):
-            return self._accept(order.key)
+        return self._accept(order.key) if isinstance(order, effects.Dispatch) else self._obey(message)
+
+    def _obey(self, message: link.ToWorker | None) -> Process:
         match message:
             case link.Pause() if message.attempt == self.attempt:
                 return self._take_pause(message)
             case link.Continue() if message.attempt == self.attempt:
                 return self._take_continue(message)
+            case link.EmergencyStop():
+                return self._stop()
             case link.Close() if self.attempt is None and self.environment == "open":
                 return self._report(link.EnvironmentClosed(number=1), environment="closing")
             case _:
@@ -130,6 +133,12 @@ class Process:
         if key in self.seen or self.attempt is not None or self.environment != "open":
             return self
         return replace(self, attempt=key, stage="accepted", seen=self.seen | {key})
+
+    def _stop(self) -> Process:
+        """The plan is aborted; one that hangs does not end by itself."""
+        if self.stage in ("accepted", "running", "paused"):
+            return self._end("aborted")
+        return self
 
     def _take_pause(self, order: link.Pause) -> Process:
         if self.stage in ("accepted", "running"):

@@ -14,6 +14,7 @@ from queue_server.core import effects, events
 from queue_server.core.view import is_paused
 from queue_server.protocol.errors import RefusedError
 from queue_server.protocol.items import DEFAULT_LANE, AttemptKey
+from queue_server.protocol.worker_link import StopReport
 from tests.property.queue_server.core.faults import find_step_faults
 from tests.property.queue_server.core.moves import exit_of, incarnation_of, list_edits, list_requests, report
 from tests.property.queue_server.core.process import Process
@@ -34,6 +35,8 @@ NATURAL = frozenset(
         "reports arrive",
         "the manager has waited enough",
         "the worker goes on",
+        "the worker tells what it has stopped",
+        "the time of an emergency stop is over",
     )
 )
 
@@ -74,6 +77,7 @@ def look(system: System) -> Hashable:
     queue = tuple(bool(entry.hold_reason) for entry in system.world.of(LANE).queue)
     return (
         (state.phase, worker.environment, worker.connected, worker.re_state, lane.queue, lane.autostart, shown, queue),
+        lane.estop and lane.estop.answer == "reported",
         _look_at_process(system.process, key) if system.process else None,
         system.owes_pause,
         system.mishaps,
@@ -129,6 +133,7 @@ class Ways:
         if system.mishaps < self._most_mishaps:
             yield Way("the manager crashes", replace(_restart(system), mishaps=system.mishaps + 1))
         yield from self._of_link(system)
+        yield from self._of_stop(system)
         yield from self._of_people(system)
         if system.world.state.phase == "recovering":
             yield from self._happen(system, "the manager has waited enough", events.RecoveryFinished())
@@ -166,15 +171,30 @@ class Ways:
             rest = replace(process, outbox=process.outbox[1:])
             yield from self._happen(system, "reports arrive", *told, process=rest, unacknowledged=process)
 
+    def _of_stop(self, system: System) -> Iterator[Way[System]]:
+        process, lane = system.process, system.world.state.lane(LANE)
+        estop = lane.estop
+        if estop is None:
+            return
+        if process is not None and process.is_alive and process.is_welcome and estop.answer == "awaited":
+            report = events.EstopReported(LANE, incarnation_of(LANE), StopReport(order=estop.number))
+            if lane.worker.environment != "closed":
+                yield from self._happen(system, "the worker tells what it has stopped", report)
+        deadline = events.EstopDeadlinePassed(LANE, estop.at, estop.number, "end", 1.0)
+        yield from self._happen(system, "the time of an emergency stop is over", deadline)
+
     def _of_people(self, system: System) -> Iterator[Way[System]]:
+        is_latched = system.world.state.lane(LANE).estop is not None
         for request in list_requests(LANE):
+            if is_latched and not isinstance(request, events.EstopReset | events.EnvironmentDestroyRequested):
+                continue  # the search of the core alone asks for everything in a latched lane
             if isinstance(request, events.AutostartSet):
                 continue  # one person less: what starts by itself is left to the search of the core alone
             if not isinstance(request, events.StopRequested):
                 yield from self._request(system, request)
             elif system.mishaps < self._most_mishaps:
                 yield from self._request(replace(system, mishaps=system.mishaps + 1), request)
-        for name, edit in list_edits(system.world, LANE, most=1):
+        for name, edit in () if is_latched else list_edits(system.world, LANE, most=1):
             if name in ("add plan", "release"):
                 world, trace = edit(system.world)
                 yield from self._settle(system, name, _Turn(world, trace, system.process))

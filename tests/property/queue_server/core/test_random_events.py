@@ -23,6 +23,7 @@ from tests.property.queue_server.core.moves import (
     list_edits,
     list_requests,
     list_side_requests,
+    list_stop_events,
     list_worker_events,
     open_key,
     report,
@@ -73,6 +74,8 @@ class History:
             events.WorkerAnswering(lane, f"worker of {lane}", answering=False),
             events.CatalogChanged(plans=True, devices=False),
             *list_side_requests(lane),
+            *list_stop_events(self.world.state.lane(lane)),
+            events.EstopReset(lane),
             *2 * list_worker_events(self.world.state.lane(lane)),
             *(event for late in self.claimed[-3:] for event in list_attempt_events(lane, late)[:6]),
         ]
@@ -165,7 +168,7 @@ def test_equal_states_look_equal_and_what_clients_compare_changes_with_what_they
 def test_random_histories_reach_what_they_are_to_test():
     """Guards the moves above: they must not spend themselves on refusals."""
     chance, reached, history = random.Random(1), set(), History("front")
-    for _ in range(1500):
+    for _ in range(2500):
         lane = chance.choice(LANES)
         trace = history.make(chance.choice(history.moves(lane)))
         reached |= {end.result.outcome for end in trace.finished} | {f"copy {end.copy}" for end in trace.finished}

@@ -15,8 +15,8 @@ import pytest
 
 from queue_server.core import effects, events
 from queue_server.core.machine import step
-from queue_server.core.model import PAUSES
-from queue_server.core.view import status_of
+from queue_server.core.model import PAUSES, Lane
+from queue_server.core.view import is_paused, status_of
 from queue_server.protocol.errors import RefusedError, StateError
 from queue_server.protocol.items import DEFAULT_LANE, OUTCOMES, AttemptKey
 from queue_server.protocol.status import DOCUMENTED_KEYS, EnvironmentState, ManagerState
@@ -30,6 +30,7 @@ from tests.property.queue_server.core.moves import (
     list_reports,
     list_requests,
     list_side_requests,
+    list_stop_events,
     list_worker_events,
     open_key,
     report,
@@ -39,7 +40,7 @@ from tests.property.queue_server.core.system import System, Ways, look, make_sys
 from tests.property.queue_server.core.world import Trace, World, make_entry, make_world, restart, take
 
 # A search takes a few seconds; a machine that is busy with other things may need longer.
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 LANE = DEFAULT_LANE
 INSTANCE = "5b0c31f2-6d0e-4c54-9d65-1a7d2a3a4f10"
@@ -60,11 +61,20 @@ def look_at_core(world: World) -> Hashable:
     lane = state.lane(LANE)
     worker, attempt, size = lane.worker, lane.attempt, len(world.of(LANE).queue)
     common = (state.phase, worker.environment, worker.connected, lane.queue)
+    if lane.condition == "estopped":
+        return *common, look_at_latch(lane), min(size, 1)
     if attempt is None:
         held, works = lane.condition == "held", lane.foreground_task is not None
         return *common, min(size, 2), lane.autostart, held, works
     shown = (attempt.phase, tuple(run.is_open for run in attempt.runs), attempt.order, attempt.order_sent)
     return *common, min(size, 1), shown, worker.re_state if worker.environment == "open" else ""
+
+
+def look_at_latch(lane: Lane) -> Hashable:
+    """Return what the rules read of a latched lane: what has been reached, and when, only the reply does."""
+    attempt, works = lane.attempt, lane.foreground_task is not None
+    shown = attempt and (attempt.phase == "dispatched", attempt.order is not None, is_paused(lane))
+    return lane.estop and lane.estop.answer == "reported", shown, works, lane.worker.stray is not None
 
 
 def follow_everything(world: World) -> Iterator[Way[World]]:
@@ -73,7 +83,8 @@ def follow_everything(world: World) -> Iterator[Way[World]]:
     if world.state.phase == "stopped":
         return
     lane = world.state.lane(LANE)
-    for event in (*list_requests(LANE), events.RecoveryFinished(), *list_worker_events(lane)):
+    happening = (*list_worker_events(lane), *list_stop_events(lane))
+    for event in (*list_requests(LANE), events.RecoveryFinished(), *happening):
         yield from follow(world, event)
     for name, edit in list_edits(world, LANE, most=2):
         if name not in ("execute", "background task"):
@@ -210,6 +221,41 @@ def test_an_attempt_can_be_ended_in_every_state(reached):
             assert is_killed(*take(world, events.EnvironmentDestroyRequested(LANE, 0.0)))
         if world.state.phase == "stopping":
             assert is_killed(*take(world, events.StopRequested("kill", 0.0)))
+
+
+def test_an_emergency_stop_latches_every_state_and_whatever_is_asked_for_then_starts_nothing(reached):
+    latched = 0
+    for world in reached.states:
+        after, trace = take(world, events.EstopRequested(LANE, "somebody", "a reason", 9.0))
+        lane = after.state.lane(LANE)
+        assert lane.condition == "estopped"
+        assert not lane.autostart
+        assert not trace.claimed
+        latched += 1
+        for event in (
+            events.QueueStartRequested(LANE),
+            events.AutostartSet(LANE, True),
+            events.ExecuteRequested(LANE),
+            events.EnvironmentOpenRequested(LANE, "another worker", 0.0),
+            events.ContinueRequested(LANE, "resume", 0.0),
+        ):
+            with pytest.raises(RefusedError):
+                step(after.state, event)
+    assert latched == len(reached.states)
+
+
+def test_every_emergency_stop_comes_to_an_end_by_its_deadlines_and_the_exit_of_the_worker(reached):
+    for world in reached.states:
+        lane = world.state.lane(LANE)
+        if lane.estop is None or world.state.phase == "stopped":
+            continue
+        end = events.EstopDeadlinePassed(LANE, lane.estop.at, lane.estop.number, "end", 1.0)
+        after, trace = take(world, end)
+        if any(isinstance(order, effects.KillWorker) for order in trace.orders):
+            after, _ = take(after, exit_of(LANE))
+        released, trace = take(after, events.EstopReset(LANE))
+        assert released.state.lane(LANE).condition == "open"
+        assert trace.orders == []
 
 
 def is_killed(world: World, trace: Trace) -> bool:

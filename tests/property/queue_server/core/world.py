@@ -148,6 +148,8 @@ def _perform(world: World, effect: effects.Effect, trace: Trace) -> World:
             trace.again.append(row.key)
             trace.orders.append(effects.Dispatch(row.key, row.entry.as_item(row.key.lane)))
             return world
+        case effects.Remind():
+            return world
         case effects.Dispatch() | effects.Send() | effects.StartWorker() | effects.KillWorker() | effects.EndProcess():
             trace.orders.append(effect)
             return world

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 from queue_server.protocol.codec import encode
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.items import OUTCOMES, AttemptKey, Run
-from queue_server.protocol.worker_link import FromWorker, ToWorker, pack, read_from_worker, read_to_worker
+from queue_server.protocol.worker_link import DeviceNote, FromWorker, ToWorker, pack, read_from_worker, read_to_worker
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
@@ -47,7 +47,12 @@ FIELDS = {
         TEXT,
     ),
     **dict.fromkeys(("time", "time_start", "time_stop"), NUMBERS),
-    **dict.fromkeys(("dropped", "greeting", "points"), COUNTS),
+    **dict.fromkeys(("dropped", "greeting", "points", "omitted"), COUNTS),
+    "stopped": st.lists(TEXT, max_size=3).map(tuple),
+    **dict.fromkeys(
+        ("failed", "not_reached"), st.lists(st.builds(DeviceNote, device=TEXT, reason=TEXT), max_size=3).map(tuple)
+    ),
+    **dict.fromkeys(("devices_s", "halt_after_s"), st.floats(0, 1e9, exclude_min=True)),
     "main_thread_age_s": st.floats(0, allow_nan=False, allow_infinity=False),
     "total": st.none() | COUNTS,
     "scan_id": st.none() | INTEGERS,
@@ -79,6 +84,8 @@ def messages(each):
         "option": st.sampled_from(OPTIONS.get(kind, ["none"])),
         "re_state": st.none() | TEXT if kind == "hello" else TEXT,
     }
+    if kind in ("stop_report", "emergency_stop"):
+        special |= dict.fromkeys(("order", "number"), st.integers(1, 2**63))
     return st.builds(each, **{name: {**FIELDS, **special}[name] for name in each.model_fields})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from contextlib import ExitStack
 
@@ -22,8 +21,9 @@ from queue_server.storage.memory import open_memory
 from queue_server.storage.sqlite import open_sqlite
 from tests.faults.model import QueueModel
 from tests.faults.places import place_in_memory
+from tests.faults.tiers import rounds
 
-EXAMPLES = int(os.environ.get("CUELIGHT_FAULT_ROUNDS", "100"))
+EXAMPLES = rounds(100, 1000)
 LANES = st.sampled_from(["a", "b"])
 STATES = st.sampled_from(["queued", "queued", "held"])
 KINDS = st.sampled_from(["plan", "plan", "plan", "instruction"])
@@ -276,4 +276,4 @@ def _answer(call):
 Stores.TestCase.settings = settings(
     max_examples=EXAMPLES, stateful_step_count=50, suppress_health_check=[HealthCheck.too_slow]
 )
-TestStores = pytest.mark.timeout(60 + EXAMPLES)(Stores.TestCase)
+TestStores = pytest.mark.fault("D14", scales=True)(pytest.mark.timeout(60 + EXAMPLES)(Stores.TestCase))

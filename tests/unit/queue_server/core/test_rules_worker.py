@@ -657,9 +657,9 @@ def test_the_plan_of_a_worker_that_was_killed_with_the_manager_is_written_before
 
 def test_silence_is_shown_and_ends_nothing(make_running):
     state = make_running()
-    silent = step(state, WorkerAnswering(LANE, INCARNATION, answering=False))
+    silent = step(state, WorkerAnswering(LANE, INCARNATION, answering=False, at=7.0))
     assert silent.effects == ()
-    assert silent.state.lane(LANE).worker == replace(state.lane(LANE).worker, answering=False)
+    assert silent.state.lane(LANE).worker == replace(state.lane(LANE).worker, answering=False, silent_since=7.0)
     assert step(silent.state, WorkerAnswering(LANE, INCARNATION, answering=True)).state == state
 
 

@@ -227,7 +227,7 @@ async def test_requests_that_wait_at_the_end_are_told_so(make_bench, gated):
     assert bench.ended.is_set()
     assert reply["success"] is False
     assert "stopping" in reply["msg"]
-    assert reply["error"]["code"] == "wrong_state"
+    assert reply["error"]["code"] == "shutting_down"
 
 
 async def test_a_request_after_the_end_is_told_so(bench):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgpack
 import pytest
 
 from queue_server.access.kept_listing import KeptListing
 from queue_server.protocol.codec import decode, encode
-from queue_server.protocol.listing import PIECE_ENTRIES, encode_entries, encode_reply
+from queue_server.protocol.listing import PIECE_ENTRIES, Roll, encode_entries, encode_reply
 
 ENCODINGS = ["json", "msgpack"]
 SIZES = [0, 1, 15, 16, PIECE_ENTRIES, PIECE_ENTRIES + 1, 2 * PIECE_ENTRIES + 7, 70_000]
@@ -59,3 +60,12 @@ def test_a_listing_is_a_map_that_every_encoder_knows():
 
 def decode_entries(data):
     return decode(data)[0]
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+@pytest.mark.parametrize("number", [0, 1, 15, 16, PIECE_ENTRIES, PIECE_ENTRIES + 1, 3 * PIECE_ENTRIES + 7, 70_000])
+def test_a_long_list_is_encoded_as_any_other_list(encoding, number):
+    entries = [{"n": each, "text": "x"} for each in range(number)]
+    reply = {"success": True, "items": Roll(entries), "msg": ""}
+    assert decode(encode_reply(reply, encoding))[0] == {"success": True, "items": entries, "msg": ""}
+    assert Roll(entries).encoded("msgpack") == msgpack.packb(entries)
