@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
@@ -22,13 +21,18 @@ from pydantic_settings import (
 )
 from yaml import YAMLError
 
+from queue_server.protocol.addresses import check_address, is_local
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import DEFAULT_LANE, FailurePolicy
+from queue_server.protocol.stop_limits import TimedLimits
 
 SETTINGS_FILE = "cuelight.yaml"
 
 SECRET_KEY_VARIABLE = "QSERVER_ZMQ_PRIVATE_KEY_FOR_SERVER"
 """The variable with the private CURVE key of the manager, for sites that have it already."""
+
+PAUSE_PATIENCE_S = 30.0
+"""How long a manager that ends waits for running plans to pause, where it is set to."""
 
 Verbosity = Literal["verbose", "normal", "quiet", "silent"]
 ConsoleOutput = Literal["all", "manager", "off"]
@@ -56,10 +60,10 @@ def prefixed_data_directory(prefix: str, environ: Mapping[str, str] = os.environ
     return default_data_directory(environ).parent / "re-manager" / name
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, TimedLimits, frozen=True):  # pyright: ignore[reportIncompatibleVariableOverride]
     """What ``cuelight up`` can be told."""
 
-    model_config = SettingsConfigDict(env_prefix="CUELIGHT_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CUELIGHT_", extra="forbid")
 
     data: Path = Field(default_factory=default_data_directory, description="Data directory; one system owns it.")
     config: Path | None = Field(default=None, description=f"Directory that holds {SETTINGS_FILE}.")
@@ -159,6 +163,32 @@ class Settings(BaseSettings):
         description="What happens to a failed item, for each lane: front (it goes to the front of the queue again, the "
         "default in the lane default) or hold (there too, but held until it is released; the default elsewhere). "
         "A single word is meant for the lane default; as text: default=hold,other=front.",
+    )
+    pause_at_stop: bool = Field(
+        default=False,
+        description="Let running plans pause at their next checkpoint when the manager is told to end, and wait 30 s "
+        "for it; otherwise workers go on with them. Either way the next manager finds them.",
+    )
+    worker_launchers: Annotated[dict[str, Path], NoDecode] = Field(
+        default_factory=dict[str, Path],
+        description="Lanes whose workers are started by a launcher, a service of its own with its own user: the lane "
+        "and the socket of its launcher; as text: default=/run/cuelight/default.launcher. The manager itself starts "
+        "those of the other lanes.",
+    )
+    replies_kept_days: Annotated[float, Field(ge=0.01, le=3650)] = Field(
+        default=7.0, description="How long the answer to a request with an idempotency key is kept, in days."
+    )
+    replies_kept: Annotated[int, Field(ge=1_000, le=10_000_000)] = Field(
+        default=100_000, description="How many answers to requests with an idempotency key are kept at most."
+    )
+    backup_interval_s: float = Field(
+        default=240.0,
+        ge=1.0,
+        le=86400.0,
+        description="Seconds from one backup of the store to the next, as long as anything changes.",
+    )
+    backups_kept: int = Field(
+        default=24, ge=1, le=10000, description="How many backups are kept; the oldest ones are removed."
     )
     device_max_depth: int = Field(default=0, ge=0, description="Levels of sub-devices to describe; 0 means all.")
     ignore_invalid_plans: bool = Field(
@@ -260,6 +290,20 @@ class Settings(BaseSettings):
     def _read_policies(cls, given: object) -> object:
         return read_policies(given) if isinstance(given, str) else given
 
+    @field_validator("worker_launchers", mode="before")
+    @classmethod
+    def _read_launchers(cls, given: object) -> object:
+        advice = "each lane with the socket of its launcher, such as default=/run/cuelight/default.launcher"
+        return read_pairs(given, advice) if isinstance(given, str) else given
+
+    @field_validator("worker_launchers")
+    @classmethod
+    def _check_launchers(cls, launchers: dict[str, Path]) -> dict[str, Path]:
+        sockets = list(launchers.values())
+        if any(not socket.is_absolute() for socket in sockets) or len(set(sockets)) != len(sockets):
+            raise ValueError("each lane has a launcher of its own, whose socket is an absolute path")
+        return launchers
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -310,47 +354,24 @@ def read_policies(text: str) -> dict[str, str]:
     """
     if "=" not in text:
         return {DEFAULT_LANE: text.strip()}
-    policies: dict[str, str] = {}
+    return read_pairs(text, "front or hold, or one of them for each lane, such as default=hold,other=front")
+
+
+def read_pairs(text: str, advice: str) -> dict[str, str]:
+    """Return the value for each lane of a text such as ``default=one,other=two``; ``advice`` says what to write.
+
+    Raises:
+        ValueError: a part is no pair, or a lane is named twice.
+    """
+    pairs: dict[str, str] = {}
     for part in text.split(","):
-        lane, separator, policy = (word.strip() for word in part.partition("="))
-        if not lane or not separator or lane in policies:
-            raise ValueError("write front or hold, or one of them for each lane, such as default=hold,other=front")
-        policies[lane] = policy
-    return policies
+        lane, separator, value = (word.strip() for word in part.partition("="))
+        if not lane or not separator or lane in pairs:
+            raise ValueError(f"write {advice}")
+        pairs[lane] = value
+    return pairs
 
 
 def has_secret_key_variable(environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether the environment has a private CURVE key for the manager."""
     return bool(environ.get(SECRET_KEY_VARIABLE))
-
-
-def check_address(address: str, *, is_open: bool = False) -> str:
-    """Return ``address`` if it may be bound: ipc, TCP on the loopback interface, or with ``is_open`` any TCP.
-
-    Raises:
-        ValueError: the form is wrong, or the address could be reached from other hosts.
-    """
-    scheme, _, rest = address.partition("://")
-    if scheme == "ipc" and rest:
-        return address
-    host, _, port = rest.rpartition(":")
-    if scheme != "tcp" or not host or not port.isdigit() or int(port) > 65535:
-        raise ValueError("an address has the form tcp://HOST:PORT or ipc://PATH")
-    if not is_open and not _is_loopback(host):
-        raise ValueError("only loopback addresses can be bound without encryption; use tcp://127.0.0.1:PORT")
-    return address
-
-
-def is_local(address: str) -> bool:
-    """Return whether only this host can reach ``address``, which has a form that can be bound."""
-    scheme, _, rest = address.partition("://")
-    return scheme == "ipc" or _is_loopback(rest.rpartition(":")[0])
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
-    except ValueError:
-        return False

@@ -8,24 +8,28 @@ answer, counted, and forgotten.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 import zmq
 
-from queue_server.protocol.codec import CLIENT_BOUNDS, encode, recognise
+from queue_server.protocol.codec import encode, recognise
 from queue_server.protocol.envelope import refuse
-from queue_server.protocol.errors import BusyError, CuelightError, EnvelopeError
-from queue_server.transport.stream import Frames, Stream, bind, make_socket
+from queue_server.protocol.errors import CuelightError, EnvelopeError
+from queue_server.protocol.limits import DEFAULT_LIMITS, Limits, too_much_at_once
+from queue_server.protocol.peer import ANYBODY, Peer
+from queue_server.transport.occupancy import Occupancy
+from queue_server.transport.stream import Frames, Guard, Stream, bind, make_socket
 
 _log = logging.getLogger(__name__)
 
-MOST_IN_FLIGHT = 1_000
-MOST_PER_PEER = 64
 MOST_LABEL_BYTES = 64
-_RETRY_AFTER_S = 0.1
+# A request for the status, or an order of motion, is short; it is looked at even where there is no room.
+MOST_URGENT_BYTES = 1024
+_FINISH_PATIENCE_S = 1.0
 
 Respond = Callable[[bytes], None]
 
@@ -33,8 +37,11 @@ Respond = Callable[[bytes], None]
 class Answerer(Protocol):
     """Whoever answers requests."""
 
-    def take(self, frame: bytes, respond: Respond) -> None:
-        """Answer the request in ``frame``, now or later, exactly once; must not raise."""
+    def take(self, frame: bytes, respond: Respond, peer: Peer = ANYBODY, *, has_room: bool = True) -> None:
+        """Answer the request of ``peer`` in ``frame``, now or later, exactly once; must not raise.
+
+        Without room it is answered now: done if that is possible, else refused as busy.
+        """
         ...
 
 
@@ -46,18 +53,29 @@ class ControlSocket:
         context: zmq.Context[zmq.Socket[bytes]],
         address: str,
         answerer: Answerer,
-        protect: Callable[[zmq.Socket[bytes]], None] | None = None,
+        guard: Guard | None = None,
         *,
-        most_per_peer: int = MOST_PER_PEER,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self._socket = make_socket(context, zmq.ROUTER, most_bytes=CLIENT_BOUNDS.size_bytes)
-        self.address = bind(self._socket, address, protect)
+        self._socket = make_socket(
+            context, zmq.ROUTER, most_bytes=limits.max_message_bytes, most_waiting=limits.max_messages_waiting
+        )
+        self.address = bind(self._socket, address, guard)
         self._answerer = answerer
-        self._most_per_peer = most_per_peer
-        self._in_flight: Counter[bytes] = Counter()
-        self._total = 0
+        self._occupancy = Occupancy(limits)
+        self._all_answered = asyncio.Event()
         self.malformed = 0
-        self._stream = Stream(self._socket, self._take)
+        self._stream = Stream(self._socket, self._take, guard)
+
+    async def finish(self, patience_s: float = _FINISH_PATIENCE_S) -> None:
+        """Answer what has arrived by now, then close."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                self._stream.take_waiting()
+                while self._occupancy.total:
+                    self._all_answered.clear()
+                    await self._all_answered.wait()
+        self.close()
 
     def close(self) -> None:
         """Stop taking requests; replies under way still leave."""
@@ -69,26 +87,26 @@ class ControlSocket:
         if len(body) != 1:
             self.malformed += 1
             self._refuse(route, b"", EnvelopeError(f"A request is one frame; this message has {len(body)}."))
-        elif self._total >= MOST_IN_FLIGHT or self._in_flight[peer] >= self._most_per_peer:
-            details = {"retry_after_s": _RETRY_AFTER_S}
-            self._refuse(
-                route, body[0], BusyError("Too many requests are in flight; repeat it later.", details=details)
-            )
-        else:
+        elif self._occupancy.has_room(peer, len(body[0])):
             self._pass_on(peer, route, body[0])
+        elif len(body[0]) <= MOST_URGENT_BYTES:
+            self._answerer.take(body[0], lambda reply: self._reply(route, reply), self._stream.speaker, has_room=False)
+        else:
+            self._refuse(route, body[0], too_much_at_once())
 
     def _pass_on(self, peer: bytes, route: Frames, body: bytes) -> None:
-        self._total += 1
-        self._in_flight[peer] += 1
+        self._occupancy.enter(peer, len(body))
 
         def respond(reply: bytes) -> None:
-            self._total -= 1
-            self._in_flight[peer] -= 1
-            if self._in_flight[peer] <= 0:
-                del self._in_flight[peer]
-            self._stream.send([*route, reply])
+            self._occupancy.leave(peer, len(body))
+            self._reply(route, reply)
+            if not self._occupancy.total:
+                self._all_answered.set()
 
-        self._answerer.take(body, respond)
+        self._answerer.take(body, respond, self._stream.speaker)
+
+    def _reply(self, route: Frames, reply: bytes) -> None:
+        self._stream.send([*route, reply])
 
     def _refuse(self, route: Frames, body: bytes, error: CuelightError) -> None:
         try:

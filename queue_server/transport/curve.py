@@ -1,6 +1,7 @@
 """Encryption of sockets, and who is admitted: the manager's own key, and the keys of its clients and workers.
 
-libzmq asks over ZAP (RFC 27) for each client that wants to connect. Nothing here encrypts or compares secrets itself.
+libzmq asks over ZAP (RFC 27) for each client that wants to connect, and tells with each message by which key it came.
+Nothing here encrypts or compares secrets itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from zmq.utils import z85
 from queue_server.config import SECRET_KEY_VARIABLE, Settings
 from queue_server.protocol.curve_keys import SHARED_PUBLIC_KEY, check_key, check_secret_file
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.peer import ANYBODY, Peer
+from queue_server.transport.allow_list import AllowList
+from queue_server.transport.complaints import Complaints
+from queue_server.transport.connections import Connections
+from queue_server.transport.file_watch import FileWatch
 from queue_server.transport.stream import Frames, Stream
 
 _log = logging.getLogger(__name__)
@@ -26,55 +32,8 @@ _ZAP_VERSION = b"1.0"
 _CLIENTS = b"cuelight"
 _WORKERS = b"cuelight.workers"
 _MOST_KEY_BYTES = 4096
-_COMMENT = "#"
 
 Context = zmq.Context["zmq.Socket[bytes]"]
-Fingerprint = tuple[tuple[str, int, int, int], ...]
-
-
-class AllowList:
-    """The clients or workers that a file, or the files of a directory, admit; read again when something has changed.
-
-    A line has a public key, of 40 characters, and the name of its owner. Empty lines, and lines that begin with # and
-    a space, are passed over.
-    """
-
-    def __init__(self, path: Path, field: str = "curve_clients_file") -> None:
-        """Read the list that the setting ``field`` names.
-
-        Raises:
-            ParameterError: it is missing, or a line has no key; the message names the line.
-        """
-        self._path = path
-        self._field = field
-        self._fingerprint: Fingerprint | None = None
-        self._names: Mapping[bytes, str] = {}
-        self._read()
-
-    def find(self, public_key: bytes) -> str | None:
-        """Return the name of the owner of this key, or None for a key that is not on the list now.
-
-        While the list cannot be read nobody is on it.
-        """
-        try:
-            self._read()
-        except ParameterError as error:
-            _log.error("Nobody new is admitted: %s", error)
-            self._names, self._fingerprint = {}, None
-        return self._names.get(public_key)
-
-    def _read(self) -> None:
-        try:
-            files = sorted(self._path.iterdir()) if self._path.is_dir() else [self._path]
-            files = [file for file in files if not file.name.startswith(".")]
-            fingerprint = tuple((str(file), *_identity(file)) for file in files)
-            if fingerprint != self._fingerprint:
-                self._names = {key: name for file in files for key, name in _read_names(file).items()}
-                self._fingerprint = fingerprint
-        except (OSError, UnicodeDecodeError) as error:
-            raise ParameterError(
-                f"'{self._field}': the list {self._path} cannot be read: {error}.", field=self._field
-            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +43,17 @@ class Admission:
     clients: AllowList | None
     stock_key: bool
 
-    def find(self, public_key: bytes) -> str | None:
-        """Return the name of a client that is admitted, or None."""
+    def find(self, public_key: bytes) -> Peer | None:
+        """Return a client that wants to connect, or None if it is not admitted."""
         if self.stock_key and public_key == SHARED_PUBLIC_KEY:
-            return "anybody with the key of bluesky-queueserver"
+            return ANYBODY
         return None if self.clients is None else self.clients.find(public_key)
+
+    def recall(self, public_key: bytes) -> Peer | None:
+        """Return a client that is connected, or None if it is no longer admitted."""
+        if self.stock_key and public_key == SHARED_PUBLIC_KEY:
+            return ANYBODY
+        return None if self.clients is None else self.clients.recall(public_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,27 +97,60 @@ def read_curve(settings: Settings, environ: Mapping[str, str] = os.environ) -> C
     return Curve(secret_key, Admission(clients, stock_key), workers)
 
 
+class Entrance:
+    """The gate as one socket knows it: encrypts it, tells who speaks, and cuts connections of revoked keys."""
+
+    def __init__(self, domain: bytes, secret_key: bytes, recall: Callable[[bytes], Peer | None]) -> None:
+        self._domain = domain
+        self._secret_key = secret_key
+        self._recall = recall
+        self._connections = Connections()
+
+    def protect(self, socket: zmq.Socket[bytes]) -> None:
+        """Encrypt a socket that is not bound yet."""
+        socket.setsockopt(zmq.ZAP_DOMAIN, self._domain)
+        socket.setsockopt(zmq.CURVE_SERVER, 1)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, self._secret_key)
+
+    def identify(self, frame: zmq.Frame) -> Peer | None:
+        """Return who has sent this frame; None for a key that is no longer admitted, whose connection is cut."""
+        key = str(frame.get("User-Id")).encode()
+        self._connections.note(int(frame.get(zmq.SRCFD)), key)
+        peer = self._recall(key)
+        if peer is None:
+            self.cut_revoked()
+        return peer
+
+    def cut_revoked(self) -> int:
+        """Cut the connections of all keys that are no longer admitted; return how many there were."""
+        return self._connections.cut(lambda key: self._recall(key) is not None)
+
+
 class Gate:
-    """Encrypts sockets of one context, and answers whether a client or a worker is admitted."""
+    """Answers for the sockets of one context whether a client or a worker is admitted, and for how long."""
 
     def __init__(self, context: Context, curve: Curve) -> None:
         """Begin to answer; there is one gate for each context."""
         self._curve = curve
+        self._complaints = Complaints(_log)
+        self._entrances: list[Entrance] = []
+        self._watches: list[FileWatch] = []
         self.refused = 0
         socket = context.socket(zmq.REP)
         socket.bind(_ZAP_ADDRESS)
         self._stream = Stream(socket, self._answer)
+        self._begin_to_watch()
 
-    def protect(self, socket: zmq.Socket[bytes]) -> None:
-        """Encrypt a socket for clients that is not bound yet."""
-        self._encrypt(socket, _CLIENTS)
+    def admit_clients(self) -> Entrance:
+        """Return an entrance for clients, for one socket."""
+        return self._open(_CLIENTS, self._recall_client)
 
-    def protect_link(self, socket: zmq.Socket[bytes]) -> None:
-        """Encrypt a socket for workers that is not bound yet; the key of a client opens it no more than any other."""
-        self._encrypt(socket, _WORKERS)
+    def admit_workers(self) -> Entrance:
+        """Return an entrance for workers, for one socket; the key of a client opens it no more than any other."""
+        return self._open(_WORKERS, self._recall_worker)
 
     @property
-    def admits_workers(self) -> bool:
+    def knows_workers(self) -> bool:
         """Whether there is a list of workers, so that a link over TCP is to be encrypted."""
         return self._curve.workers is not None
 
@@ -163,62 +161,64 @@ class Gate:
 
     def close(self) -> None:
         """Admit nobody any more."""
+        for watch in self._watches:
+            watch.close()
         self._stream.close(0)
 
-    def _encrypt(self, socket: zmq.Socket[bytes], domain: bytes) -> None:
-        socket.setsockopt(zmq.ZAP_DOMAIN, domain)
-        socket.setsockopt(zmq.CURVE_SERVER, 1)
-        socket.setsockopt(zmq.CURVE_SECRETKEY, self._curve.secret_key)
+    def _open(self, domain: bytes, recall: Callable[[bytes], Peer | None]) -> Entrance:
+        self._entrances.append(Entrance(domain, self._curve.secret_key, recall))
+        return self._entrances[-1]
+
+    def _begin_to_watch(self) -> None:
+        lists = [each for each in (self._curve.admission.clients, self._curve.workers) if each is not None]
+        for allowed in lists:
+            self._watches.append(FileWatch(allowed.path, lambda allowed=allowed: self._renew(allowed)))
+            # What has changed between the reading of the list and the beginning of the watch.
+            allowed.renew()
+
+    def _renew(self, allowed: AllowList) -> None:
+        allowed.renew()
+        cut = sum(entrance.cut_revoked() for entrance in self._entrances)
+        if cut:
+            _log.warning("%d connection(s) were cut: their keys are no longer listed in %s", cut, allowed.path)
+
+    def _recall_client(self, public_key: bytes) -> Peer | None:
+        return self._curve.admission.recall(public_key)
+
+    def _recall_worker(self, public_key: bytes) -> Peer | None:
+        return None if self._curve.workers is None else self._curve.workers.recall(public_key)
 
     def _answer(self, frames: Frames) -> None:
         request = frames[1] if len(frames) > 1 else b""
-        name = self._judge(frames)
-        if name is None:
+        key = self._judge(frames)
+        if key is None:
             self.refused += 1
             self._stream.send([_ZAP_VERSION, request, b"400", b"This key is not admitted", b"", b""])
         else:
-            self._stream.send([_ZAP_VERSION, request, b"200", b"OK", name.encode(), b""])
+            self._stream.send([_ZAP_VERSION, request, b"200", b"OK", key, b""])
 
-    def _judge(self, frames: Frames) -> str | None:
+    def _judge(self, frames: Frames) -> bytes | None:
+        """Return the key that is admitted, by which its owner is known from now on; None to refuse it."""
         if len(frames) != 7 or frames[0] != _ZAP_VERSION or frames[5] != b"CURVE":
             return None
         who = {_CLIENTS: "client", _WORKERS: "worker"}.get(frames[2])
         if who is None:
             return None
         public_key: bytes = z85.encode(frames[6])
-        name = self._find(who, public_key)
-        address = frames[3].decode(errors="replace")
-        if name is None:
-            _log.warning("A %s at %s is not admitted: its key %s is not on the list", who, address, public_key.decode())
-        else:
-            _log.debug("The %s %r at %s is admitted", who, name, address)
-        return name
+        peer = self._find(who, public_key)
+        address, shown = frames[3].decode(errors="replace"), public_key.decode()
+        if peer is None:
+            self._complaints.tell("A %s at %s is not admitted: its key %s is not on the list", who, address, shown)
+            return None
+        _log.debug("The %s %r at %s is admitted", who, peer.name or shown, address)
+        return public_key
 
-    def _find(self, who: str, public_key: bytes) -> str | None:
+    def _find(self, who: str, public_key: bytes) -> Peer | None:
         if who == "client":
             return self._curve.admission.find(public_key)
         # Everybody has the secret key of the shared pair, so that no list can make a worker of its owner.
         workers = None if public_key == SHARED_PUBLIC_KEY else self._curve.workers
         return None if workers is None else workers.find(public_key)
-
-
-Protect = Callable[["zmq.Socket[bytes]"], None]
-"""Encrypts a socket before it is bound."""
-
-
-def _identity(file: Path) -> tuple[int, int, int]:
-    found = file.stat()
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _read_names(file: Path) -> dict[bytes, str]:
-    names: dict[bytes, str] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        # A key may begin with #, and then is longer than that.
-        key, _, name = line.strip().partition(" ")
-        if key and key.strip(_COMMENT):
-            names[check_key(key, f"{file}, line {number}")] = name.strip() or key
-    return names
 
 
 def _read_secret_key(path: Path) -> bytes:

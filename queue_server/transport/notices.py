@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import zmq
 
 from queue_server.clock import Clock
-from queue_server.protocol.codec import WORKER_BOUNDS, Encoding
+from queue_server.protocol.codec import Encoding
 from queue_server.protocol.event_log import EventRecord
+from queue_server.protocol.limits import DEFAULT_LIMITS, Limits
 from queue_server.protocol.notices import EVENT_TOPIC, PROGRESS_TOPIC, console_notice, frame_notice, status_notice
 from queue_server.protocol.status import Status
-from queue_server.transport.stream import bind, make_socket
+from queue_server.transport.stream import Frames, Guard, Stream, bind, make_socket
 
 # Clients of bluesky-queueserver take 3 s without a status for "no status", and expect one per second.
 REPEAT_S = 1.0
+
+# Subscribers send nothing but topics.
+_MOST_TOPIC_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How notices are written, and how often the status is repeated."""
+
+    encoding: Encoding = "json"
+    repeat_s: float = REPEAT_S
 
 
 class NoticesSocket:
@@ -28,15 +41,23 @@ class NoticesSocket:
         address: str,
         *,
         clock: Clock,
-        encoding: Encoding,
-        repeat_s: float = REPEAT_S,
-        protect: Callable[[zmq.Socket[bytes]], None] | None = None,
+        form: Form,
+        guard: Guard | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        self._socket = make_socket(context, zmq.PUB, most_bytes=WORKER_BOUNDS.size_bytes)
-        self.address = bind(self._socket, address, protect)
+        # The same socket, except that an XPUB tells who subscribes.
+        kind = zmq.PUB if guard is None else zmq.XPUB
+        self._socket = make_socket(
+            context, kind, most_bytes=_MOST_TOPIC_BYTES, most_waiting=limits.max_messages_waiting
+        )
+        self.address = bind(self._socket, address, guard)
+        self._subscribers = None
+        if guard is not None:
+            self._socket.set(zmq.XPUB_VERBOSER, 1)
+            self._subscribers = Stream(self._socket, _pass_over, guard)
         self._clock = clock
-        self._encoding: Encoding = encoding
-        self._repeat_s = repeat_s
+        self._encoding: Encoding = form.encoding
+        self._repeat_s = form.repeat_s
         self._last: Status | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._unsent: list[list[bytes]] = []
@@ -77,6 +98,8 @@ class NoticesSocket:
         if self._timer is not None:
             self._timer.cancel()
         self._send_all()
+        if self._subscribers is not None:
+            self._subscribers.close(100)
         self._socket.close(100)
 
     def _repeat(self) -> None:
@@ -92,5 +115,11 @@ class NoticesSocket:
     def _send_all(self) -> None:
         unsent, self._unsent = self._unsent, []
         for frames in unsent:
-            if not self._socket.closed:
+            if self._subscribers is not None:
+                self._subscribers.send(frames)
+            elif not self._socket.closed:
                 self._socket.send_multipart(frames, zmq.NOBLOCK)
+
+
+def _pass_over(subscription: Frames) -> None:
+    """Who subscribes to what makes no difference."""

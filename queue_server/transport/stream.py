@@ -9,8 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import zmq
+
+from queue_server.protocol.limits import DEFAULT_LIMITS
+from queue_server.protocol.peer import ANYBODY, Peer
 
 Frames = list[bytes]
 SocketFactory = Callable[[int], "zmq.Socket[bytes]"]
@@ -22,12 +26,26 @@ _MOST_AT_ONCE = 256
 _LONGEST_S = 0.002
 
 
-class Stream:
-    """Reads messages from a socket and hands each one to ``take``."""
+class Guard(Protocol):
+    """Protects a socket, and knows its peers by their keys."""
 
-    def __init__(self, socket: zmq.Socket[bytes], take: Callable[[Frames], None]) -> None:
+    def protect(self, socket: zmq.Socket[bytes]) -> None:
+        """Encrypt a socket that is not bound yet."""
+        ...
+
+    def identify(self, frame: zmq.Frame) -> Peer | None:
+        """Return who has sent a frame, or None if that peer is not to be heard."""
+        ...
+
+
+class Stream:
+    """Reads messages from a socket and hands each one to ``take``; with a guard only those of whom it knows."""
+
+    def __init__(self, socket: zmq.Socket[bytes], take: Callable[[Frames], None], guard: Guard | None = None) -> None:
         self._socket = socket
         self._take = take
+        self._guard = guard
+        self.speaker = ANYBODY
         self._loop = asyncio.get_running_loop()
         self._looking = False
         self.dropped = 0
@@ -46,12 +64,27 @@ class Stream:
             self._look_soon()
         return True
 
+    def take_waiting(self) -> None:
+        """Hand over what waits now, as far as one turn of the event loop goes."""
+        self._look()
+
     def close(self, linger_ms: int = 500) -> None:
         """Stop reading and close the socket; what was sent may take ``linger_ms`` to leave."""
         if self._socket.closed:
             return
         self._loop.remove_reader(self._socket.FD)
         self._socket.close(linger_ms)
+
+    def _receive(self) -> Frames:
+        """Return the next message, and note who sent it; nothing of one whose sender is not to be heard."""
+        if self._guard is None:
+            return self._socket.recv_multipart(zmq.NOBLOCK)
+        frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+        speaker = self._guard.identify(frames[-1])
+        if speaker is None:
+            return []
+        self.speaker = speaker
+        return [frame.bytes for frame in frames]
 
     def _look_soon(self) -> None:
         if not self._looking:
@@ -66,14 +99,15 @@ class Stream:
                 return
             try:
                 # Cheaper than the exception by which an empty socket tells.
-                if not self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+                if not int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
                     return
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                frames = self._receive()
             except zmq.ZMQError as error:
                 _log.warning("A message could not be received: %s", error)
                 return
             try:
-                self._take(frames)
+                if frames:
+                    self._take(frames)
             except BaseException:
                 # What waits behind this message shows by no further sign.
                 self._look_soon()
@@ -83,29 +117,35 @@ class Stream:
         self._look_soon()
 
 
-def make_socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, *, most_bytes: int) -> zmq.Socket[bytes]:
+def make_socket(
+    context: zmq.Context[zmq.Socket[bytes]],
+    kind: int,
+    *,
+    most_bytes: int,
+    most_waiting: int = DEFAULT_LIMITS.max_messages_waiting,
+) -> zmq.Socket[bytes]:
     """Return a socket with the limits that every socket of the manager has."""
     socket = context.socket(kind)
     socket.set(zmq.MAXMSGSIZE, most_bytes)
     socket.set(zmq.HANDSHAKE_IVL, 2_000)
     socket.set(zmq.HEARTBEAT_IVL, 5_000)
     socket.set(zmq.HEARTBEAT_TIMEOUT, 20_000)
-    socket.set(zmq.SNDHWM, 1_000)
-    socket.set(zmq.RCVHWM, 1_000)
+    socket.set(zmq.SNDHWM, most_waiting)
+    socket.set(zmq.RCVHWM, most_waiting)
     socket.set(zmq.LINGER, 0)
     return socket
 
 
-def bind(socket: zmq.Socket[bytes], address: str, protect: Callable[[zmq.Socket[bytes]], None] | None = None) -> str:
-    """Bind, encrypted by ``protect`` if given, and return the address with the port that was given for port 0.
+def bind(socket: zmq.Socket[bytes], address: str, guard: Guard | None = None) -> str:
+    """Bind, protected by ``guard`` if given, and return the address with the port that was given for port 0.
 
     Raises:
         OSError: the address is in use or cannot be bound; the message names it.
     """
     if address.startswith("tcp://["):
         socket.setsockopt(zmq.IPV6, 1)
-    if protect is not None:
-        protect(socket)
+    if guard is not None:
+        guard.protect(socket)
     try:
         socket.bind(address)
     except zmq.ZMQError as error:

@@ -7,11 +7,26 @@ import asyncio
 import pytest
 import zmq
 
-from queue_server.protocol.codec import CLIENT_BOUNDS, decode, encode
-from queue_server.transport.control import MOST_IN_FLIGHT, MOST_PER_PEER, ControlSocket
+from queue_server.protocol.codec import CLIENT_BOUNDS, decode, encode, recognise
+from queue_server.protocol.envelope import refuse
+from queue_server.protocol.errors import EnvelopeError
+from queue_server.protocol.limits import DEFAULT_LIMITS, KIB, MIB, Limits, too_much_at_once
+from queue_server.protocol.peer import ANYBODY
+from queue_server.transport.control import MOST_URGENT_BYTES, ControlSocket
+
+MOST_IN_FLIGHT = DEFAULT_LIMITS.max_requests
+MOST_PER_PEER = DEFAULT_LIMITS.max_requests_per_client
 
 REQUEST = b'{"method": "status"}'
 MSGPACK_REQUEST = encode({"method": "status"}, "msgpack")
+
+
+def recognise_or_json(frame):
+    """Return the encoding of a request, as well as it can be told."""
+    try:
+        return recognise(frame)
+    except EnvelopeError:
+        return "json"
 
 
 class Answerer:
@@ -20,11 +35,16 @@ class Answerer:
     def __init__(self):
         self.holds = False
         self.held = []
+        self.urgent = []
         self.taken = 0
         self._came = asyncio.Event()
 
-    def take(self, frame, respond):
+    def take(self, frame, respond, peer=ANYBODY, *, has_room=True):
         """Take a request."""
+        if not has_room:
+            self.urgent.append((frame, peer))
+            respond(encode(refuse(too_much_at_once()), recognise_or_json(frame)))
+            return
         self.taken += 1
         self._came.set()
         if self.holds:
@@ -85,7 +105,7 @@ async def test_a_label_before_the_delimiter_comes_back_with_the_reply(connect):
 
 
 async def test_a_peer_may_be_granted_more_requests_in_flight(connect, context, address, answerer):
-    control = ControlSocket(context, address, answerer, most_per_peer=MOST_PER_PEER + 1)
+    control = ControlSocket(context, address, answerer, limits=Limits(max_requests_per_client=MOST_PER_PEER + 1))
     answerer.holds = True
     peer = connect()
     for number in range(MOST_PER_PEER + 1):
@@ -193,6 +213,56 @@ async def test_all_peers_together_have_a_limit_too(connect, answerer):
     assert await peers[0].receive() == [b"re:" + REQUEST]
     answerer.holds = False
     assert await connect().ask(REQUEST) == [b"re:" + REQUEST]
+
+
+@pytest.mark.usefixtures("control")
+async def test_without_room_a_short_request_is_looked_at_and_a_longer_one_is_not(connect, answerer):
+    answerer.holds = True
+    peer = connect()
+    for _ in range(MOST_PER_PEER):
+        await peer.send(REQUEST)
+    await answerer.wait(MOST_PER_PEER)
+    long_one = b"{" + bytes(MOST_URGENT_BYTES)
+    assert refusal(await peer.ask(long_one))[0] == "busy"
+    assert answerer.urgent == []
+    assert refusal(await peer.ask(REQUEST))[0] == "busy"
+    assert answerer.urgent == [(REQUEST, ANYBODY)]
+
+
+async def test_the_bytes_of_what_waits_are_limited_for_a_peer_and_in_all(connect, context, address, answerer):
+    limits = Limits(max_request_bytes=3 * MIB, max_request_bytes_per_client=2 * MIB)
+    control = ControlSocket(context, address, answerer, limits=limits)
+    answerer.holds = True
+    large = b"{" + bytes(MIB + 100 * KIB)
+    first, second, third = connect(), connect(), connect()
+    await first.send(large)
+    await answerer.wait(1)
+    assert refusal(await first.ask(large))[0] == "busy"
+    await second.send(large)
+    await answerer.wait(2)
+    assert refusal(await third.ask(large))[0] == "busy"
+    answerer.release()
+    assert await first.receive() == [b"re:" + large]
+    await third.send(large)
+    await answerer.wait(3)
+    answerer.release()
+    control.close()
+
+
+async def test_a_request_larger_than_the_bytes_for_all_is_taken_where_nothing_else_waits(
+    connect, context, address, answerer
+):
+    control = ControlSocket(context, address, answerer, limits=Limits(max_request_bytes=MIB))
+    assert await connect().ask(b"{" + bytes(2 * MIB)) == [b"re:{" + bytes(2 * MIB)]
+    control.close()
+
+
+async def test_a_larger_frame_than_the_setting_says_costs_the_connection(connect, context, address, answerer):
+    control = ControlSocket(context, address, answerer, limits=Limits(max_message_bytes=64 * KIB))
+    peer = connect()
+    assert await peer.ask(bytes(64 * KIB)) == [b"re:" + bytes(64 * KIB)]
+    await peer.lose_connection(bytes(64 * KIB + 1))
+    control.close()
 
 
 # --- peers that vanish ----------------------------------------------------------------------------------------------

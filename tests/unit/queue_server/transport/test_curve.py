@@ -12,8 +12,11 @@ from zmq.utils import z85
 from queue_server.config import SECRET_KEY_VARIABLE, Settings
 from queue_server.protocol.curve_keys import SHARED_PUBLIC_KEY
 from queue_server.protocol.errors import ParameterError
-from queue_server.transport.curve import Admission, AllowList, Curve, Gate, read_curve
-from tests.doubles.peers import PATIENCE_S, Peer
+from queue_server.protocol.peer import ANYBODY, Peer
+from queue_server.transport.allow_list import AllowList
+from queue_server.transport.curve import Admission, Curve, Gate, read_curve
+from tests.doubles.peers import PATIENCE_S
+from tests.doubles.peers import Peer as Asker
 
 PUBLIC, SECRET = zmq.curve_keypair()
 ANNA_PAIR = zmq.curve_keypair()
@@ -40,56 +43,6 @@ def write(tmp_path):
     return write
 
 
-# --- the list of clients --------------------------------------------------------------------------------------------
-
-
-def test_a_list_has_a_key_and_a_name_in_each_line(write):
-    clients = AllowList(write("clients", b"# of the beamline", b"", ANNA + b" Anna at 7", BERTA))
-    assert clients.find(ANNA) == "Anna at 7"
-    assert clients.find(BERTA) == BERTA.decode()
-    assert clients.find(PUBLIC) is None
-
-
-def test_a_directory_is_all_its_files_but_the_hidden_ones(write, tmp_path):
-    write("anna", ANNA + b" Anna")
-    write("berta", BERTA + b" Berta")
-    write(".draft", PUBLIC + b" Draft")
-    clients = AllowList(tmp_path)
-    assert [clients.find(key) for key in (ANNA, BERTA, PUBLIC)] == ["Anna", "Berta", None]
-
-
-def test_a_change_counts_at_once(write, tmp_path):
-    write("anna", ANNA + b" Anna")
-    clients = AllowList(tmp_path)
-    berta = write("berta", BERTA + b" Berta")
-    assert clients.find(BERTA) == "Berta"
-    berta.unlink()
-    assert clients.find(BERTA) is None
-    assert clients.find(ANNA) == "Anna"
-
-
-@pytest.mark.parametrize("spoil", [lambda file: file.unlink(), lambda file: file.write_text("no key\n")])
-def test_while_the_list_cannot_be_read_nobody_is_on_it(write, spoil, caplog):
-    file = write("clients", ANNA + b" Anna")
-    clients = AllowList(file)
-    spoil(file)
-    assert clients.find(ANNA) is None
-    assert "Nobody new is admitted" in caplog.text
-    write("clients", ANNA + b" Anna again")
-    assert clients.find(ANNA) == "Anna again"
-
-
-def test_a_line_without_a_key_is_refused_by_its_number(write):
-    with pytest.raises(ParameterError, match="line 2"):
-        AllowList(write("clients", ANNA + b" Anna", b"Berta"))
-
-
-def test_a_missing_list_is_refused_by_name(tmp_path):
-    with pytest.raises(ParameterError, match="nowhere") as caught:
-        AllowList(tmp_path / "nowhere")
-    assert caught.value.field == "curve_clients_file"
-
-
 # --- what the settings say ------------------------------------------------------------------------------------------
 
 
@@ -107,19 +60,19 @@ def test_the_key_of_a_file_admits_the_listed_clients_only(write):
     assert curve is not None
     assert curve.secret_key == SECRET
     assert SECRET.decode() not in repr(curve)
-    assert [curve.admission.find(key) for key in (ANNA, BERTA, SHARED_PUBLIC_KEY)] == ["Anna", None, None]
+    assert [curve.admission.find(key) for key in (ANNA, BERTA, SHARED_PUBLIC_KEY)] == [Peer("Anna"), None, None]
 
 
 def test_the_key_of_the_stock_variable_admits_the_clients_that_share_a_key(environ, write):
     environ.setenv(SECRET_KEY_VARIABLE, SECRET.decode())
     curve = read()
     assert curve is not None
-    assert curve.admission.find(SHARED_PUBLIC_KEY) is not None
+    assert curve.admission.find(SHARED_PUBLIC_KEY) == ANYBODY
     assert curve.admission.find(ANNA) is None
     clients = write("clients", ANNA + b" Anna")
     strict = read(curve_clients_file=clients, curve_accept_stock_key=False)
     assert strict is not None
-    assert [strict.admission.find(key) for key in (ANNA, SHARED_PUBLIC_KEY)] == ["Anna", None]
+    assert [strict.admission.find(key) for key in (ANNA, SHARED_PUBLIC_KEY)] == [Peer("Anna"), None]
 
 
 def test_a_key_file_wins_over_the_variable_and_does_not_admit_the_shared_key_by_itself(environ, write):
@@ -128,7 +81,7 @@ def test_a_key_file_wins_over_the_variable_and_does_not_admit_the_shared_key_by_
     curve = read(curve_secret_key_file=file, curve_accept_stock_key=True)
     assert curve is not None
     assert curve.secret_key == SECRET
-    assert curve.admission.find(SHARED_PUBLIC_KEY) is not None
+    assert curve.admission.find(SHARED_PUBLIC_KEY) == ANYBODY
     with pytest.raises(ParameterError, match="curve_clients_file"):
         read(curve_secret_key_file=file)
 
@@ -173,7 +126,7 @@ def ask(context):
     socket = zmq.asyncio.Context.shadow(context).socket(zmq.REQ)
 
     async def ask(*frames):
-        peer = Peer(socket)
+        peer = Asker(socket)
         return await peer.ask(*frames)
 
     socket.connect("inproc://zeromq.zap.01")
@@ -181,8 +134,8 @@ def ask(context):
     socket.close(0)
 
 
-async def test_a_listed_client_is_admitted_under_its_name(gate, ask):
-    assert await ask(*zap()) == [b"1.0", b"7", b"200", b"OK", b"Anna", b""]
+async def test_a_listed_client_is_admitted_and_known_by_its_key(gate, ask):
+    assert await ask(*zap()) == [b"1.0", b"7", b"200", b"OK", ANNA, b""]
     assert gate.refused == 0
 
 
@@ -216,7 +169,7 @@ async def test_workers_and_clients_are_admitted_by_lists_of_their_own(gate_of_bo
 
 
 async def test_nobody_is_a_worker_without_a_list_of_workers(gate, ask):
-    assert not gate.admits_workers
+    assert not gate.knows_workers
     assert (await ask(*zap(domain=b"cuelight.workers")))[2] == b"400"
 
 
@@ -262,7 +215,7 @@ async def test_a_refusal_tells_the_key_and_where_it_came_from(gate, ask, caplog)
 
 async def test_a_protected_socket_carries_messages_of_admitted_clients_only(gate, context, address, connect):
     router = context.socket(zmq.ROUTER)
-    gate.protect(router)
+    gate.admit_clients().protect(router)
     router.bind(address)
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(router.FD, told.set)

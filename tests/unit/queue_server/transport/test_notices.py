@@ -9,7 +9,7 @@ from queue_server.clock import ManualClock
 from queue_server.protocol.codec import Encoding, decode
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import Origin
-from queue_server.transport.notices import NoticesSocket
+from queue_server.transport.notices import Form, NoticesSocket
 
 STATUS = {"manager_state": "idle", "status_uid": "u"}
 NEVER_S = 3600
@@ -27,7 +27,7 @@ async def make_notices(context, address, clock):
     made = []
 
     def make(encoding: Encoding = "json", repeat_s=NEVER_S):
-        made.append(NoticesSocket(context, address, clock=clock, encoding=encoding, repeat_s=repeat_s))
+        made.append(NoticesSocket(context, address, clock=clock, form=Form(encoding, repeat_s)))
         return made[-1]
 
     yield make
