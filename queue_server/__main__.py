@@ -1,9 +1,12 @@
-"""The process of the manager, as the supervisor starts it: ``python -m queue_server``.
+"""The process of the manager, as the supervisor or systemd starts it: ``python -m queue_server``.
 
 Settings come as JSON on the file descriptor ``--settings-fd``; what happens is told as JSON lines on ``--report-fd``:
-first ``{"ready": addresses}``, then ``{"alive": true}`` each second, and at an end that a restart would not mend
-``{"failed": sentence, "exit_code": n}``. With ``--clear-lock DIR`` it does not serve: it takes the lock off the data
-of a manager that does not run, and tells ``{"lock": the lock as it was, or null}``.
+first ``{"ready": addresses}``, then ``{"alive": addresses}`` each second, at an end that a restart would not mend
+``{"failed": sentence, "exit_code": n, "may_pass": whether time might mend it}``, and last ``{"ended": exit code}``.
+
+As a unit of systemd it has the settings of ``--config DIR`` and of the environment, and tells systemd the same. With
+``--clear-lock DIR`` it does not serve: it takes the lock off the data of a manager that does not run, and tells
+``{"lock": the lock as it was, or null}``.
 """
 
 from __future__ import annotations
@@ -23,9 +26,10 @@ from typing import Any
 
 from queue_server import logs
 from queue_server.app import Addresses, Listener, clear_lock, run_manager
-from queue_server.config import Settings
+from queue_server.config import Settings, load_settings
 from queue_server.core.locks import Lock
-from queue_server.protocol.errors import CuelightError
+from queue_server.protocol.errors import CuelightError, StorageBusyError, StorageFullError
+from queue_server.systemd import ServiceUnit
 
 _log = logging.getLogger(__name__)
 
@@ -38,20 +42,54 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m queue_server")
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--settings-fd", type=int)
+    task.add_argument("--config", type=Path, metavar="DIR")
     task.add_argument("--clear-lock", type=Path, metavar="DIR")
     parser.add_argument("--report-fd", type=int, default=1)
     options = parser.parse_args()
     if options.clear_lock is not None:
         return _clear_lock(options.clear_lock.absolute(), options.report_fd)
+    unit = ServiceUnit.take()
+    if options.config is not None:
+        return _serve_unit(options.config, unit)
     # Ctrl-C reaches the whole terminal; the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with open(options.settings_fd) as stream:
         settings = Settings(**json.loads(stream.read()))
+    # A supervisor that is stopped must not stop the manager with it.
+    os.set_blocking(options.report_fd, False)
+    return _serve(settings, unit, options.report_fd)
+
+
+def _serve_unit(directory: Path, unit: ServiceUnit) -> int:
+    try:
+        settings = load_settings({"config": str(directory)})
+    except CuelightError as error:
+        logs.configure()
+        _log.error("%s", error)
+        return error.exit_code
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _serve(settings, unit, None)
+
+
+def _serve(settings: Settings, unit: ServiceUnit, report_fd: int | None) -> int:
     logs.configure(settings.verbosity, is_printed=settings.console_output != "off")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     # What is loaded now stays, so that no collection has to look at it again while requests wait.
     gc.freeze()
-    return asyncio.run(_run(settings, options.report_fd))
+    code = asyncio.run(_run(settings, unit, report_fd))
+    _report(report_fd, ended=code)
+    unit.close()
+    return code
+
+
+def _report(report_fd: int | None, **message: Any) -> None:
+    if report_fd is None:
+        return
+    try:
+        os.write(report_fd, json.dumps(message).encode() + b"\n")
+    except OSError:
+        # Without a supervisor the manager goes on; the next one reads what is reported then.
+        _log.debug("Nobody reads the reports of the manager")
 
 
 def _clear_lock(data: Path, report_fd: int) -> int:
@@ -70,29 +108,29 @@ def _shown(lock: Lock) -> dict[str, Any]:
     return {name: value for name, value in asdict(lock).items() if name != "digest"}
 
 
-async def _run(settings: Settings, report_fd: int) -> int:
-    # A supervisor that is stopped must not stop the manager with it.
-    os.set_blocking(report_fd, False)
-
-    def report(**message: Any) -> None:
-        try:
-            os.write(report_fd, json.dumps(message).encode() + b"\n")
-        except OSError:
-            # Without a supervisor the manager goes on; the next supervisor finds it by its lock.
-            _log.debug("Nobody reads the reports of the manager")
+async def _run(settings: Settings, unit: ServiceUnit, report_fd: int | None) -> int:
+    told: dict[str, str] = {}
 
     def ready(addresses: Addresses) -> None:
-        report(ready=asdict(addresses))
+        told.update(asdict(addresses))
+        _report(report_fd, ready=told)
+        unit.tell_ready(f"control {addresses.control}, notices {addresses.info}")
+
+    def alive() -> None:
+        # With the addresses, for a supervisor that was not there when it became ready.
+        _report(report_fd, alive=told)
+        unit.tell_alive()
 
     try:
-        await run_manager(settings, Listener(ready, lambda: report(alive=True)))
+        await run_manager(settings, Listener(ready, alive, unit.tell_stopping))
     except CuelightError as error:
         _log.error("The manager ends: %s", error)
-        report(failed=str(error), exit_code=error.exit_code)
+        may_pass = isinstance(error, (StorageBusyError, StorageFullError))
+        _report(report_fd, failed=str(error), exit_code=error.exit_code, may_pass=may_pass)
         return error.exit_code
     except OSError as error:
         _log.error("The manager ends: %s", error)
-        report(failed=str(error), exit_code=3)
+        _report(report_fd, failed=str(error), exit_code=3)
         return 3
     return 0
 

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -25,22 +25,27 @@ from queue_server.access.metadata_keys import MetadataKeys
 from queue_server.access.startup_files import StartupFiles, find_startup_files
 from queue_server.client.outbox import discard_finish_records, finish_record_path, read_finish_records
 from queue_server.clock import Chance, Clock, SystemClock
-from queue_server.config import Settings, is_local
-from queue_server.core.events import RecoveryFinished, StopRequested
+from queue_server.config import PAUSE_PATIENCE_S, Settings, is_local
+from queue_server.core.events import RecoveryFinished
 from queue_server.core.locks import Lock
 from queue_server.core.model import State
 from queue_server.dispatch import Dispatcher
 from queue_server.engine.board import StatusBoard
 from queue_server.engine.engine import Engine
 from queue_server.engine.intake import Intake, Remains
+from queue_server.engine.offline_change import take_note
 from queue_server.engine.perform import Crew, Performer
 from queue_server.engine.recovery import apply_policies, restore, save
+from queue_server.engine.shutdown import Shutdown, Workers
+from queue_server.engine.timers import Timers
 from queue_server.engine.turn import Turn
 from queue_server.engine.unlocking import clear_stored_lock
 from queue_server.engine.watchdog import Watchdog
 from queue_server.failpoints import declare, failpoint
 from queue_server.handlers.context import Desk, Permits
 from queue_server.handlers.lock_keys import LockKeys
+from queue_server.handlers.repeats import Repeats
+from queue_server.handlers.repetition import Repetition
 from queue_server.handlers.resources import Resources
 from queue_server.handlers.startup import take_at_start
 from queue_server.process import SUPERVISOR_FILE, PidFile
@@ -50,17 +55,20 @@ from queue_server.sockets import delegate_address
 from queue_server.storage.base import Store, Transaction
 from queue_server.storage.directory import DataDirectory
 from queue_server.storage.lock import DirectoryLockedError
+from queue_server.storage.schedule import guard_store
 from queue_server.storage.sqlite import open_sqlite
 from queue_server.transport.console import PrintingBoard
-from queue_server.transport.control import MOST_IN_FLIGHT, ControlSocket
+from queue_server.transport.control import ControlSocket
 from queue_server.transport.curve import Gate, read_curve
-from queue_server.transport.notices import NoticesSocket
+from queue_server.transport.notices import Form, NoticesSocket
 from queue_server.workers.adoption import adopt_workers
 from queue_server.workers.host import LocalHost
+from queue_server.workers.lane_hosts import LaneHosts
 from queue_server.workers.launcher import WorkerCommand, find_worker, local_launch
 from queue_server.workers.link import WorkerLinkSocket
 from queue_server.workers.liveness import Heartbeats
 from queue_server.workers.sockets import KeyFiles, link_address, near_address, write_key_files
+from queue_server.workers.unit_host import host_units
 
 _log = logging.getLogger(__name__)
 
@@ -85,10 +93,11 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told that the manager is ready, and that it lives."""
+    """Who is told that the manager is ready, that it lives, and that it is about to end."""
 
     ready: Callable[[Addresses], None]
     alive: Callable[[], None]
+    stopping: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +106,8 @@ class _Parts:
 
     engine: Engine
     intake: Intake
-    host: LocalHost
-    clock: Clock
+    host: LaneHosts
+    shutdown: Shutdown
     ended: asyncio.Event
 
 
@@ -115,6 +124,9 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         store = await asyncio.to_thread(open_sqlite, settings.data, clock=clock, chance=chance)
         stack.push_async_callback(store.close)
         failpoint("start.after_store")
+        await stack.enter_async_context(
+            guard_store(store, settings.data, clock, settings.backup_interval_s, settings.backups_kept)
+        )
         context: Context = zmq.Context()
         # Not term: that would wait for ever for a socket whose owner could not be built.
         stack.callback(context.destroy, 0)
@@ -135,11 +147,12 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         board.update(state)
 
         streams = {"info": notices.address} if settings.publish_console else {}
-        desk = _set_up_desk(settings, engine, board, resources, clock, streams)
+        desk = replace(_set_up_desk(settings, engine, board, resources, clock, streams), has_room=store.has_room)
         control = _open_control(stack, context, settings, engine, desk, gate)
         failpoint("start.after_bind")
         addresses = Addresses(control.address, notices.address if settings.publish_console else settings.info)
-        await _serve(_Parts(engine, intake, host, clock, ended), addresses, listener)
+        shutdown = Shutdown(engine, clock, PAUSE_PATIENCE_S if settings.pause_at_stop else 0.0)
+        await _serve(_Parts(engine, intake, host, shutdown, ended), addresses, listener)
 
 
 async def clear_lock(data: Path, user: str) -> Lock:
@@ -180,29 +193,30 @@ def _open_gate(stack: AsyncExitStack, context: Context, settings: Settings) -> G
 
 
 def _open_notices(context: Context, settings: Settings, clock: Clock, gate: Gate | None) -> NoticesSocket:
-    encoding = cast(Encoding, settings.encoding)
+    form = Form(cast(Encoding, settings.encoding))
     if not settings.publish_console:
-        return NoticesSocket(context, UNHEARD, clock=clock, encoding=encoding)
+        return NoticesSocket(context, UNHEARD, clock=clock, form=form)
     # The subscribers of bluesky-queueserver cannot decrypt; where only this host listens they need not.
     is_plain = settings.plain_notices or is_local(settings.info)
-    protect = None if gate is None or is_plain else gate.protect
-    return NoticesSocket(context, settings.info, clock=clock, encoding=encoding, protect=protect)
+    guard = None if gate is None or is_plain else gate.admit_clients()
+    return NoticesSocket(context, settings.info, clock=clock, form=form, guard=guard, limits=settings)
 
 
 def _open_control(
     stack: AsyncExitStack, context: Context, settings: Settings, engine: Engine, desk: Desk, gate: Gate | None
 ) -> ControlSocket:
     """Bind the control socket for everybody, and that of the gateway, whose file only this user can open."""
-    control = ControlSocket(context, settings.control, Dispatcher(engine, desk), gate and gate.protect)
-    stack.callback(control.close)
+    guard = None if gate is None else gate.admit_clients()
+    control = ControlSocket(context, settings.control, Dispatcher(engine, desk), guard, limits=desk.limits)
+    stack.push_async_callback(control.finish)
     delegating = Dispatcher(engine, desk, may_delegate=True)
     previous = os.umask(0o177)
     try:
         address = delegate_address(settings.data)
-        delegate = ControlSocket(context, address, delegating, most_per_peer=MOST_IN_FLIGHT)
+        delegate = ControlSocket(context, address, delegating, limits=desk.limits.for_one_client())
     finally:
         os.umask(previous)
-    stack.callback(delegate.close)
+    stack.push_async_callback(delegate.finish)
     return control
 
 
@@ -223,6 +237,10 @@ def _set_up_desk(
         keys=LockKeys(clock, Chance(), os.environ.get("QSERVER_EMERGENCY_LOCK_KEY_FOR_SERVER") or None),
         permits=Permits(test_methods=settings.test_methods, scripts=settings.script_upload),
         streams=streams,
+        repetition=Repetition(settings.replies_kept_days, settings.replies_kept),
+        limits=settings,
+        repeats=Repeats(clock),
+        stop_limits=settings.stop_limits,
     )
 
 
@@ -233,7 +251,7 @@ def _connect_workers(
     intake: Intake,
     performer: Performer,
     engine: Engine,
-) -> LocalHost:
+) -> LaneHosts:
     link, keys = opened
     stack.callback(link.close)
     heartbeats = Heartbeats(intake.hear_answering)
@@ -250,10 +268,15 @@ def _connect_workers(
         settings.update_list_file,
         keys,
     )
-    host = LocalHost(local_launch(command), intake.hear_exit)
+    units = host_units(
+        settings.worker_launchers, [lane.name for lane in engine.state.lanes], command.options, intake.hear_exit
+    )
+    host = LaneHosts(LocalHost(local_launch(command), intake.hear_exit), units)
     stack.push_async_callback(host.close)
     intake.attach(link, heartbeats)
-    performer.attach(Crew(lambda: engine.state, host, link))
+    timers = Timers(engine, SystemClock())
+    stack.callback(timers.close)
+    performer.attach(Crew(lambda: engine.state, host, link, timers.set))
     return host
 
 
@@ -261,11 +284,12 @@ def _open_link(
     context: Context, settings: Settings, intake: Intake, gate: Gate | None
 ) -> tuple[WorkerLinkSocket, KeyFiles | None]:
     address = settings.worker_link or link_address(settings.data)
+    bounds = settings.worker_bounds
     # A socket file is protected by its mode.
-    if gate is None or not gate.admits_workers or not address.startswith("tcp:"):
-        return WorkerLinkSocket(context, address, intake), None
+    if gate is None or not gate.knows_workers or not address.startswith("tcp:"):
+        return WorkerLinkSocket(context, address, intake, bounds=bounds), None
     keys = write_key_files(settings.worker_key_file, settings.data / WORKERS, gate.public_key)
-    return WorkerLinkSocket(context, address, intake, gate.protect_link), keys
+    return WorkerLinkSocket(context, address, intake, gate.admit_workers(), bounds), keys
 
 
 def _find_remains(directory: Path) -> Remains:
@@ -287,6 +311,7 @@ async def _load(store: Store, settings: Settings, clock: Clock, chance: Chance) 
         resources.restore(tx)
         stored = apply_policies(restore(tx, store.epoch, clock.wall()), settings.on_failure)
         turn = Turn(tx, stored, clock.wall(), chance)
+        take_note(turn)
         lives = any(lane.worker.incarnation and find_worker(lane.worker.incarnation) for lane in stored.lanes)
         take_at_start(turn, resources, is_open=lives)
         if turn.state != stored:
@@ -304,8 +329,9 @@ async def _serve(parts: _Parts, addresses: Addresses, listener: Listener) -> Non
     running = asyncio.create_task(engine.run(), name="engine")
     ending = asyncio.create_task(parts.ended.wait(), name="end")
     serving = asyncio.create_task(_recover(parts), name="recovery")
+    obeying = asyncio.create_task(parts.shutdown.run(), name="shutdown")
     watchdog = Watchdog(engine, listener.alive)
-    _obey_signals(parts)
+    _obey_signals(parts.shutdown, listener)
     try:
         await asyncio.wait({running, ending, serving}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done() and serving.exception() is None and not parts.ended.is_set():
@@ -316,9 +342,10 @@ async def _serve(parts: _Parts, addresses: Addresses, listener: Listener) -> Non
             await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         watchdog.stop()
-        for task in (running, ending, serving):
+        tasks = (running, ending, serving, obeying)
+        for task in tasks:
             task.cancel()
-        results = await asyncio.gather(running, ending, serving, return_exceptions=True)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -335,22 +362,16 @@ async def _recover(parts: _Parts) -> None:
     await engine.post(lambda turn: turn.apply(RecoveryFinished()), insist=True)
 
 
-def _obey_signals(parts: _Parts) -> None:
+def _obey_signals(shutdown: Shutdown, listener: Listener) -> None:
     """SIGTERM ends the manager and leaves busy workers alone; SIGUSR1 ends them too."""
     loop = asyncio.get_running_loop()
 
-    def stop(workers: str) -> None:
-        _log.info("The manager is asked to stop (workers: %s)", workers)
-        event = StopRequested("kill" if workers == "kill" else "close_idle", parts.clock.wall())
-        parts.engine.post(lambda turn: turn.apply(event)).add_done_callback(_note_refusal)
+    def stop(workers: Workers) -> None:
+        listener.stopping()
+        shutdown.ask(workers)
 
     loop.add_signal_handler(signal.SIGTERM, stop, "close_idle")
     loop.add_signal_handler(signal.SIGUSR1, stop, "kill")
-
-
-def _note_refusal(done: asyncio.Future[None]) -> None:
-    if not done.cancelled() and done.exception() is not None:
-        _log.info("The request to stop changed nothing: %s", done.exception())
 
 
 def _publish_log(stack: AsyncExitStack, notices: NoticesSocket) -> None:

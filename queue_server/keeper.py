@@ -1,6 +1,7 @@
 """Keeps one service process running: starts it with its settings, watches its reports, and restarts it when it ends.
 
-It knows processes and pipes, and nothing of what the service does.
+It knows processes and pipes, and nothing of what the service does. Where the reports go through a named pipe, a process
+whose keeper has died is found by it, and kept on.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from queue_server.clock import Chance, Clock
+from queue_server.process import find_writer, open_pipe
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +28,11 @@ SILENT_AFTER_S = 5.0
 START_PATIENCE_S = 30.0
 STOP_PATIENCE_S = 15.0
 LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_AFTER_SERVICE_S = 0.5
 STABLE_AFTER_S = 10.0
+
+# What a process has ended with that is no child of this one and has not told.
+_UNKNOWN_CODE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,9 @@ class Service:
 
     ``settings`` gives the JSON that the next process reads; ``ready`` hears what a process tells once it serves, and
     ``gone`` that it has ended. A process that ends with code 0 although nobody asked it to is not started again where
-    ``may_end`` is set. ``inherited`` are file descriptors that each process gets under the same numbers.
+    ``may_end`` is set. ``inherited`` are file descriptors that each process gets under the same numbers. ``reports`` is
+    the path of the named pipe for its reports; without it the pipe has no name, and nobody else can take the service
+    over.
     """
 
     name: str
@@ -44,21 +53,38 @@ class Service:
     gone: Callable[[], None]
     may_end: bool = False
     inherited: tuple[int, ...] = ()
+    reports: Path | None = None
+    stop_patience_s: float = STOP_PATIENCE_S
+
+
+@dataclass(slots=True)
+class _Told:
+    """What a process has told, when last, and the beginning of what it is telling."""
+
+    heard_s: float | None = None
+    serves: bool = False
+    failure: str = ""
+    may_pass: bool = False
+    rest: bytes = b""
 
 
 @dataclass(slots=True)
 class _Child:
-    """The process and what it has told; ``news`` wakes whoever watches it."""
+    """The process and what it has told; ``news`` wakes whoever watches it. An adopted one has no ``process``."""
 
-    process: subprocess.Popen[bytes]
-    report_fd: int
+    pid: int
     pidfd: int
+    report_fd: int
     started_s: float
+    process: subprocess.Popen[bytes] | None = None
+    code: int | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    heard_s: float | None = None
-    failure: str = ""
-    rest: bytes = b""
+    told: _Told = field(default_factory=_Told)
+
+    def send(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, number)
 
 
 class Keeper:
@@ -77,29 +103,51 @@ class Keeper:
     def pid(self) -> int | None:
         """The process id of the service while it runs."""
         child = self._child
-        return None if child is None or child.ended.is_set() else child.process.pid
+        return None if child is None or child.ended.is_set() else child.pid
+
+    def adopt(self) -> bool:
+        """Take over the process whose keeper has died; return whether there is one. To be called before ``run``."""
+        path = self._service.reports
+        pid = None if path is None else find_writer(path)
+        if path is None or pid is None:
+            return False
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return False
+        # The process might have ended meanwhile, and its id been given to another.
+        if find_writer(path) != pid:
+            os.close(pidfd)
+            return False
+        _log.info("The %s (process %d) runs already; it is kept on as it is", self._service.name, pid)
+        self._watch_for(_Child(pid, pidfd, open_pipe(path), self._clock.monotonic()))
+        return True
 
     async def run(self) -> int:
         """Return the exit code of the last process, once there will be no other."""
         pause_s = 0.0
-        while True:
-            child = self._start()
-            code = await self._watch(child)
-            self._service.gone()
-            if self._is_final(child, code):
-                return code
-            lived_s = self._clock.monotonic() - child.started_s
-            # The first restart is immediate; one that does not last makes the next one wait longer.
-            pause_s = 0.0 if lived_s > STABLE_AFTER_S else min(LONGEST_PAUSE_S, max(0.1, pause_s * 2))
-            _log.error("The %s has ended (code %d); it is started again in %.1f s", self._service.name, code, pause_s)
+        while self._child is not None or not self._asked.is_set():
+            started_s = self._clock.monotonic()
+            child = self._child or self._start()
+            if child is not None:
+                code = await self._watch(child)
+                self._service.gone()
+                if self._is_final(child, code):
+                    return code
+                started_s = child.started_s
+            lived_s = self._clock.monotonic() - started_s
+            # The first restart is immediate; one that does not last makes the next one wait longer. Whoever has served
+            # may serve again: where a process dies now and then, those who use it must not wait for the next one.
+            longest_s = LONGEST_PAUSE_AFTER_SERVICE_S if child is not None and child.told.serves else LONGEST_PAUSE_S
+            pause_s = 0.0 if lived_s > STABLE_AFTER_S else min(longest_s, max(0.1, pause_s * 2))
+            _log.error("The %s does not run; it is started again within %.1f s", self._service.name, pause_s)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._chance.jitter(pause_s)):
                     await self._asked.wait()
-            if self._asked.is_set():
-                return 0
+        return 0
 
     def ask_to_stop(self, number: signal.Signals) -> None:
-        """Send the signal, and kill what has not ended ``STOP_PATIENCE_S`` later; no other process will be started."""
+        """Send the signal, and kill what does not end in time; no other process will be started."""
         if self._stop_asked_s is None:
             self._stop_asked_s = self._clock.monotonic()
         self._asked.set()
@@ -107,35 +155,66 @@ class Keeper:
         if child is None or child.ended.is_set():
             return
         child.news.set()
-        child.process.send_signal(number)
+        child.send(number)
 
     def _is_final(self, child: _Child, code: int) -> bool:
         if self._asked.is_set() or (code == 0 and self._service.may_end):
             return True
-        if not self._served and child.failure:
-            _log.error("Cuelight could not start: %s", child.failure)
+        if not self._served and child.told.failure and not child.told.may_pass:
+            _log.error("Cuelight could not start: %s", child.told.failure)
             return True
+        _log.error("The %s has ended (%s)", self._service.name, _name_of(code))
         return False
 
-    def _start(self) -> _Child:
-        settings_fd = _pipe_with(self._service.settings().encode())
-        report_fd, child_report_fd = os.pipe()
-        command = [sys.executable, "-m", self._service.module, "--settings-fd", str(settings_fd)]
-        process = subprocess.Popen(
-            [*command, "--report-fd", str(child_report_fd)],
-            stdin=subprocess.DEVNULL,
-            pass_fds=(settings_fd, child_report_fd, *self._service.inherited),
-            process_group=0,
-        )
-        os.close(settings_fd)
-        os.close(child_report_fd)
-        os.set_blocking(report_fd, False)
-        child = _Child(process, report_fd, os.pidfd_open(process.pid), self._clock.monotonic())
+    def _start(self) -> _Child | None:
+        """Start a process; return None if the system has no room for it now, for that may pass."""
+        try:
+            child = self._spawn()
+        except OSError as error:
+            _log.error("The %s cannot be started: %s", self._service.name, error)
+            return None
+        self._watch_for(child)
+        return child
+
+    def _spawn(self) -> _Child:
+        with ExitStack() as opened:
+            settings_fd = _pipe_with(self._service.settings().encode())
+            opened.callback(os.close, settings_fd)
+            report_fd, child_report_fd = self._open_reports()
+            opened.callback(os.close, child_report_fd)
+            with ExitStack() as kept:
+                kept.callback(os.close, report_fd)
+                command = [sys.executable, "-m", self._service.module, "--settings-fd", str(settings_fd)]
+                process = subprocess.Popen(
+                    [*command, "--report-fd", str(child_report_fd)],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=(settings_fd, child_report_fd, *self._service.inherited),
+                    process_group=0,
+                )
+                kept.callback(process.wait)
+                kept.callback(process.kill)
+                pidfd = os.pidfd_open(process.pid)
+                kept.pop_all()
+        return _Child(process.pid, pidfd, report_fd, self._clock.monotonic(), process)
+
+    def _open_reports(self) -> tuple[int, int]:
+        """Return the reading and the writing end of a pipe; the first one does not wait."""
+        if self._service.reports is None:
+            reader, writer = os.pipe()
+            os.set_blocking(reader, False)
+            return reader, writer
+        reader = open_pipe(self._service.reports)
+        try:
+            return reader, os.open(self._service.reports, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            os.close(reader)
+            raise
+
+    def _watch_for(self, child: _Child) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_reader(report_fd, self._read_reports, child)
+        loop.add_reader(child.report_fd, self._read_reports, child)
         loop.add_reader(child.pidfd, self._see_end, child)
         self._child = child
-        return child
 
     async def _watch(self, child: _Child) -> int:
         """Wait until the process has ended; kill it if it does not answer, or does not end when asked."""
@@ -148,21 +227,21 @@ class Keeper:
                 # Whatever it has said while this process slept counts.
                 self._read_reports(child)
                 if self._patience_s(child) <= 0:
-                    name, pid = self._service.name, child.process.pid
-                    _log.error("The %s (process %d) does not answer and is killed", name, pid)
-                    child.process.kill()
+                    _log.error("The %s (process %d) does not answer and is killed", self._service.name, child.pid)
+                    child.send(signal.SIGKILL)
                     await child.ended.wait()
+        self._child = None
         os.close(child.pidfd)
         os.close(child.report_fd)
-        return child.process.wait()
+        return _UNKNOWN_CODE if child.code is None else child.code
 
     def _patience_s(self, child: _Child) -> float:
         now = self._clock.monotonic()
         if self._stop_asked_s is not None:
-            return max(0.0, self._stop_asked_s + STOP_PATIENCE_S - now)
-        if child.heard_s is None:
+            return max(0.0, self._stop_asked_s + self._service.stop_patience_s - now)
+        if child.told.heard_s is None:
             return max(0.0, child.started_s + START_PATIENCE_S - now)
-        return max(0.0, child.heard_s + SILENT_AFTER_S - now)
+        return max(0.0, child.told.heard_s + SILENT_AFTER_S - now)
 
     def _read_reports(self, child: _Child) -> None:
         try:
@@ -173,16 +252,23 @@ class Keeper:
             asyncio.get_running_loop().remove_reader(child.report_fd)
             return
         child.news.set()
-        *lines, child.rest = (child.rest + data).split(b"\n")
+        *lines, child.told.rest = (child.told.rest + data).split(b"\n")
         for line in lines:
-            child.heard_s = self._clock.monotonic()
-            self._take_report(child, json.loads(line))
+            child.told.heard_s = self._clock.monotonic()
+            # The first line of an adopted process may have lost its beginning to the keeper before.
+            with suppress(ValueError):
+                self._take_report(child, json.loads(line))
 
     def _take_report(self, child: _Child, report: dict[str, Any]) -> None:
-        child.failure = report.get("failed", child.failure)
-        if "ready" in report:
-            self._served = True
-            self._service.ready(report["ready"])
+        child.told.failure = report.get("failed", child.told.failure)
+        child.told.may_pass = report.get("may_pass", child.told.may_pass)
+        if child.process is None:
+            child.code = report.get("ended", child.code)
+        # Who adopts a process has not heard it say that it is ready, so each sign of life says it again.
+        told = report.get("ready") or report.get("alive")
+        if isinstance(told, dict) and not child.told.serves:
+            child.told.serves = self._served = True
+            self._service.ready(told)
 
     def _see_end(self, child: _Child) -> None:
         loop = asyncio.get_running_loop()
@@ -190,13 +276,24 @@ class Keeper:
             self._read_reports(child)
         loop.remove_reader(child.pidfd)
         loop.remove_reader(child.report_fd)
+        if child.process is not None:
+            # Collected now, before anybody takes it for an orphan.
+            child.code = child.process.wait()
         child.ended.set()
         child.news.set()
+
+
+def _name_of(code: int) -> str:
+    return "how is not known, for it was no child of this process" if code == _UNKNOWN_CODE else f"code {code}"
 
 
 def _pipe_with(data: bytes) -> int:
     """Return the reading end of a pipe that holds ``data``; settings may hold secrets, which no command line shows."""
     reader, writer = os.pipe()
-    with os.fdopen(writer, "wb") as stream:
-        stream.write(data)
+    try:
+        with os.fdopen(writer, "wb") as stream:
+            stream.write(data)
+    except OSError:
+        os.close(reader)
+        raise
     return reader

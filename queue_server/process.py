@@ -1,4 +1,4 @@
-"""Processes of a data directory: who holds a pid file, which workers live, and how one is ended."""
+"""Processes of a data directory: who holds a pid file, who writes into a named pipe, which workers live; ending one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import fcntl
 import os
 import select
 import signal
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -68,6 +69,40 @@ class PidFile:
         return None
 
 
+def open_pipe(path: Path) -> int:
+    """Return the reading end of the named pipe ``path``, which is made if it is missing; reading it never waits.
+
+    The pipe outlives those who use it: a process that writes into it is heard by the next one that reads.
+
+    Raises:
+        OSError: it cannot be made or opened, or something else has that name.
+    """
+    with suppress(FileExistsError):
+        os.mkfifo(path, 0o600)
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    if not stat.S_ISFIFO(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise FileExistsError(f"{path} is no named pipe; remove it")
+    return handle
+
+
+def find_writer(path: Path, processes: Path = Path("/proc")) -> int | None:
+    """Return the process that has the named pipe ``path`` open for writing, or None; of several the oldest."""
+    try:
+        pipe = path.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISFIFO(pipe.st_mode):
+        return None
+    # A process that is just being started has, for an instant, everything that its parent has.
+    found = [
+        (_started_at(entry), int(entry.name))
+        for entry in processes.iterdir()
+        if entry.name.isdigit() and int(entry.name) != os.getpid() and _writes_into(entry, pipe)
+    ]
+    return min(found)[1] if found else None
+
+
 def living_workers(directory: Path, processes: Path = Path("/proc")) -> list[int]:
     """Return the process ids of the workers that were started with ``directory`` as their state directory."""
     wanted = os.fsencode(directory)
@@ -100,3 +135,24 @@ def _command_line(process: Path) -> bytes:
         return (process / "cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def _writes_into(process: Path, pipe: os.stat_result) -> bool:
+    try:
+        for handle in os.listdir(process / "fd"):
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.stat(process / "fd" / handle), pipe):
+                    flags = (process / "fdinfo" / handle).read_text().partition("flags:")[2].split()[0]
+                    if int(flags, 8) & os.O_ACCMODE != os.O_RDONLY:
+                        return True
+    except OSError:
+        # It has ended meanwhile, or belongs to somebody else.
+        return False
+    return False
+
+
+def _started_at(process: Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(") ")[2].split()[19])
+    except OSError:
+        return 0

@@ -1,6 +1,7 @@
 """Runs manager and gateway, restarts what dies or stops answering, and never kills a worker that is busy.
 
-It holds no state but which process it started, so that losing it loses nothing.
+It holds no state but which process it started, so that losing it loses nothing: both live on without it, and the next
+supervisor of the data directory finds them by the named pipes into which they report.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from queue_server import __version__, logs
 from queue_server.clock import Chance, Clock, SystemClock
-from queue_server.config import Settings
+from queue_server.config import PAUSE_PATIENCE_S, Settings
 from queue_server.keeper import STOP_PATIENCE_S, Keeper, Service
-from queue_server.process import SUPERVISOR_FILE, PidFile, PidFileTakenError, end_process, living_workers
+from queue_server.process import SUPERVISOR_FILE, PidFile, PidFileTakenError, end_process, find_writer, living_workers
 from queue_server.sockets import delegate_address
 from queue_server.storage.lock import LOCK_FILE
 
@@ -39,7 +40,14 @@ _FOR_THE_GATEWAY = {
     "console_output",
 }
 
+MANAGER_PIPE = "manager.reports"
+GATEWAY_PIPE = "gateway.reports"
+"""The named pipes in the data directory into which manager and gateway report."""
+
 _PR_SET_CHILD_SUBREAPER = 36
+
+# What a manager needs at most for its end: it waits for plans to pause, if it is set to, and closes idle workers.
+_LONGEST_STOP_S = PAUSE_PATIENCE_S + STOP_PATIENCE_S
 
 
 def run(settings: Settings) -> int:
@@ -59,13 +67,19 @@ def stop(data: Path, *, workers: bool = False) -> int:
 
     Without ``workers`` a worker that executes a plan is left to finish it.
     """
-    signal_number = signal.SIGUSR1 if workers else signal.SIGTERM
+    number = signal.SIGUSR1 if workers else signal.SIGTERM
+    finders: tuple[tuple[Callable[[], int | None], signal.Signals], ...] = (
+        (lambda: PidFile.holder(data / SUPERVISOR_FILE), number),
+        # Both may have lost their supervisor. A manager that is still starting holds no lock yet.
+        (lambda: PidFile.holder(data / LOCK_FILE) or find_writer(data / MANAGER_PIPE), number),
+        (lambda: find_writer(data / GATEWAY_PIPE), signal.SIGTERM),
+    )
     found = False
-    for name in (SUPERVISOR_FILE, LOCK_FILE):
-        pid = PidFile.holder(data / name)
+    for find, wanted in finders:
+        pid = find()
         if pid is not None:
             found = True
-            if not end_process(pid, signal_number, STOP_PATIENCE_S + 5):
+            if not end_process(pid, wanted, _LONGEST_STOP_S + 5):
                 _log.error("Process %d does not end", pid)
                 return 5
     left = living_workers(data / "workers")
@@ -99,9 +113,16 @@ class _Supervisor:
             self._see_manager,
             self._see_end_of_manager,
             may_end=True,
+            reports=settings.data / MANAGER_PIPE,
+            stop_patience_s=_LONGEST_STOP_S if settings.pause_at_stop else STOP_PATIENCE_S,
         )
         gateway = Service(
-            "gateway", "http_gateway", self._settings_of_gateway, self._see_gateway, self._see_end_of_gateway
+            "gateway",
+            "http_gateway",
+            self._settings_of_gateway,
+            self._see_gateway,
+            self._see_end_of_gateway,
+            reports=settings.data / GATEWAY_PIPE,
         )
         self._manager = Keeper(manager, clock, chance)
         self._gateway = Keeper(gateway, clock, chance)
@@ -117,6 +138,7 @@ class _Supervisor:
         loop.add_signal_handler(signal.SIGCHLD, self._reap_orphans)
         # A supervisor that was killed has left its own behind, with addresses that nobody answers any more.
         self._remove_ready_file()
+        self._manager.adopt()
         manager = asyncio.create_task(self._manager.run(), name="manager")
         gateway = asyncio.create_task(self._run_gateway(), name="gateway")
         await asyncio.wait({manager, gateway}, return_when=asyncio.FIRST_COMPLETED)
@@ -133,9 +155,15 @@ class _Supervisor:
         return code if self._stopping is None else self._say_goodbye(code)
 
     async def _run_gateway(self) -> int:
-        await self._manager_serves.wait()
+        is_adopted = self._gateway.adopt()
         if self._settings.http == "off":
+            if is_adopted:
+                # That of an earlier supervisor, which was told otherwise.
+                self._gateway.ask_to_stop(signal.SIGTERM)
+                await self._gateway.run()
             return await asyncio.get_running_loop().create_future()
+        if not is_adopted:
+            await self._manager_serves.wait()
         return await self._gateway.run()
 
     def _settings_of_manager(self) -> str:
@@ -155,6 +183,7 @@ class _Supervisor:
         self._write_ready_file()
 
     def _see_end_of_manager(self) -> None:
+        self._manager_serves.clear()
         self._remove_ready_file()
 
     def _see_gateway(self, addresses: Mapping[str, Any]) -> None:
@@ -198,7 +227,9 @@ class _Supervisor:
     def _write_ready_file(self) -> None:
         path, manager, gateway = self._settings.ready_file, self._manager.pid, self._gateway.pid
         has_gateway = self._settings.http != "off"
-        if path is None or manager is None or (has_gateway and self._http is None):
+        # One that was kept on has a process before it has told its addresses.
+        is_complete = self._manager_serves.is_set() and (not has_gateway or self._http is not None)
+        if path is None or manager is None or not is_complete:
             return
         content = {
             "control": self._settings.control,
@@ -209,15 +240,28 @@ class _Supervisor:
             "pids": {"supervisor": os.getpid(), "manager": manager} | ({"gateway": gateway} if has_gateway else {}),
             "version": __version__,
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as stream:
-            stream.write(json.dumps(content) + "\n")
-        temporary.replace(path)
+        try:
+            _write_privately(path, json.dumps(content) + "\n")
+        except OSError as error:
+            # What runs, runs; only those who wait for the file are not told.
+            _log.error("The ready file cannot be written: %s", error)
 
     def _remove_ready_file(self) -> None:
-        if self._settings.ready_file is not None:
+        if self._settings.ready_file is None:
+            return
+        try:
             self._settings.ready_file.unlink(missing_ok=True)
+        except OSError as error:
+            _log.error("The ready file cannot be removed: %s", error)
+
+
+def _write_privately(path: Path, text: str) -> None:
+    """Put a file with this text in place at once, for this user alone."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
+    temporary.replace(path)
 
 
 def _adopt_orphans() -> None:

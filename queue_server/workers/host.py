@@ -17,6 +17,12 @@ from queue_server.workers.launcher import Launch, find_worker
 _log = logging.getLogger(__name__)
 
 Exited = Callable[[str, str, str], None]
+Started = Callable[[str, str, int], None]
+
+
+def _tell_nobody(lane: str, incarnation: str, pid: int) -> None:
+    """Pass over the start of a worker, which says hello by itself."""
+
 
 declare("worker.before_start", "worker.after_start")
 
@@ -33,8 +39,9 @@ class _Process:
 class LocalHost:
     """Worker processes on this host, under this user."""
 
-    def __init__(self, launch: Launch, exited: Exited) -> None:
+    def __init__(self, launch: Launch, exited: Exited, started: Started = _tell_nobody) -> None:
         self._launch = launch
+        self._started = started
         self._exited = exited
         self._processes: dict[str, _Process] = {}
         self._starting: dict[str, asyncio.Task[None]] = {}
@@ -111,6 +118,7 @@ class LocalHost:
         process = _Process(lane, incarnation, pid, pidfd, child)
         self._processes[incarnation] = process
         asyncio.get_running_loop().add_reader(pidfd, self._see_exit, process)
+        self._started(lane, incarnation, pid)
         return True
 
     def _see_exit(self, process: _Process) -> None:

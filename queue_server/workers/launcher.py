@@ -32,7 +32,11 @@ class WorkerCommand:
     keys: KeyFiles | None = None
 
     def arguments(self, lane: str, incarnation: str) -> list[str]:
-        """Return the command line of one worker."""
+        """Return the command line of one worker that is started here."""
+        return [sys.executable, "-m", "device_worker", *self.options(lane, incarnation)]
+
+    def options(self, lane: str, incarnation: str) -> list[str]:
+        """Return the options of one worker, wherever its program is."""
         options = ["--link", self.link, "--lane", lane, _OPTION, incarnation, "--state-dir", str(self.directory)]
         options += ["--startup", self.startup, "--device-max-depth", str(self.device_max_depth)]
         if self.list_file is not None and self.update_list_file != "never":
@@ -41,7 +45,7 @@ class WorkerCommand:
             options.append("--ignore-invalid-plans")
         if self.keys is not None:
             options += ["--secret-key-file", str(self.keys.secret), "--manager-key-file", str(self.keys.manager)]
-        return [sys.executable, "-m", "device_worker", *options]
+        return options
 
 
 Launch = Callable[[str, str], "subprocess.Popen[bytes]"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import zmq
 
 from queue_server.failpoints import declare, failpoint
-from queue_server.protocol.codec import WORKER_BOUNDS
+from queue_server.protocol.codec import WORKER_BOUNDS, Bounds
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.unreadable_report import LONGEST_REASON, UnreadableReport, recognise_report
 from queue_server.protocol.worker_link import (
@@ -23,13 +22,16 @@ from queue_server.protocol.worker_link import (
     Metadata,
     Progress,
     Report,
+    StopReport,
     ToWorker,
     pack,
     read_from_worker,
 )
-from queue_server.transport.stream import Frames, Stream, bind, make_socket
+from queue_server.transport.stream import Frames, Guard, Stream, bind, make_socket
 
 _log = logging.getLogger(__name__)
+
+Telegram = Heartbeat | Console | Metadata | Progress | StopReport
 
 declare("link.before_send", "link.before_acknowledge")
 
@@ -61,6 +63,10 @@ class LinkListener(Protocol):
         """The RunEngine of a worker has other metadata than before."""
         ...
 
+    def hear_stop_report(self, lane: str, incarnation: str, report: StopReport) -> None:
+        """A worker tells what an emergency stop has reached."""
+        ...
+
     def hear_progress(self, progress: Progress) -> None:
         """A plan has advanced."""
         ...
@@ -82,16 +88,18 @@ class WorkerLinkSocket:
         context: zmq.Context[zmq.Socket[bytes]],
         address: str,
         listener: LinkListener,
-        protect: Callable[[zmq.Socket[bytes]], None] | None = None,
+        guard: Guard | None = None,
+        bounds: Bounds = WORKER_BOUNDS,
     ) -> None:
-        self._socket = make_socket(context, zmq.ROUTER, most_bytes=WORKER_BOUNDS.size_bytes)
+        self._bounds = bounds
+        self._socket = make_socket(context, zmq.ROUTER, most_bytes=bounds.size_bytes)
         # A worker that reconnects before its old connection is given up keeps its identity.
         self._socket.set(zmq.ROUTER_HANDOVER, 1)
-        self.address = bind(self._socket, address, protect)
+        self.address = bind(self._socket, address, guard)
         self._listener = listener
         self._peers: dict[bytes, _Peer] = {}
         self.malformed = 0
-        self._stream = Stream(self._socket, self._take)
+        self._stream = Stream(self._socket, self._take, guard)
 
     def send(self, incarnation: str, message: ToWorker) -> None:
         """Send to a worker; without a connection it is dropped, for the next hello asks for it again."""
@@ -128,7 +136,7 @@ class WorkerLinkSocket:
         try:
             if len(frames) != 2:
                 raise EnvelopeError(f"a message of the worker link is one frame, not {len(frames) - 1}")
-            message = read_from_worker(frames[1])
+            message = read_from_worker(frames[1], self._bounds)
         except EnvelopeError as error:
             self.malformed += 1
             self._take_malformed(frames, str(error))
@@ -139,7 +147,7 @@ class WorkerLinkSocket:
         peer = self._peers.get(identity)
         if peer is None:
             _log.info("A message on the worker link came before a hello and was dropped")
-        elif isinstance(message, (Heartbeat, Console, Metadata, Progress)):
+        elif isinstance(message, Telegram):
             self._take_telegram(peer, message)
         else:
             self._take_report(identity, peer, message)
@@ -153,14 +161,16 @@ class WorkerLinkSocket:
             # Dropped, it would be waited for, and with it all that the worker has to tell.
             self._listener.hear_unreadable(peer.lane, peer.incarnation, report)
 
-    def _take_telegram(self, peer: _Peer, message: Heartbeat | Console | Metadata | Progress) -> None:
+    def _take_telegram(self, peer: _Peer, message: Telegram) -> None:
         if isinstance(message, Heartbeat):
             self._listener.hear_heartbeat(peer.lane, peer.incarnation, message)
         elif isinstance(message, Metadata):
             self._listener.hear_metadata(peer.lane, peer.incarnation, message)
         elif isinstance(message, Console):
             self._listener.hear_console(message)
-        else:
+        elif isinstance(message, StopReport):
+            self._listener.hear_stop_report(peer.lane, peer.incarnation, message)
+        elif isinstance(message, Progress):
             self._listener.hear_progress(message)
 
     def _take_hello(self, identity: bytes, hello: Hello) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 SILENT_AFTER_S = 3.0
-BLOCKED_AFTER_S = 3.0
+BLOCKED_AFTER_S = 2.0
+"""A heartbeat tells it up to 1 s later."""
 
 
 class Heard(Protocol):

@@ -10,7 +10,8 @@ import pytest
 
 from queue_server.compat.launch_settings import make_settings, read_wishes
 from queue_server.config import SETTINGS_FILE, Settings, load_settings
-from queue_server.transport.curve import AllowList
+from queue_server.protocol.peer import Peer
+from queue_server.transport.allow_list import AllowList
 
 CONFIG = Path(__file__).parents[3] / "config"
 
@@ -44,7 +45,7 @@ def test_the_encrypted_variant_of_our_settings_file_loads(tmp_path):
 def test_the_list_of_clients_loads(tmp_path):
     shutil.copy(CONFIG / "clients", tmp_path)
     key = b"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
-    assert AllowList(tmp_path / "clients").find(key) == "operator-console"
+    assert AllowList(tmp_path / "clients").find(key) == Peer("operator-console")
 
 
 def test_the_stock_configuration_file_loads_and_everything_in_it_has_an_effect():

@@ -377,3 +377,27 @@ def test_certificate_and_key_go_together(given):
     message, field = refusal(given)
     assert field == "tls_key"
     assert "go together" in message
+
+
+# --- workers in units of their own ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "launchers"),
+    [
+        ("default=/run/a.launcher", {"default": Path("/run/a.launcher")}),
+        (" default = /run/a , b = /run/b ", {"default": Path("/run/a"), "b": Path("/run/b")}),
+    ],
+)
+def test_the_launchers_of_lanes_are_named_in_text_or_as_a_map(text, launchers, write):
+    assert load_settings({"worker_launchers": text}).worker_launchers == launchers
+    mapping = {lane: str(socket) for lane, socket in launchers.items()}
+    assert load_settings({"config": write(f"worker_launchers: {mapping}\n")}).worker_launchers == launchers
+    assert load_settings({}).worker_launchers == {}
+
+
+@pytest.mark.parametrize("text", ["/run/a", "default=", "=/run/a", "a=/run/a,a=/run/b", "a=/run/a,b=/run/a", "a=run/a"])
+def test_launchers_that_cannot_be_meant_are_refused(text):
+    message, field = refusal({"worker_launchers": text})
+    assert str(field).partition(".")[0] == "worker_launchers"
+    assert "default=" in message or "of its own" in message

@@ -8,6 +8,7 @@ import pytest
 
 from queue_server.protocol.codec import decode, encode
 from queue_server.protocol.methods import METHODS
+from queue_server.protocol.peer import ANYBODY, Peer
 from tests.doubles.bench import PATIENCE_S, USER, plan
 from tests.doubles.stores import GatedStore
 
@@ -157,6 +158,9 @@ async def test_a_reply_has_exactly_the_declared_fields(bench, name):
     }.get(name, {})
     reply = await bench.ask(name, **params)
     expected = {"success", "msg", *METHODS[name].failure_fields}
+    if name == "queue_get":
+        # Shown to those who filter; everybody else sees what clients of bluesky-queueserver know.
+        expected -= {"next_after_uid"}
     assert set(reply) == (expected if reply["success"] else {*expected, "error"})
     assert isinstance(reply["msg"], str)
 
@@ -252,3 +256,34 @@ async def test_an_edit_that_is_based_on_an_earlier_queue_changes_nothing(answer,
     reply, _ = await answer(encode({**clear, "if_queue_uid": bench.status["plan_queue_uid"]}))
     assert reply["success"]
     assert bench.status["items_in_queue"] == 0
+
+
+# --- without room ---------------------------------------------------------------------------------------------------
+
+
+async def take_without_room(bench, frame, peer=ANYBODY):
+    """Hand over a frame for which there is no room; return the reply, which comes at once."""
+    replies = []
+    bench.dispatcher.take(frame, replies.append, peer, has_room=False)
+    [reply] = replies
+    return decode(reply)[0]
+
+
+async def test_without_room_what_needs_no_store_is_done_and_everything_else_is_busy(bench):
+    assert (await take_without_room(bench, b'{"method": "status"}'))["manager_state"] == "idle"
+    assert (await take_without_room(bench, b'{"method": "re_pause"}'))["error"]["code"] == "wrong_state"
+    assert (await take_without_room(bench, b"nonsense"))["error"]["code"] == "bad_request"
+    for method in ("queue_get", "queue_clear", "plans_existing"):
+        reply = await take_without_room(bench, encode({"method": method}))
+        assert reply["error"]["code"] == "busy", method
+        assert reply["error"]["details"]["retry_after_s"] > 0
+        assert set(METHODS[method].failure_fields) <= set(reply)
+
+
+async def test_the_user_of_an_item_is_the_owner_of_the_key(bench):
+    replies = asyncio.Queue()
+    request = encode({"method": "queue_item_add", "params": {"item": plan(), **USER}})
+    bench.dispatcher.take(request, replies.put_nowait, Peer("anna"))
+    async with asyncio.timeout(PATIENCE_S):
+        reply = decode(await replies.get())[0]
+    assert reply["item"]["user"] == "anna"

@@ -1,4 +1,4 @@
-"""Processes of a data directory: pid files that die with their holder, living workers, orderly ends."""
+"""Processes of a data directory: pid files that die with their holder, named pipes, living workers, orderly ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from queue_server.process import PidFile, PidFileTakenError, end_process, living_workers
+from queue_server.process import PidFile, PidFileTakenError, end_process, find_writer, living_workers, open_pipe
 
 HOLD = """
 import signal, sys
@@ -143,3 +143,58 @@ def test_a_process_that_is_gone_has_ended(spawn):
     child = spawn("print('up', flush=True)")
     child.wait()
     assert end_process(child.pid, signal.SIGTERM, 0.0) is True
+
+
+# --- named pipes ----------------------------------------------------------------------------------------------------
+
+WRITE = "import os, sys, signal; os.open(sys.argv[1], os.O_WRONLY); print('up', flush=True); signal.pause()"
+
+
+def test_a_pipe_is_made_for_this_user_alone_and_reading_it_does_not_wait(tmp_path):
+    handle = open_pipe(tmp_path / "pipe")
+    try:
+        assert os.read(handle, 100) == b""
+        assert (tmp_path / "pipe").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.close(handle)
+
+
+def test_a_process_that_writes_into_a_pipe_is_found_and_heard_by_the_next_reader(tmp_path, spawn):
+    path = tmp_path / "pipe"
+    first = open_pipe(path)
+    writer = spawn(WRITE, str(path))
+    assert find_writer(path) == writer.pid
+    os.close(first)
+    assert find_writer(path) == writer.pid
+    second = open_pipe(path)
+    with pytest.raises(BlockingIOError):
+        os.read(second, 100)
+    writer.kill()
+    writer.wait()
+    assert os.read(second, 100) == b""
+    assert find_writer(path) is None
+    os.close(second)
+
+
+def test_who_only_reads_is_no_writer(tmp_path, spawn):
+    handle = open_pipe(tmp_path / "pipe")
+    os.set_inheritable(handle, True)
+    reader = WRITE.replace("os.open(sys.argv[1], os.O_WRONLY)", "os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)")
+    spawn(reader, str(tmp_path / "pipe"))
+    assert find_writer(tmp_path / "pipe") is None
+    os.close(handle)
+
+
+def test_nobody_writes_into_what_is_missing_or_no_pipe(tmp_path):
+    (tmp_path / "file").touch()
+    assert find_writer(tmp_path / "missing") is None
+    assert find_writer(tmp_path / "file") is None
+
+
+def test_something_else_of_that_name_is_left_as_it_is(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    for name in ("file", "link"):
+        with pytest.raises(OSError, match=name):
+            open_pipe(tmp_path / name)
+    assert (tmp_path / "file").read_text() == "mine"

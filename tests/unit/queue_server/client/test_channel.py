@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import contextmanager
 
 import pytest
 import zmq
 import zmq.asyncio
 
-from queue_server.client.channel import ControlChannel
+from queue_server.client.channel import URGENT_RESERVE, ControlChannel
 from queue_server.client.exchange import UnreachableError
 from queue_server.protocol.errors import BusyError, CommunicationError, RequestTimeoutError
 
@@ -18,10 +20,12 @@ PATIENCE_S = 5
 class Manager:
     """A ROUTER that answers when it is told to."""
 
-    def __init__(self, context):
+    def __init__(self, context, address=""):
         self._socket = context.socket(zmq.ROUTER)
         self._socket.linger = 0
-        self.address = f"tcp://127.0.0.1:{self._socket.bind_to_random_port('tcp://127.0.0.1')}"
+        if address:
+            self._socket.bind(address)
+        self.address = address or f"tcp://127.0.0.1:{self._socket.bind_to_random_port('tcp://127.0.0.1')}"
 
     async def take(self):
         """Return the route and the body of the next request."""
@@ -36,6 +40,14 @@ class Manager:
     def close(self):
         """Go away, with the address."""
         self._socket.close()
+
+
+@contextmanager
+def unheard_address():
+    """Keep an address at which nobody listens."""
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        yield f"tcp://127.0.0.1:{kept.getsockname()[1]}"
 
 
 @pytest.fixture
@@ -101,22 +113,18 @@ async def test_a_late_reply_harms_nothing(channel, manager):
 
 
 async def test_what_was_given_up_without_a_connection_is_never_sent(context):
-    lost = Manager(context)
-    address = lost.address
-    lost.close()
-    channel = ControlChannel(address)
-    with pytest.raises(UnreachableError, match="nothing was sent"):
-        await channel.ask(b"given up", 0.05)
-    asked = asyncio.create_task(channel.ask(b"held", PATIENCE_S))
-    socket = context.socket(zmq.ROUTER)
-    socket.bind(address)
-    async with asyncio.timeout(PATIENCE_S):
-        *route, body = await socket.recv_multipart()
+    with unheard_address() as address:
+        channel = ControlChannel(address)
+        with pytest.raises(UnreachableError, match="nothing was sent"):
+            await channel.ask(b"given up", 0.05)
+        asked = asyncio.create_task(channel.ask(b"held", PATIENCE_S))
+    manager = Manager(context, address)
+    route, body = await manager.take()
     assert body == b"held"
-    await socket.send_multipart([*route, b"answer"])
+    await manager.reply(route, b"answer")
     assert await asked == b"answer"
     await channel.close()
-    socket.close(0)
+    manager.close()
 
 
 async def test_more_requests_than_the_limit_are_refused_at_once(manager):
@@ -128,6 +136,41 @@ async def test_more_requests_than_the_limit_are_refused_at_once(manager):
     await manager.reply(route, b"answer")
     assert await first == b"answer"
     await channel.close()
+
+
+async def test_urgent_requests_have_a_reserve_and_its_own_limit(manager):
+    channel = ControlChannel(manager.address, most_in_flight=1)
+    asked = [asyncio.create_task(channel.ask(b"first", PATIENCE_S))]
+    routes = [(await manager.take())[0]]
+    asked += [asyncio.create_task(channel.ask(b"stop", PATIENCE_S, urgent=True)) for _ in range(URGENT_RESERVE)]
+    for _ in range(URGENT_RESERVE):
+        route, body = await manager.take()
+        routes.append(route)
+        assert body == b"stop"
+    with pytest.raises(BusyError):
+        await channel.ask(b"one more", urgent=True)
+    with pytest.raises(BusyError):
+        await channel.ask(b"second")
+    for route in routes:
+        await manager.reply(route, b"answer")
+    assert set(await asyncio.gather(*asked)) == {b"answer"}
+    await channel.close()
+
+
+async def test_what_is_urgent_overtakes_what_was_not_sent_yet(context):
+    with unheard_address() as address:
+        channel = ControlChannel(address)
+        asked = [asyncio.create_task(channel.ask(b"add", PATIENCE_S)) for _ in range(3)]
+        asked.append(asyncio.create_task(channel.ask(b"stop", PATIENCE_S, urgent=True)))
+        await asyncio.sleep(0)
+    manager = Manager(context, address)
+    taken = [await manager.take() for _ in asked]
+    assert [body for _, body in taken] == [b"stop", b"add", b"add", b"add"]
+    for route, _ in taken:
+        await manager.reply(route, b"answer")
+    await asyncio.gather(*asked)
+    await channel.close()
+    manager.close()
 
 
 async def test_a_cancelled_request_leaves_nothing_behind(channel, manager):

@@ -176,5 +176,7 @@ def test_an_expired_token_is_recognised_in_both_faces():
 def test_every_declared_method_has_its_route():
     from queue_server.protocol.methods import METHODS
 
-    expected = {name: MethodRoute(*method.route, bare=method.bare) for name, method in METHODS.items()}
+    expected = {
+        name: MethodRoute(*method.route, bare=method.bare, changes=method.changes) for name, method in METHODS.items()
+    }
     assert dict(ROUTES) == expected

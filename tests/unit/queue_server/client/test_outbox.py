@@ -246,6 +246,14 @@ def test_the_file_is_removed_unless_a_finish_is_not_acknowledged(path):
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_in_a_directory_that_is_shared_with_a_group_the_group_can_read_it(tmp_path):
+    tmp_path.chmod(0o2770)
+    outbox = Outbox(FinishRecords(tmp_path / "outbox-shared"))
+    outbox.put(finish(1))
+    outbox.close()
+    assert (tmp_path / "outbox-shared").stat().st_mode & 0o777 == 0o640
+
+
 def test_the_file_of_another_process_is_not_touched(path, records):
     with pytest.raises(FileExistsError):
         FinishRecords(path)
