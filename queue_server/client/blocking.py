@@ -45,8 +45,12 @@ class RunControl(Shell[zmq.SyncSocket, "BlockingLink", dict[str, Any]]):
         timeout: float | None = None,
         timeout_s: float | None = None,
         auto_refresh_session: bool = True,
+        idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """Send a request and return the reply.
+
+        What changes something goes with an idempotency key. If no reply came, the details of the error have that key:
+        the same request with it is not done twice, and has the reply of the first.
 
         Over HTTP ``method`` may also be a verb and a path, such as ``("GET", "/api/status")``: ``params`` is then the
         query of GET and DELETE and the JSON body of the others, and the answer is returned as it is.
@@ -59,6 +63,7 @@ class RunControl(Shell[zmq.SyncSocket, "BlockingLink", dict[str, Any]]):
             timeout: how long to wait, in seconds, above 0; the same as ``timeout_s``.
             timeout_s: the same; by default that of this RunControl.
             auto_refresh_session: over HTTP, renew an expired access token and repeat the request, once.
+            idempotency_key: that of the request that is repeated; by default a new one.
 
         Raises:
             RequestTimeoutError: no reply in time; as UnreachableError, if the request was not even sent.
@@ -68,7 +73,8 @@ class RunControl(Shell[zmq.SyncSocket, "BlockingLink", dict[str, Any]]):
             HTTPClientError: the gateway does not accept the request.
             HTTPServerError: the gateway cannot answer it.
         """
-        options = RequestOptions(headers, data, timeout if timeout_s is None else timeout_s, auto_refresh_session)
+        wait_s = timeout if timeout_s is None else timeout_s
+        options = RequestOptions(headers, data, wait_s, auto_refresh_session, idempotency_key)
         question = self._ask(method, params, options)
         return self._exchange.judge(question, self._carry(question))
 

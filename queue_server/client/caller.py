@@ -13,11 +13,15 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class MethodRoute:
-    """Where a method is found below ``/v1``; the reply of a ``bare`` one has neither ``success`` nor ``msg``."""
+    """Where a method is found below ``/v1``; the reply of a ``bare`` one has neither ``success`` nor ``msg``.
+
+    What ``changes`` something carries an idempotency key, so that it can be repeated.
+    """
 
     verb: str
     path: str
     bare: bool = False
+    changes: bool = False
 
 
 class Caller(ABC, Generic[R]):

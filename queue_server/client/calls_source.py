@@ -109,7 +109,8 @@ def _package_of(groups: Iterable[str]) -> str:
 
 def _routes(declared: Iterable[Method]) -> str:
     lines = "\n".join(
-        f'    "{method.name}": MethodRoute("{verb}", "{path}"{", bare=True" if method.bare else ""}),'
+        f'    "{method.name}": MethodRoute("{verb}", "{path}"{", bare=True" if method.bare else ""}'
+        f"{', changes=True' if method.changes else ''}),"
         for method in declared
         for verb, path in [method.route]
     )

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import zmq
 
+from queue_server.client.edge import Reader
 from queue_server.client.exchange import UnreachableError
 from queue_server.client.keys import CurveKeys
 from queue_server.client.lines import Lines
@@ -20,6 +20,8 @@ from queue_server.client.sockets import shared_context
 from queue_server.protocol.errors import BusyError, CommunicationError, RequestTimeoutError
 
 MOST_IN_FLIGHT = 1_000
+URGENT_RESERVE = 64
+"""How many urgent requests may be in flight beyond that."""
 
 
 @dataclass(slots=True)
@@ -44,10 +46,8 @@ class ControlChannel:
         self._labels = itertools.count(1)
         self._open: dict[bytes, _Question] = {}
         self._unsent: deque[bytes] = deque()
-        self._looking = False
-        self._loop.add_reader(self._socket.FD, self._look)
-        self._loop.add_reader(self._line.monitor.FD, self._look)
-        self._look_soon()
+        sources = (self._line.monitor, self._line.note), (self._socket, self._take)
+        self._reader = Reader(*sources, then=self._send_unsent, most_at_once=MOST_IN_FLIGHT)
 
     @property
     def address(self) -> str:
@@ -59,8 +59,10 @@ class ControlChannel:
         """How many requests wait for their reply."""
         return len(self._open)
 
-    async def ask(self, data: bytes, timeout_s: float = 2.0) -> bytes:
+    async def ask(self, data: bytes, timeout_s: float = 2.0, *, urgent: bool = False) -> bytes:
         """Send the request ``data`` and return the frame of the reply.
+
+        An ``urgent`` one goes before all that were not sent yet, and is taken when the others are refused.
 
         Raises:
             RequestTimeoutError: no reply in time; as UnreachableError, if the request was not even sent.
@@ -69,12 +71,15 @@ class ControlChannel:
         """
         if self._socket.closed:
             raise CommunicationError("The connection to the manager is closed.")
-        if len(self._open) >= self._most_in_flight:
+        if len(self._open) >= self._most_in_flight + urgent * URGENT_RESERVE:
             raise BusyError("Too many requests wait for the manager; repeat it later.", details={"retry_after_s": 0.1})
         label = next(self._labels).to_bytes(8, "big")
         question = self._open[label] = _Question(data, self._loop.create_future())
         timer = self._loop.call_later(timeout_s, self._give_up, label, timeout_s)
-        self._unsent.append(label)
+        if urgent:
+            self._unsent.appendleft(label)
+        else:
+            self._unsent.append(label)
         self._send()
         try:
             return await question.answer
@@ -86,8 +91,7 @@ class ControlChannel:
         """Close the connection; requests that still wait fail."""
         if self._socket.closed:
             return
-        self._loop.remove_reader(self._socket.FD)
-        self._loop.remove_reader(self._line.monitor.FD)
+        self._reader.close()
         self._line.close()
         for question in self._open.values():
             if not question.answer.done():
@@ -104,21 +108,9 @@ class ControlChannel:
                 question.sent = True
             self._unsent.popleft()
         # ZeroMQ tells of a change only once, and sending may have used up the telling.
-        self._look_soon()
+        self._reader.look_soon()
 
-    def _look_soon(self) -> None:
-        if not self._looking:
-            self._looking = True
-            self._loop.call_soon(self._look)
-
-    def _look(self) -> None:
-        self._looking = False
-        if self._socket.closed:
-            return
-        for told in _waiting_in(self._line.monitor):
-            self._line.note(told)
-        for frames in _waiting_in(self._socket):
-            self._take(frames)
+    def _send_unsent(self) -> None:
         if self._unsent and self._line.stands and self._socket.poll(0, zmq.POLLOUT):
             self._send()
 
@@ -142,11 +134,3 @@ class ControlChannel:
                 f"No manager answers at {self._address} (waited {timeout_s:g} s; nothing was sent).", details=details
             )
         question.answer.set_exception(error)
-
-
-def _waiting_in(socket: zmq.Socket[bytes]) -> Iterator[list[bytes]]:
-    while not socket.closed:
-        try:
-            yield socket.recv_multipart(zmq.NOBLOCK)
-        except zmq.Again:
-            return

@@ -44,6 +44,7 @@ class Question:
     method: str
     data: bytes
     timeout_s: float
+    key: str | None = None
 
 
 class Deadline:
@@ -76,20 +77,26 @@ class Exchange:
         if self.encoding not in {"json", "msgpack"}:
             raise ParameterError(f"'encoding' must be json or msgpack, not {self.encoding!r}.", field="encoding")
 
-    def ask(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float | None = None) -> Question:
-        """Return the request to send.
+    def ask(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        timeout_s: float | None = None,
+        key: str | None = None,
+    ) -> Question:
+        """Return the request to send; the manager does only one of all that have the same idempotency ``key``.
 
         Raises:
             ParameterError: a value is of a type that cannot cross the wire, or the timeout is out of range.
         """
         number = next(self._ids)
-        request = Request(method=method, params=params or {}, id=number)
+        request = Request(method=method, params=params or {}, id=number, idempotency_key=key)
         try:
             data = encode(request.as_mapping(), self.encoding)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ParameterError(f"The parameters of {method} cannot be sent: {error}", field="params") from error
         wait_s = self.timeout_s if timeout_s is None else check_timeout(timeout_s)
-        return Question(number, method, data, wait_s)
+        return Question(number, method, data, wait_s, key)
 
     def read(self, question: Question, data: bytes) -> dict[str, Any] | None:
         """Return the reply in ``data``, or None if it answers another request.
@@ -128,9 +135,13 @@ class Exchange:
                 f"{question.method} was not sent).",
                 details=details,
             )
+        advice = ""
+        if question.key is not None:
+            details["idempotency_key"] = question.key
+            advice = f" To repeat it without a second effect, send it with idempotency_key={question.key!r}."
         return RequestTimeoutError(
             f"The manager at {self.address} did not answer {question.method} within "
-            f"{question.timeout_s:g} s; it may still carry the request out.",
+            f"{question.timeout_s:g} s; it may still carry the request out.{advice}",
             details=details,
         )
 

@@ -6,13 +6,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from queue_server.client.addresses import is_local
 from queue_server.client.exchange import REPLY_BOUNDS, Exchange, Question, check_timeout
 from queue_server.client.http_errors import HTTPOnlyError
-from queue_server.client.http_exchange import HttpQuestion, check_target, own_request, request_of, route_named
+from queue_server.client.http_exchange import (
+    KEY_HEADER,
+    HttpQuestion,
+    check_target,
+    own_request,
+    request_of,
+    route_named,
+)
 from queue_server.client.http_steps import Steps, converse
 from queue_server.client.http_tokens import Wallet
 from queue_server.protocol.codec import Encoding, decode
@@ -26,6 +34,8 @@ TIMEOUT_S = 5.0
 
 CA_FILE_NAME = "CUELIGHT_CA_FILE"
 
+_LONGEST_KEY = 128
+
 Target = str | tuple[str, str] | list[str]
 """A method by its name, or a verb and a path."""
 
@@ -38,6 +48,22 @@ class RequestOptions:
     data: Mapping[str, Any] | None = None
     timeout_s: float | None = None
     refreshes: bool = True
+    idempotency_key: str | None = None
+
+    def key_for(self, method: Target) -> str | None:
+        """Return the idempotency key of a request: the given one, or a new one for a method that changes something.
+
+        Raises:
+            ParameterError: the given one is no key.
+        """
+        given = cast("object", self.idempotency_key)
+        if given is not None:
+            if not isinstance(given, str) or not 1 <= len(given) <= _LONGEST_KEY:
+                message = f"'idempotency_key' must be a string of 1 to {_LONGEST_KEY} characters, not {given!r}."
+                raise ParameterError(message, field="idempotency_key")
+            return given
+        route = route_named(method) if isinstance(method, str) else None
+        return uuid4().hex if route is not None and route.changes else None
 
     def refuse_over_zmq(self, method: Target) -> str:
         """Return the name of the method for a request over 0MQ.
@@ -106,7 +132,8 @@ class Gateway:
         """
         if not isinstance(method, str):
             return self._ask_path(exchange, method, params, options)
-        plain = exchange.ask(method, params, options.timeout_s)
+        key = options.key_for(method)
+        plain = exchange.ask(method, params, options.timeout_s, key)
         if options.data is not None:
             raise ParameterError("'data' is for a verb and a path; a method has 'params'.", field="data")
         route = route_named(method)
@@ -114,8 +141,8 @@ class Gateway:
         sent: dict[str, Any] = decode(plain.data, REPLY_BOUNDS)[0]["params"]
         request = None if route is None else request_of(route, sent, self.encoding, plain)
         if request is not None:
-            request = request.preferring(options.headers)
-        return HttpQuestion(plain.id, method, plain.data, plain.timeout_s, request, route, sent, options.refreshes)
+            request = request.with_headers(_key_header(key)).preferring(options.headers)
+        return HttpQuestion(plain.id, method, plain.data, plain.timeout_s, key, request, route, sent, options.refreshes)
 
     def carry(self, question: Question) -> Steps[dict[str, Any]]:
         """Return the steps that bring the reply to a request."""
@@ -135,9 +162,13 @@ class Gateway:
             request = own_request(verb, path, params, options.data, timeout_s)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise ParameterError(f"The parameters of {verb} {path} cannot be sent: {error}", field="params") from error
-        return HttpQuestion(
-            0, request.label, b"", timeout_s, request.preferring(options.headers), refreshes=options.refreshes
-        )
+        key = options.key_for(target)
+        request = request.with_headers(_key_header(key)).preferring(options.headers)
+        return HttpQuestion(0, request.label, b"", timeout_s, key, request, refreshes=options.refreshes)
+
+
+def _key_header(key: str | None) -> dict[str, str]:
+    return {} if key is None else {KEY_HEADER: key}
 
 
 def _http_only(name: str) -> HTTPOnlyError:

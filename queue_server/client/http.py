@@ -13,7 +13,7 @@ import httpx
 from queue_server.client.exchange import REPLY_BOUNDS, Deadline
 from queue_server.client.gateway import Gateway
 from queue_server.client.http_errors import HTTPConnectError, HTTPRequestError
-from queue_server.client.http_exchange import HttpAnswer, HttpRequest
+from queue_server.client.http_exchange import KEY_HEADER, HttpAnswer, HttpRequest
 from queue_server.client.http_steps import Renewal, Steps, renew
 from queue_server.protocol.errors import CommunicationError, RequestTimeoutError
 
@@ -163,6 +163,8 @@ def _refuse_closed(client: httpx.Client | httpx.AsyncClient) -> None:
 def _translating(gateway: Gateway, request: HttpRequest) -> Generator[None]:
     """Turn what httpx raises into our own errors."""
     details = {"address": gateway.address}
+    if KEY_HEADER in request.headers:
+        details["idempotency_key"] = request.headers[KEY_HEADER]
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

@@ -30,6 +30,8 @@ from queue_server.protocol.errors import (
 )
 
 PREFIX = "/v1"
+KEY_HEADER = "Idempotency-Key"
+
 EXPIRED = "Access token has expired"
 """So begins the answer to a request whose access token has expired."""
 
@@ -83,7 +85,7 @@ class HttpQuestion(Question):
     ``request`` is None for a method that is not declared, ``route`` also for a verb and path of the caller's.
     """
 
-    request: HttpRequest | None
+    request: HttpRequest | None = None
     route: MethodRoute | None = None
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     refreshes: bool = True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from queue_server.client.caller import MethodRoute
-from queue_server.client.http_errors import HTTPAccessError, HTTPRequestError
+from queue_server.client.http_errors import HTTPAccessError, HTTPAnswerError, HTTPRequestError
 from queue_server.client.http_exchange import (
     HttpAnswer,
     HttpQuestion,
@@ -52,7 +52,13 @@ def converse(question: HttpQuestion, wallet: Wallet, encoding: Encoding) -> Step
     if question.route is not None and question.method in WHOLE and "limit" not in question.params:
         return (yield from _read_whole(question, question.route, wallet, encoding))
     answer = yield from send(question.request, wallet, refreshes=question.refreshes)
-    return reply_in(answer, question.route)
+    try:
+        return reply_in(answer, question.route)
+    except HTTPAnswerError as error:
+        # The gateway may have given up on a manager that still carries the request out.
+        if question.key is not None and error.status >= 500:
+            error.details["idempotency_key"] = question.key
+        raise
 
 
 def send(request: HttpRequest, wallet: Wallet, *, refreshes: bool = True) -> Steps[HttpAnswer]:

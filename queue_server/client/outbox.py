@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import struct
 import threading
 import zlib
@@ -109,7 +110,9 @@ class FinishRecords:
         self._path = path
         self._position = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o600)
+        # Where the directory is shared with a group, the manager is another user and has to read what is left.
+        is_shared = bool(path.parent.stat().st_mode & stat.S_ISGID)
+        self._descriptor = os.open(path, flags, 0o640 if is_shared else 0o600)
         os.pwrite(self._descriptor, bytes(RECORD_SPACE_BYTES), 0)
         os.fsync(self._descriptor)
         _sync_directory(path.parent)

@@ -100,7 +100,8 @@ class Shell(Calls[R], Accounts[R], Generic[S, L, R]):
     def _ask(self, method: Target, params: Mapping[str, Any] | None, options: RequestOptions) -> Question:
         if self._gateway is not None:
             return self._gateway.ask(self._exchange, method, params, options)
-        return self._exchange.ask(options.refuse_over_zmq(method), params, options.timeout_s)
+        name = options.refuse_over_zmq(method)
+        return self._exchange.ask(name, params, options.timeout_s, options.key_for(name))
 
 
 def _refuse_foreign(*, over_http: bool, info: object, server_key: object, api_key: object) -> None:

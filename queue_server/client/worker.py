@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -25,6 +26,7 @@ from queue_server.protocol.worker_link import (
     Close,
     Continue,
     Dismiss,
+    EmergencyStop,
     EnvironmentOpened,
     Execute,
     FromWorker,
@@ -36,6 +38,7 @@ from queue_server.protocol.worker_link import (
     Progress,
     Report,
     RunTask,
+    StopReport,
     TaskFinished,
     ToWorker,
     Welcome,
@@ -45,7 +48,7 @@ from queue_server.protocol.worker_link import (
 
 _log = logging.getLogger(__name__)
 
-Order = Execute | Pause | Continue | RunTask | Close
+Order = Execute | Pause | Continue | RunTask | EmergencyStop | Close
 
 ORDERS_PER_TURN = 100
 ANY_TIME = float("inf")
@@ -122,6 +125,7 @@ class WorkerLink:
         self._console = ConsoleText(settings.console_s)
         self._progress = LatestProgress(settings.progress_s)
         self._metadata = LatestMetadata()
+        self._stop_reports: deque[StopReport] = deque(maxlen=ORDERS_PER_TURN)
         # The process stands in it: a ROUTER gives the place of a connection to a newer one of the same name.
         name = f"{settings.lane}.{settings.incarnation}.{settings.pid}"
         self._connection = Connection(settings.address, name, settings.keys)
@@ -130,7 +134,7 @@ class WorkerLink:
 
     def start(self, worker: Worker) -> None:
         """Begin to serve ``worker``: the hello leaves as soon as the manager is there."""
-        outgoing = _Outgoing(self._outbox, self._console, self._progress, self._metadata)
+        outgoing = _Outgoing(self._outbox, self._console, self._progress, self._metadata, self._stop_reports)
         self._session = _Session(self._settings, worker, outgoing, self._connection)
         self._thread = threading.Thread(target=self._session.run, name="worker-link", daemon=True)
         self._thread.start()
@@ -153,6 +157,11 @@ class WorkerLink:
     def show_metadata(self, metadata: Metadata) -> None:
         """Send the metadata, before any report that is made later, and again after each welcome."""
         self._metadata.put(metadata)
+        self._connection.wake()
+
+    def tell_stopped(self, report: StopReport) -> None:
+        """Send what an emergency stop has reached, before everything else that waits."""
+        self._stop_reports.append(report)
         self._connection.wake()
 
     def write_console(self, text: str) -> None:
@@ -185,6 +194,7 @@ class _Outgoing:
     console: ConsoleText
     progress: LatestProgress
     metadata: LatestMetadata
+    stop_reports: deque[StopReport]
 
 
 @dataclass(slots=True)
@@ -310,6 +320,7 @@ class _Session:
         if self._phase == "connected":
             self._greet()
         elif self._phase == "welcome":
+            self._send_stop_reports()
             self._send_heartbeat()
             self._send_metadata()
             self._send_reports()
@@ -342,6 +353,11 @@ class _Session:
         if now_s >= self._heartbeat_due_s:
             self._heartbeat_due_s = now_s + self._settings.heartbeat_s
             self._send(Heartbeat(main_thread_age_s=self._worker.main_thread_age_s()))
+
+    def _send_stop_reports(self) -> None:
+        waiting = self._outgoing.stop_reports
+        while waiting and self._send(waiting[0]):
+            waiting.popleft()
 
     def _send_reports(self) -> None:
         while not self._is_blocked and (report := self._outgoing.outbox.take_next()) is not None:

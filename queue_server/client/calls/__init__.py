@@ -7,6 +7,8 @@ from queue_server.client.calls.batches import BatchesCalls
 from queue_server.client.calls.catalog import CatalogCalls
 from queue_server.client.calls.device_pages import DevicePagesCalls
 from queue_server.client.calls.environment import EnvironmentCalls
+from queue_server.client.calls.estop import EstopCalls
+from queue_server.client.calls.events import EventsCalls
 from queue_server.client.calls.execution import ExecutionCalls
 from queue_server.client.calls.history import HistoryCalls
 from queue_server.client.calls.items import ItemsCalls
@@ -16,18 +18,22 @@ from queue_server.client.calls.queue import QueueCalls
 from queue_server.client.calls.run import RunCalls
 from queue_server.client.calls.service import ServiceCalls
 from queue_server.client.calls.tasks import TasksCalls
+from queue_server.client.calls.undo import UndoCalls
 from queue_server.client.calls.validation import ValidationCalls
 
 
 class Calls(
     ServiceCalls[R],
+    EventsCalls[R],
     EnvironmentCalls[R],
     QueueCalls[R],
     ItemsCalls[R],
     BatchesCalls[R],
+    UndoCalls[R],
     ExecutionCalls[R],
     HistoryCalls[R],
     RunCalls[R],
+    EstopCalls[R],
     CatalogCalls[R],
     DevicePagesCalls[R],
     LocksCalls[R],

@@ -132,6 +132,8 @@ class ItemsCalls(Caller[R]):
         before_uid: str | None = None,
         after_uid: str | None = None,
         lock_key: str | None = None,
+        user: str | None = None,
+        user_group: str | None = None,
     ) -> R:
         """Move an item to another place in the queue.
 
@@ -142,6 +144,8 @@ class ItemsCalls(Caller[R]):
             before_uid: Move it before this item.
             after_uid: Move it after this item.
             lock_key: Key of the lock, if one is set.
+            user: Name of the person or program that asks. Over HTTP the credential decides.
+            user_group: Group of the person or program that asks. Over HTTP the credential decides.
 
         Returns:
             The reply: ``success``, ``msg``, ``item``, ``qsize``.
@@ -154,6 +158,8 @@ class ItemsCalls(Caller[R]):
             before_uid=before_uid,
             after_uid=after_uid,
             lock_key=lock_key,
+            user=user,
+            user_group=user_group,
         )
 
     def queue_item_remove(
@@ -162,6 +168,8 @@ class ItemsCalls(Caller[R]):
         pos: int | Literal["front", "back"] | None = None,
         uid: str | None = None,
         lock_key: str | None = None,
+        user: str | None = None,
+        user_group: str | None = None,
     ) -> R:
         """Remove an item from the queue.
 
@@ -169,33 +177,56 @@ class ItemsCalls(Caller[R]):
             pos: Index (negative from the back), 'front' or 'back'.
             uid: Uid of the item.
             lock_key: Key of the lock, if one is set.
+            user: Name of the person or program that asks. Over HTTP the credential decides.
+            user_group: Group of the person or program that asks. Over HTTP the credential decides.
 
         Returns:
             The reply: ``success``, ``msg``, ``item``, ``qsize``.
         """
-        return self._call("queue_item_remove", pos=pos, uid=uid, lock_key=lock_key)
+        return self._call("queue_item_remove", pos=pos, uid=uid, lock_key=lock_key, user=user, user_group=user_group)
 
-    def queue_item_hold(self, *, uid: str, reason: str = "held by a person", lock_key: str | None = None) -> R:
+    def queue_item_hold(
+        self,
+        *,
+        uid: str,
+        reason: str = "held by a person",
+        lock_key: str | None = None,
+        user: str | None = None,
+        user_group: str | None = None,
+    ) -> R:
         """Hold an item: it keeps its place, and the queue does not go past it.
 
         Args:
             uid: Uid of the item.
             reason: Shown with the item.
             lock_key: Key of the lock, if one is set.
+            user: Name of the person or program that asks. Over HTTP the credential decides.
+            user_group: Group of the person or program that asks. Over HTTP the credential decides.
 
         Returns:
             The reply: ``success``, ``msg``, ``item``, ``qsize``.
         """
-        return self._call("queue_item_hold", uid=uid, reason=reason, lock_key=lock_key)
+        return self._call(
+            "queue_item_hold", uid=uid, reason=reason, lock_key=lock_key, user=user, user_group=user_group
+        )
 
-    def queue_item_release(self, *, uid: str, lock_key: str | None = None) -> R:
+    def queue_item_release(
+        self,
+        *,
+        uid: str,
+        lock_key: str | None = None,
+        user: str | None = None,
+        user_group: str | None = None,
+    ) -> R:
         """Release a held item: the queue may run it again.
 
         Args:
             uid: Uid of the held item.
             lock_key: Key of the lock, if one is set.
+            user: Name of the person or program that asks. Over HTTP the credential decides.
+            user_group: Group of the person or program that asks. Over HTTP the credential decides.
 
         Returns:
             The reply: ``success``, ``msg``, ``item``, ``qsize``.
         """
-        return self._call("queue_item_release", uid=uid, lock_key=lock_key)
+        return self._call("queue_item_release", uid=uid, lock_key=lock_key, user=user, user_group=user_group)

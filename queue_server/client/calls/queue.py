@@ -10,17 +10,35 @@ from queue_server.client.caller import Caller, R
 class QueueCalls(Caller[R]):
     """Requests of this group."""
 
-    def queue_get(self, *, limit: int | None = None, after_uid: str | None = None) -> R:
+    def queue_get(
+        self,
+        *,
+        limit: int | None = None,
+        after_uid: str | None = None,
+        state: Literal["queued", "held"] | None = None,
+        name: str | None = None,
+        by_user: str | None = None,
+        text: str | None = None,
+    ) -> R:
         """Return the items of the queue and the running item.
+
+        `next_after_uid` is shown to those who ask for items in a state, with a name, a user or a text. Of them at most
+        1,000 items are examined at once, so that a part may be short, or empty, although there are more.
 
         Args:
             limit: Largest number of items to return.
             after_uid: Begin behind this item.
+            state: Only items in this state.
+            name: Only plans or instructions of this name.
+            by_user: Only items that this user has added.
+            text: Only items with this text in names, arguments or metadata; case does not matter.
 
         Returns:
-            The reply: ``success``, ``msg``, ``items``, ``running_item``, ``plan_queue_uid``.
+            The reply: ``success``, ``msg``, ``items``, ``running_item``, ``plan_queue_uid``, ``next_after_uid``.
         """
-        return self._call("queue_get", limit=limit, after_uid=after_uid)
+        return self._call(
+            "queue_get", limit=limit, after_uid=after_uid, state=state, name=name, by_user=by_user, text=text
+        )
 
     def queue_start(self, *, lock_key: str | None = None) -> R:
         """Start the queue; refused without an open environment, and while the head of the queue is held.
@@ -67,13 +85,15 @@ class QueueCalls(Caller[R]):
         """
         return self._call("queue_mode_set", mode=mode, lock_key=lock_key)
 
-    def queue_clear(self, *, lock_key: str | None = None) -> R:
+    def queue_clear(self, *, lock_key: str | None = None, user: str | None = None, user_group: str | None = None) -> R:
         """Remove all items from the queue; a running item goes on.
 
         Args:
             lock_key: Key of the lock, if one is set.
+            user: Name of the person or program that asks. Over HTTP the credential decides.
+            user_group: Group of the person or program that asks. Over HTTP the credential decides.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("queue_clear", lock_key=lock_key)
+        return self._call("queue_clear", lock_key=lock_key, user=user, user_group=user_group)

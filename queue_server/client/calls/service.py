@@ -45,18 +45,6 @@ class ServiceCalls(Caller[R]):
         """
         return self._call("config_get")
 
-    def events_get(self, *, since: int = 0, limit: int = 100) -> R:
-        """Return a page of the event log.
-
-        Args:
-            since: Sequence number of the last event that is known already.
-            limit: Largest number of events to return.
-
-        Returns:
-            The reply: ``success``, ``msg``, ``events``, ``last_seq``.
-        """
-        return self._call("events_get", since=since, limit=limit)
-
     def manager_stop(self, *, option: Literal["safe_on", "safe_off"] = "safe_on") -> R:
         """End the manager in order; an open environment is closed first, a running plan is left to its worker.
 

@@ -18,7 +18,7 @@ from queue_server.client import (
 )
 from queue_server.protocol.codec import decode, encode
 from queue_server.protocol.methods import METHODS
-from queue_server.protocol.methods.queue import Queue, QueueGetParams
+from queue_server.protocol.methods.queue import QueueGetParams, QueuePart
 
 REFUSED = {"success": False, "msg": "Error: no.", "error": {"code": "wrong_state", "details": {"state": "idle"}}}
 
@@ -191,7 +191,7 @@ async def test_a_typed_call_sends_only_what_was_set_and_returns_the_declared_res
         "success": True, "msg": "", "items": [{"name": "count"}], "running_item": {}, "plan_queue_uid": "u1", "new": 1,
     }  # fmt: skip
     queue = await connect()("call", METHODS["queue_get"], QueueGetParams(limit=3))
-    assert queue == Queue(items=[{"name": "count"}], running_item={}, plan_queue_uid="u1")
+    assert queue == QueuePart(items=[{"name": "count"}], running_item={}, plan_queue_uid="u1")
     assert manager.requests == [("queue_get", {"limit": 3})]
 
 

@@ -20,7 +20,7 @@ from queue_server.client import (
 )
 from queue_server.client.notices import CONSOLE_TOPIC, EVENT_TOPIC, PROGRESS_TOPIC, Notice
 from queue_server.protocol.methods import METHODS
-from queue_server.protocol.methods.queue import Queue, QueueGetParams
+from queue_server.protocol.methods.queue import QueueGetParams, QueuePart
 from tests.doubles.gateway import AnsweringManager, running_gateway
 
 REFUSED = {"success": False, "msg": "Error: no.", "error": {"code": "wrong_state", "details": {"state": "idle"}}}
@@ -188,7 +188,7 @@ async def test_a_typed_call_sends_only_what_was_set_and_returns_the_declared_res
         "plan_queue_uid": "u1", "new": 1,
     }  # fmt: skip
     queue = await connect()("call", METHODS["queue_get"], QueueGetParams(limit=3))
-    assert queue == Queue(items=[{"name": "count", "item_uid": "1"}], running_item={}, plan_queue_uid="u1")
+    assert queue == QueuePart(items=[{"name": "count", "item_uid": "1"}], running_item={}, plan_queue_uid="u1")
     assert asked(manager, "queue_get") == [{"limit": 3}]
 
 
