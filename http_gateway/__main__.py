@@ -1,8 +1,9 @@
 """The process of the gateway, as the supervisor starts it: ``python -m http_gateway``.
 
 Settings come as JSON on the file descriptor ``--settings-fd``; what happens is told as JSON lines on ``--report-fd``:
-first ``{"ready": addresses}``, then ``{"alive": true}`` each second, and ``{"failed": sentence}`` at an end that a
-restart would not mend. Where nobody reads the reports any more, the process ends: another one needs its address.
+first ``{"ready": addresses}``, then ``{"alive": addresses}`` each second, ``{"failed": sentence}`` at an end that a
+restart would not mend, and last ``{"ended": exit code}``. Where nobody reads the reports any more, one of several
+processes ends. The gateway itself serves on, for the next supervisor finds it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from http_gateway.config import Place
 from http_gateway.configuration_files import with_configuration
-from http_gateway.processes import read_own
+from http_gateway.processes import SOCKET_KEY, read_own
 from http_gateway.processes import run as run_processes
 from http_gateway.server import Listener
 from queue_server import logs
@@ -48,14 +49,16 @@ def main() -> int:
 
 def run(values: dict[str, Any], report_fd: int) -> int:
     """Serve with these settings until asked to stop."""
+    told: dict[str, str] = {}
 
     def report(**message: Any) -> None:
         try:
             os.write(report_fd, json.dumps(message).encode() + b"\n")
         except OSError:
-            # A reader that is stopped may go on; that one has gone is seen elsewhere.
+            # A reader that is stopped may go on; one that has gone may have a successor.
             return
 
+    code = 0
     try:
         configuration = values.pop(CONFIGURATION_KEY, None)
         sources: Mapping[Place, str] = {}
@@ -68,15 +71,18 @@ def run(values: dict[str, Any], report_fd: int) -> int:
             # What is loaded by now stays; each further look at all of it would hold up requests for a tenth second.
             gc.collect()
             gc.freeze()
-            report(ready={"http": http, "url": url})
+            told.update({"http": http, "url": url})
+            report(ready=told)
 
-        listener = Listener(tell_ready, lambda: report(alive=True))
+        # With the addresses, for a supervisor that was not there when it became ready.
+        listener = Listener(tell_ready, lambda: report(alive=told))
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
             runner.run(_serve(values, listener, report_fd))
     except (CuelightError, OSError) as error:
         report(failed=f"the gateway: {error}")
-        return error.exit_code if isinstance(error, CuelightError) else 3
-    return 0
+        code = error.exit_code if isinstance(error, CuelightError) else 3
+    report(ended=code)
+    return code
 
 
 async def _serve(values: dict[str, Any], listener: Listener, report_fd: int) -> None:
@@ -88,8 +94,9 @@ async def _serve(values: dict[str, Any], listener: Listener, report_fd: int) -> 
         loop.remove_reader(report_fd)
         stop.set()
 
-    # The writing end of a pipe becomes readable only when its last reader has gone.
-    loop.add_reader(report_fd, end)
+    if SOCKET_KEY in values:
+        # The writing end of a pipe becomes readable only when its last reader has gone, here the first process.
+        loop.add_reader(report_fd, end)
     await run_processes(values, listener, stop)
 
 

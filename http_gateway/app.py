@@ -22,27 +22,32 @@ from http_gateway.dialects.bluesky.accounts import add_provider_routers
 from http_gateway.dialects.bluesky.dialect import add_dialect as add_bluesky
 from http_gateway.dialects.bluesky.face import FACE as BLUESKY
 from http_gateway.dialects.bluesky.streams import open_streams as open_bluesky_streams
+from http_gateway.dialects.flowserv.face import FACE as FLOWSERV
+from http_gateway.dialects.ica.face import FACE as ICA
+from http_gateway.dialects.scanhub.face import FACE as SCANHUB
 from http_gateway.errors import RouteError, TooLargeError, VerbError
 from http_gateway.feed import NoticeFeed
 from http_gateway.link import ManagerLink
+from http_gateway.literal_routes import LiteralRoutes, Rescue, literals_in
 from http_gateway.metrics import MeasuredChannel, Metrics
-from http_gateway.middleware import BodyOverflowError, Receive, RequestFrame, Send
+from http_gateway.middleware import BodyOverflowError, Drain, Receive, RequestFrame, Send
 from http_gateway.mutations import MutationMark, mark_path
 from http_gateway.native import FACE as NATIVE
 from http_gateway.native_face import add_native, open_native
-from http_gateway.routes import Face, Services, request_id_of
+from http_gateway.routes import Face, Services, path_of, request_id_of
 from http_gateway.site import SITE
 from http_gateway.status import PushedStatus
+from http_gateway.vigil import Vigil
 from queue_server import __version__
 from queue_server.client.keys import SERVER_KEY_NAME, STOCK_SERVER_KEY_NAME, CurveKeys, find_keys
 from queue_server.clock import Clock, SystemClock
-from queue_server.protocol.errors import CuelightError
+from queue_server.protocol.errors import CuelightError, ShuttingDownError
 from queue_server.protocol.notices import STATUS_TOPIC
 
 _log = logging.getLogger(__name__)
 
 # The longest prefix decides the form of an error; what is below none of them is native.
-FACES = (BLUESKY, NATIVE)
+FACES = (BLUESKY, NATIVE, SCANHUB, FLOWSERV, ICA)
 
 
 def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
@@ -77,11 +82,14 @@ def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI
         redoc_url=None,
         redirect_slashes=False,
     )
+    rescues: dict[type[Exception], Rescue] = {HTTPException: _answer_http_error, BodyOverflowError: _answer_overflow}
+    # The middleware that is added first is the innermost.
+    app.add_middleware(LiteralRoutes, table=literals_in(app), rescues=rescues)
     add_bluesky(app, settings)
     add_provider_routers(app, founder.providers, BLUESKY.prefix)
     metrics = add_native(app, settings)
-    app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_exception_handler(BodyOverflowError, _answer_overflow)
+    for kind, rescue in rescues.items():
+        app.add_exception_handler(kind, rescue)
     app.add_exception_handler(Exception, _answer_fault)
     if settings.allow_origins:
         app.add_middleware(
@@ -91,7 +99,10 @@ def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI
             allow_methods=["*"],
             allow_headers=["*"],
         )
-    app.add_middleware(RequestFrame, most_body_bytes=settings.most_body_bytes, refuse=_refuse_body)
+    app.state.drain = Drain(_refuse_new)
+    app.add_middleware(
+        RequestFrame, most_body_bytes=settings.most_body_bytes, refuse=_refuse_body, drain=app.state.drain
+    )
     return app
 
 
@@ -118,7 +129,9 @@ async def _open_services(
     link = ManagerLink(channel, mark, delegates=settings.delegates, timeout_s=settings.timeout_s)
     status = PushedStatus(link, mark, clock)
     stack.callback(feed.listen([STATUS_TOPIC], status.hear))
-    return Services(settings, clock, link, feed, status, guard)
+    vigil = Vigil(guard.renew)
+    stack.push_async_callback(vigil.close)
+    return Services(settings, clock, link, feed, status, guard, vigil)
 
 
 def _find_keys(settings: GatewaySettings) -> CurveKeys | None:
@@ -130,15 +143,15 @@ def _find_keys(settings: GatewaySettings) -> CurveKeys | None:
 
 def face_of(path: str) -> Face:
     """Return the face whose prefix is the longest that fits a path."""
-    fitting = [face for face in FACES if path == face.prefix or path.startswith(f"{face.prefix}/")]
-    return max(fitting, key=lambda face: len(face.prefix), default=NATIVE)
+    deepest = max(FACES, key=lambda face: face.depth(path))
+    return deepest if deepest.depth(path) >= 0 else NATIVE
 
 
 async def _answer_http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     known: dict[int, CuelightError] = {404: RouteError("Not Found"), 405: VerbError("Method Not Allowed")}
     shown = known.get(status, CuelightError(str(error)))
-    face = face_of(request.url.path)
+    face = face_of(path_of(request.scope))
     if isinstance(error, HTTPException) and face is BLUESKY and error.detail != shown.message:
         # A router of the site has raised it, and says itself what clients read.
         return JSONResponse({"detail": error.detail}, status, error.headers)
@@ -146,16 +159,25 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _answer_overflow(request: Request, error: Exception) -> Response:
-    return face_of(request.url.path).render(TooLargeError("The body is too large."), request_id_of(request))
+    return face_of(path_of(request.scope)).render(
+        TooLargeError("The body is too large.", headers={"Connection": "close"}), request_id_of(request)
+    )
 
 
 async def _answer_fault(request: Request, error: Exception) -> Response:
     request_id = request_id_of(request)
     _log.error("%s %s failed (%s)", request.method, request.url.path, request_id, exc_info=error)
-    return face_of(request.url.path).render(CuelightError(), request_id)
+    return face_of(path_of(request.scope)).render(CuelightError(), request_id)
 
 
 async def _refuse_body(scope: MutableMapping[str, Any], receive: Receive, send: Send, most_bytes: int) -> None:
     error = TooLargeError(f"The body is larger than {most_bytes} bytes.", headers={"Connection": "close"})
+    response = face_of(path_of(scope)).render(error, scope["state"]["request_id"])
+    await response(scope, receive, send)
+
+
+async def _refuse_new(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    error = ShuttingDownError("The gateway is stopping; the request was not done. Repeat it once it runs again.")
     response = face_of(scope["path"]).render(error, scope["state"]["request_id"])
+    response.headers["Connection"] = "close"
     await response(scope, receive, send)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
+from functools import partial
 from typing import Final, Protocol, runtime_checkable
 
 from starlette.requests import HTTPConnection
 
 from http_gateway.auth.throttle import SecretThrottle
-from http_gateway.errors import CredentialError, ExpiredError, OriginError, SchemeError, ScopeError
+from http_gateway.credentials import BLUESKY_RULES, Rules, find_credentials
+from http_gateway.errors import CredentialError, ExpiredError, OriginError, ScopeError
 from http_gateway.identity import Credential, Identity
 from queue_server.clock import SystemClock
 
-API_KEY_COOKIE = "bluesky_httpserver_api_key"
 CSRF_COOKIE = "bluesky_httpserver_csrf"
 CSRF_HEADER = "x-csrf"
+
+ORIGIN_PROVES = "origin_proves"
+"""In the state of a request: its page cannot send the header against other sites' pages; its origin counts instead."""
 
 PUBLIC: Final = "public"
 """Instead of a scope: anybody, with or without a credential."""
@@ -35,6 +41,14 @@ class Accounts(Protocol):
 
         Raises:
             CredentialError: it is unknown, expired or revoked.
+        """
+        ...
+
+    async def renew(self, identity: Identity) -> Identity:
+        """Return who an identity is now, and what it may do now.
+
+        Raises:
+            CredentialError: its credential was revoked or has expired, or it has no access any more.
         """
         ...
 
@@ -69,23 +83,28 @@ class Guard:
         if isinstance(self._accounts, StoredAccounts):
             await self._accounts.check()
 
-    async def admit(self, connection: HTTPConnection, scope: str) -> Identity:
-        """Return the identity behind a connection that may pass.
+    async def admit(self, connection: HTTPConnection, scope: str, rules: Rules = BLUESKY_RULES) -> Identity:
+        """Return the identity behind a connection that may pass; ``rules`` say where its credential can be.
 
         Raises:
-            CredentialError: there is no valid credential.
+            CredentialError: there is no valid credential, or there are those of two users.
             ScopeError: the identity lacks the scope.
             OriginError: a cookie came without proof that a page of this site sent it.
             ThrottledError: too many wrong credentials came from there.
         """
         if scope == UNREAD:
             return _UNREAD
-        credential = find_credential(connection, query_keys=self._query_keys)
-        if credential.carrier == "cookie":
-            require_own_page(connection)
-        identity = await self.identify(credential, address_of(connection))
+        first, *others = find_credentials(connection, rules, query_keys=self._query_keys)
+        identity = await self._identify_in(connection, first)
+        for other in others:
+            identity = _join(identity, await self._identify_in(connection, other))
         require(identity, scope)
         return identity
+
+    async def _identify_in(self, connection: HTTPConnection, credential: Credential) -> Identity:
+        if credential.carrier == "cookie":
+            require_own_page(connection)
+        return await self.identify(credential, address_of(connection))
 
     async def identify(self, credential: Credential, address: str = "") -> Identity:
         """Return whose credential it is; ``address`` is the host that it came from.
@@ -96,17 +115,41 @@ class Guard:
         """
         if credential.kind == "none":
             return await self._accounts.identify(credential)
-        self._throttle.check(credential.secret, address)
+        identity = await self.try_secret(credential.secret, address, partial(self._accounts.identify, credential))
+        self._throttle.succeed(credential.secret)
+        return identity
+
+    async def try_secret(self, secret: str, address: str, find: Callable[[], Awaitable[Identity]]) -> Identity:
+        """Return what ``find`` returns for a secret that came from ``address``; its failures are counted.
+
+        Raises:
+            CredentialError: it is unknown, expired or revoked.
+            ThrottledError: too many wrong ones came from there.
+        """
+        self._throttle.check(secret, address)
         try:
-            identity = await self._accounts.identify(credential)
+            return await find()
         except ExpiredError:
             # It was good once, so nobody is guessing.
             raise
         except CredentialError:
-            self._throttle.fail(credential.secret, address)
+            self._throttle.fail(secret, address)
             raise
-        self._throttle.succeed(credential.secret)
-        return identity
+
+    async def renew(self, identity: Identity) -> Identity:
+        """Return who an identity is now, and what it may do now.
+
+        Raises:
+            CredentialError: its credential was revoked or has expired, or it has no access any more.
+        """
+        return await self._accounts.renew(identity)
+
+
+def _join(one: Identity, other: Identity) -> Identity:
+    """Return what two credentials of one user allow together."""
+    if (one.user, one.principal) != (other.user, other.principal):
+        raise CredentialError("The request has the credentials of two users.")
+    return replace(one, scopes=one.scopes & other.scopes)
 
 
 def address_of(connection: HTTPConnection) -> str:
@@ -127,41 +170,6 @@ def require(identity: Identity, scope: str) -> None:
         raise ScopeError(required, identity.scopes, anonymous=identity.is_anonymous)
 
 
-def find_credential(connection: HTTPConnection, *, query_keys: bool = False, is_strict: bool = True) -> Credential:
-    """Return the first credential of a request; a bad one never falls back to the next.
-
-    Unless ``is_strict``, an Authorization header of a wrong form counts as none.
-
-    The order is that of bluesky-httpserver: key in the query (if allowed), key in the header, key in a cookie, access
-    token in the header.
-
-    Raises:
-        SchemeError: the Authorization header has a scheme that is not offered, or is malformed.
-    """
-    if query_keys and "api_key" in connection.query_params:
-        return Credential("api_key", connection.query_params["api_key"], "query")
-    scheme, secret = _read_authorization(connection, is_strict)
-    if scheme == "apikey":
-        return Credential("api_key", secret, "header")
-    if API_KEY_COOKIE in connection.cookies:
-        return Credential("api_key", connection.cookies[API_KEY_COOKIE], "cookie")
-    if scheme == "bearer":
-        return Credential("token", secret, "header")
-    return Credential()
-
-
-def _read_authorization(connection: HTTPConnection, is_strict: bool) -> tuple[str, str]:
-    values = connection.headers.getlist("authorization")
-    if not values:
-        return "", ""
-    scheme, _, secret = values[0].strip().partition(" ")
-    if len(values) > 1 or scheme.lower() not in {"apikey", "bearer"} or not secret.strip():
-        if not is_strict:
-            return "", ""
-        raise SchemeError("The Authorization header must be 'ApiKey <key>' or 'Bearer <access token>', once.")
-    return scheme.lower(), secret.strip()
-
-
 def require_own_page(connection: HTTPConnection) -> None:
     """Refuse what a page of another site could have sent with the cookie of this one.
 
@@ -169,13 +177,31 @@ def require_own_page(connection: HTTPConnection) -> None:
         OriginError: it could.
     """
     if connection.scope["type"] == "websocket":
-        origin = connection.headers.get("origin", "")
-        if origin.partition("://")[2] != connection.headers.get("host"):
+        if not _is_from_here(connection):
             raise OriginError("A socket with a cookie can be opened only by a page of this site.")
         return
     if connection.scope["method"] in _SAFE_VERBS:
+        return
+    if connection.scope.get("state", {}).get(ORIGIN_PROVES):
+        if not _is_from_here(connection):
+            raise OriginError("A request with a cookie must come from a page of this site.")
         return
     given = connection.headers.get(CSRF_HEADER) or connection.query_params.get("csrf", "")
     known = connection.cookies.get(CSRF_COOKIE, "")
     if not known or not hmac.compare_digest(given.encode(), known.encode()):
         raise OriginError(f"A request with a cookie needs the header {CSRF_HEADER} with the value of {CSRF_COOKIE}.")
+
+
+def require_known_origin(connection: HTTPConnection, listed: Collection[str]) -> None:
+    """Refuse a socket that a page of another site opens, unless the site is listed; programs name no origin.
+
+    Raises:
+        OriginError: such a page does.
+    """
+    origins = connection.headers.getlist("origin")
+    if any(origin not in listed for origin in origins) and not (len(origins) == 1 and _is_from_here(connection)):
+        raise OriginError("Pages of another site can open a socket only if their origin is listed.")
+
+
+def _is_from_here(connection: HTTPConnection) -> bool:
+    return connection.headers.get("origin", "").partition("://")[2] == connection.headers.get("host")

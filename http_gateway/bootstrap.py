@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from http_gateway.authorize import ANYBODY_KNOWN
-from http_gateway.identity import Identity
 from http_gateway.link import Caller, read_reply
 from http_gateway.media import answer, describe_answer
 from http_gateway.pages import DEFAULT_LIMIT, PAGES
@@ -26,7 +25,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 async def tell_identity(request: Request, caller: Caller) -> Response:
     """Answer who asks and what they may do."""
-    return answer(request, _show_identity(caller.identity), _NO_STORE)
+    return answer(request, caller.identity.as_mapping(), _NO_STORE)
 
 
 async def tell_beginning(request: Request, caller: Caller) -> Response:
@@ -41,7 +40,7 @@ async def tell_beginning(request: Request, caller: Caller) -> Response:
         return show(problem_in(refused), request_id_of(request))
     content = {
         "build": __version__,
-        "user": _show_identity(caller.identity),
+        "user": caller.identity.as_mapping(),
         "status": read_reply(frame),
         "queue": None if queue is None else _show_queue(queue),
         "lock": None if lock is None else lock.get("lock_info"),
@@ -60,17 +59,6 @@ async def _ask(request: Request, caller: Caller, method: Method, params: Mapping
 def _show_queue(reply: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: reply.get(name) for name in ("items", "running_item", "plan_queue_uid")}
     return {**shown, "next_cursor": PAGES["queue_get"].next(reply, DEFAULT_LIMIT)}
-
-
-def _show_identity(identity: Identity) -> dict[str, Any]:
-    return {
-        "user": identity.user,
-        "group": identity.group,
-        "scopes": sorted(identity.scopes),
-        "roles": sorted(identity.roles),
-        "principal": identity.principal,
-        "credential": identity.credential,
-    }
 
 
 _USER = {

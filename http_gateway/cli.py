@@ -24,6 +24,7 @@ from http_gateway.server import Listener
 from http_gateway.sources import HOST, PORT, Entries, Entry, combine
 from queue_server import logs
 from queue_server.protocol.errors import CuelightError, ParameterError
+from queue_server.systemd import ServiceUnit
 
 _log = logging.getLogger(__name__)
 
@@ -143,17 +144,25 @@ def _parse(arguments: Sequence[str], program: str) -> argparse.Namespace:
 
 async def _serve(wishes: Wishes) -> None:
     stop = asyncio.Event()
+    unit = ServiceUnit.take()
+
+    def end() -> None:
+        unit.tell_stopping()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, end)
 
     def ready(http: str, url: str) -> None:
         _log.info("The gateway serves %s", url)
+        unit.tell_ready(f"serves {url}")
         if wishes.ready_file is not None:
             _write_ready_file(wishes.ready_file, {"http": url, "address": http, "pid": os.getpid()})
 
     try:
-        await run(wishes.values, Listener(ready, lambda: None), stop)
+        await run(wishes.values, Listener(ready, unit.tell_alive), stop)
     finally:
+        unit.close()
         if wishes.ready_file is not None:
             wishes.ready_file.unlink(missing_ok=True)
 

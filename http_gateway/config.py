@@ -63,6 +63,11 @@ class GatewaySettings(AccountSettings):
     most_body_bytes: int = Field(default=32 * 1024**2, gt=0, description="Largest body of a request.")
     test_routes: bool = Field(default=False, description="Offer the routes that freeze manager or gateway on purpose.")
     finch_paths: bool = Field(default=False, description="Serve the bluesky dialect below /api/qserver too, for Finch.")
+    finch_key: str = Field(
+        default="test",
+        description="The key that Finch sends unless its page names another: on its paths a login's cookie counts "
+        "before this one.",
+    )
     custom_routers: tuple[str, ...] = Field(
         default=(), description="Routers of the site, as module.router, served below /api for everybody known."
     )

@@ -32,6 +32,8 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "custom_routers": ("custom_routers",),
         "custom_modules": ("custom_modules",),
         "finch_paths": ("finch_paths",),
+        "finch_key": ("finch_key",),
+        "test_routes": ("test_routes",),
     },
     **{
         section: {key: (section, key) for key in model.model_fields}

@@ -6,13 +6,14 @@ import re
 
 MOST_LINES = 2000
 MOST_COLUMNS = 10_000
+MOST_CHARACTERS = 4_000_000
 
 _UP = "\x1b[A"
 _PIECES = re.compile(r"\n|\r|\x1b\[A|[^\n\r\x1b]+|\x1b")
 
 
 class ConsoleText:
-    """The newest ``most_lines`` lines of what was written.
+    """The newest ``most_lines`` lines of what was written, and of very long ones fewer.
 
     Exactly three controls are understood: line feed (start of the next line), carriage return (start of this line)
     and ``ESC [ A`` (one line up, same column). Columns from ``MOST_COLUMNS`` on are not kept.
@@ -21,6 +22,7 @@ class ConsoleText:
     def __init__(self, most_lines: int = MOST_LINES) -> None:
         self._most_lines = most_lines
         self._lines: list[str] = [""]
+        self._characters = 0
         self._row = 0
         self._column = 0
 
@@ -52,11 +54,18 @@ class ConsoleText:
         line = self._lines[self._row]
         end = self._column + len(piece)
         if self._column < MOST_COLUMNS:
-            self._lines[self._row] = f"{line[: self._column]:<{self._column}}{piece}{line[end:]}"[:MOST_COLUMNS]
+            changed = f"{line[: self._column]:<{self._column}}{piece}{line[end:]}"[:MOST_COLUMNS]
+            self._lines[self._row] = changed
+            self._characters += len(changed) - len(line)
         self._column = end
 
     def _drop_oldest(self) -> None:
-        surplus = len(self._lines) - self._most_lines - (self._lines[-1] == "")
+        surplus = max(0, len(self._lines) - self._most_lines - (self._lines[-1] == ""))
+        left = self._characters - sum(map(len, self._lines[:surplus]))
+        while left > MOST_CHARACTERS:
+            left -= len(self._lines[surplus])
+            surplus += 1
         if surplus > 0:
             del self._lines[:surplus]
+            self._characters = left
             self._row = max(0, self._row - surplus)

@@ -13,6 +13,7 @@
         ├── TooLargeError             too_large           the body is larger than the limit
         ├── ThrottledError            throttled           too many failed attempts
         ├── ProviderError             provider            a provider of identities cannot be asked
+        ├── ClosingError              closing             the gateway stops serving
         ├── RouteError                no_route            there is no such path
         └── VerbError                 method_not_allowed  the path has other methods
 """
@@ -22,7 +23,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from queue_server.protocol.errors import CuelightError
+from http_gateway.auth.scopes import EVERYBODYS_SCOPES
+from queue_server.protocol.errors import BusyError, CommunicationError, CuelightError
 
 
 class GatewayError(CuelightError):
@@ -64,8 +66,9 @@ class ScopeError(GatewayError):
     http_status = 403
 
     def __init__(self, required: Iterable[str], granted: Iterable[str], *, anonymous: bool = False) -> None:
-        self.required = sorted(required)
-        self.granted = sorted(granted)
+        # Nobody has to ask for what everybody has.
+        self.required = sorted(set(required) - EVERYBODYS_SCOPES)
+        self.granted = sorted(set(granted) - EVERYBODYS_SCOPES)
         self.anonymous = anonymous
         # This sentence is matched by clients of bluesky-httpserver.
         super().__init__(
@@ -100,6 +103,13 @@ class TooLargeError(GatewayError):
     http_status = 413
 
 
+class SlowBodyError(GatewayError):
+    """The body comes too slowly, or not to its end."""
+
+    code = "slow_body"
+    http_status = 408
+
+
 class ThrottledError(GatewayError):
     """Too many attempts; repeat it later."""
 
@@ -118,6 +128,13 @@ class ProviderError(GatewayError):
     http_status = 503
 
 
+class ClosingError(GatewayError):
+    """The gateway stops serving; connect again."""
+
+    code = "closing"
+    http_status = 503
+
+
 class RouteError(GatewayError):
     """There is no such path."""
 
@@ -130,3 +147,16 @@ class VerbError(GatewayError):
 
     code = "method_not_allowed"
     http_status = 405
+
+
+def lacks_identity(error: CuelightError) -> bool:
+    """Return whether it is not known who asks, rather than whether they may."""
+    return isinstance(error, CredentialError) or (isinstance(error, ScopeError) and error.anonymous)
+
+
+def headers_of(error: CuelightError) -> dict[str, str]:
+    """Return the headers that tell when to repeat a request, and what else an error brings along."""
+    headers = dict(error.headers) if isinstance(error, GatewayError) else {}
+    if isinstance(error, (BusyError, CommunicationError)):
+        headers["Retry-After"] = "1"
+    return headers

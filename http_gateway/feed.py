@@ -11,27 +11,23 @@ from collections.abc import Callable, Iterable
 
 import zmq
 
+from queue_server.client.edge import Reader
 from queue_server.client.keys import CurveKeys
 from queue_server.client.notices import TOPICS, Notice, check_topics, read_notice
 from queue_server.client.sockets import connect_subscriber, shared_context
 
 Listener = Callable[[Notice], None]
 
-_MOST_AT_ONCE = 256
-
 
 class NoticeFeed:
     """Subscribes to the notices of a manager; for one event loop."""
 
     def __init__(self, address: str, keys: CurveKeys | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
         self._socket = shared_context().socket(zmq.SUB)
         connect_subscriber(self._socket, address, check_topics(TOPICS), keys)
         self._listeners: dict[int, tuple[tuple[str, ...], Listener]] = {}
-        self._looking = False
         self._numbers = 0
-        self._loop.add_reader(self._socket.FD, self._look)
-        self._look_soon()
+        self._reader = Reader((self._socket, self._take))
 
     def listen(self, topics: Iterable[str], listener: Listener) -> Callable[[], None]:
         """Call ``listener`` with every notice of these topics, at once; return how to stop that."""
@@ -52,36 +48,13 @@ class NoticeFeed:
 
     async def close(self) -> None:
         """End the subscription to the manager."""
-        if not self._socket.closed:
-            self._loop.remove_reader(self._socket.FD)
-            self._socket.close(linger=0)
+        self._reader.close()
+        self._socket.close(linger=0)
 
-    def _look_soon(self) -> None:
-        if not self._looking:
-            self._looking = True
-            self._loop.call_soon(self._look)
-
-    def _look(self) -> None:
-        self._looking = False
-        for _ in range(_MOST_AT_ONCE):
-            if self._socket.closed:
-                return
-            try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            notice = read_notice(frames)
-            if notice is None:
-                continue
-            try:
-                self._hand_over(notice)
-            except BaseException:
-                # What waits behind this notice shows by no further sign.
-                self._look_soon()
-                raise
-        self._look_soon()
-
-    def _hand_over(self, notice: Notice) -> None:
+    def _take(self, frames: list[bytes]) -> None:
+        notice = read_notice(frames)
+        if notice is None:
+            return
         for topics, listener in list(self._listeners.values()):
             if notice.topic in topics:
                 listener(notice)

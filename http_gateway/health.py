@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from http_gateway.authorize import PUBLIC
+from http_gateway.identity import Identity
 from http_gateway.link import Caller
 from http_gateway.media import answer, describe_answer
-from http_gateway.problem import problem_of
+from http_gateway.problem import problem_in, problem_of
 from http_gateway.routes import Route, Services, services_of
 from http_gateway.streams import hub_of
 from queue_server import __version__
-from queue_server.protocol.errors import CuelightError
+from queue_server.protocol.errors import CommunicationError, CuelightError
 
 _started_s = time.monotonic()
+# Anybody may ask, so that the store is asked no more often than this.
+_FRESH_S = 1.0
+_NOBODY = Identity("", "", frozenset({"read:monitor"}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Readiness:
+    """That the store of the manager has answered a question of that time."""
+
+    since_s: float
 
 
 async def tell_alive(request: Request, caller: Caller) -> Response:
@@ -26,14 +39,21 @@ async def tell_alive(request: Request, caller: Caller) -> Response:
 
 
 async def tell_ready(request: Request, caller: Caller) -> Response:
-    """Answer once manager and accounts have answered.
+    """Answer once the store of the manager and the accounts have answered.
 
     Raises:
         CuelightError: one of them does not.
     """
     services = services_of(request)
     await services.guard.check_accounts()
-    await services.status.frame()
+    now_s = services.clock.monotonic()
+    known: _Readiness | None = getattr(request.app.state, "readiness", None)
+    if known is None or now_s - known.since_s > _FRESH_S:
+        # Read from the store: a status would be answered from memory.
+        reply = await services.link.call("events_get", {"limit": 1}, Caller(_NOBODY))
+        if not reply.get("success") and problem_in(reply).status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise CommunicationError(f"The manager does not serve: {reply.get('msg')}")
+        request.app.state.readiness = _Readiness(now_s)
     return answer(request, {"ready": True})
 
 

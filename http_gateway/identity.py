@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 CredentialKind = Literal["none", "api_key", "token"]
 Carrier = Literal["none", "header", "query", "cookie", "message"]
@@ -27,6 +27,8 @@ class Identity:
 
     ``user`` and ``group`` are what the manager is told; ``scopes`` are those in force now; ``principal`` is the uuid of
     the account, None in single-user mode and for anonymous callers; ``credential`` names the key or session in use.
+    ``expires`` is the end of an access token, in seconds since 1970. ``issuer`` names the session that made a key for
+    one connection only, which outlives this key.
     """
 
     user: str
@@ -36,3 +38,16 @@ class Identity:
     principal: str | None = None
     credential: str = ""
     is_anonymous: bool = False
+    expires: float | None = None
+    issuer: str = ""
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return what whoever asks may see of it, with scopes and roles in alphabetical order."""
+        return {
+            "user": self.user,
+            "group": self.group,
+            "scopes": sorted(self.scopes),
+            "roles": sorted(self.roles),
+            "principal": self.principal,
+            "credential": self.credential,
+        }

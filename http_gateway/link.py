@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from http_gateway.auth.throttle import LoginThrottle
+from http_gateway.auth.throttle import Limit, LoginThrottle
+from http_gateway.errors import TooLargeError
 from http_gateway.identity import Identity
 from http_gateway.mutations import MutationMark
 from queue_server.client.channel import ControlChannel
 from queue_server.client.exchange import REPLY_BOUNDS
 from queue_server.clock import SystemClock
-from queue_server.protocol.codec import decode, encode
+from queue_server.protocol.codec import CLIENT_BOUNDS, decode, encode
 from queue_server.protocol.envelope import Request
 from queue_server.protocol.errors import CommunicationError, EnvelopeError
 from queue_server.protocol.methods import METHODS
 
 TIMEOUT_S = 2.0
+_LOCK_KEYS = Limit(10, 6.0)
+_LOCK_KEYS_OF_USER = Limit(100, 2.0)
 _WRONG_LOCK_KEY = (b"Invalid lock key", b"was locked with a different key")
 
 
@@ -67,7 +70,7 @@ class ManagerLink:
         self._mark = mark
         self._delegates = delegates
         self._timeout_s = timeout_s
-        self._lock_keys = lock_keys or LoginThrottle(SystemClock())
+        self._lock_keys = lock_keys or LoginThrottle(SystemClock(), pair=_LOCK_KEYS, account=_LOCK_KEYS_OF_USER)
 
     @property
     def in_flight(self) -> int:
@@ -89,6 +92,7 @@ class ManagerLink:
             RequestTimeoutError: no reply in time.
             BusyError: too many requests wait for the manager.
             ThrottledError: the caller has tried too many wrong lock keys.
+            TooLargeError: the manager would not take it.
             CommunicationError: the gateway is closing.
         """
         conditions = conditions or Conditions()
@@ -99,12 +103,20 @@ class ManagerLink:
             if_queue_uid=conditions.if_queue_uid,
             origin=caller.as_origin() if self._delegates else None,
         )
+        message = encode(request.as_mapping())
+        if len(message) > CLIENT_BOUNDS.size_bytes:
+            # The manager would drop the connection, and with it the requests of everybody else.
+            raise TooLargeError(
+                f"The request needs {len(message)} bytes; the manager takes {CLIENT_BOUNDS.size_bytes} at most."
+            )
         declared = METHODS.get(method)
         has_lock_key = params.get("lock_key") is not None
         if has_lock_key:
             self._lock_keys.check(caller.identity.user, caller.client)
         try:
-            frame = await self._channel.ask(encode(request.as_mapping()), timeout_s or self._timeout_s)
+            # An emergency stop or a pause must not wait for what others ask.
+            is_urgent = declared is not None and declared.kind == "motion"
+            frame = await self._channel.ask(message, timeout_s or self._timeout_s, urgent=is_urgent)
         finally:
             # Also without a reply: the manager may still carry the request out.
             if declared is None or declared.kind in ("mutation", "motion"):

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from http_gateway.bounded import read_whole
 from queue_server.protocol.codec import CLIENT_BOUNDS, decode, encode, recognise
 from queue_server.protocol.errors import EnvelopeError
 
@@ -27,8 +28,9 @@ async def read_map(request: Request) -> dict[str, Any]:
 
     Raises:
         EnvelopeError: the body is malformed, no map, or in another encoding than its content type says.
+        TooLargeError, SlowBodyError: it is too large or too slow.
     """
-    data = await request.body()
+    data = await read_whole(request)
     if not data.strip():
         return {}
     kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()

@@ -33,6 +33,7 @@ class Metrics:
         self.requests = Counter(
             "cuelight_http_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
         )
+        self._requests: dict[tuple[str, str, int], Counter] = {}
         self.in_flight = Gauge("cuelight_http_requests_in_flight", "Requests under way.", registry=self.registry)
         self.durations = Histogram(
             "cuelight_http_request_seconds", "Time to answer.", buckets=_BUCKETS_S, registry=self.registry
@@ -54,6 +55,14 @@ class Metrics:
             registry=self.registry,
         )
 
+    def count(self, verb: str, template: str, status: int) -> None:
+        """Count an answered request."""
+        key = (verb, template, status)
+        known = self._requests.get(key)
+        if known is None:
+            known = self._requests[key] = self.requests.labels(verb, template, str(status))
+        known.inc()
+
 
 def metrics_of(connection: HTTPConnection) -> Metrics:
     """Return the series of the application."""
@@ -68,11 +77,11 @@ class MeasuredChannel(ControlChannel):
         super().__init__(address, keys)
         self._metrics = metrics
 
-    async def ask(self, data: bytes, timeout_s: float = 2.0) -> bytes:
+    async def ask(self, data: bytes, timeout_s: float = 2.0, *, urgent: bool = False) -> bytes:
         """Send a request and return the frame of the reply; raises as the connection does."""
         started_s, outcome = time.perf_counter(), "answered"
         try:
-            return await super().ask(data, timeout_s)
+            return await super().ask(data, timeout_s, urgent=urgent)
         except CuelightError as error:
             outcome = error.code
             raise
@@ -109,7 +118,7 @@ class MeasuredRequests:
                 await self._application(scope, receive, note)
         finally:
             verb = scope["method"] if scope["method"] in _VERBS else "other"
-            self._metrics.requests.labels(verb, _template_of(scope), str(status)).inc()
+            self._metrics.count(verb, _template_of(scope), status)
             self._metrics.durations.observe(time.perf_counter() - started_s)
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -13,17 +14,29 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 Refuse = Callable[[MutableMapping[str, Any], Receive, Send, int], Awaitable[None]]
+RefuseNew = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 _log = logging.getLogger("http_gateway.access")
+
+
+@dataclass(slots=True)
+class Drain:
+    """Whether the gateway is about to end: requests that have begun are answered, and ``refuse`` answers new ones."""
+
+    refuse: RefuseNew
+    is_on: bool = False
 
 
 class RequestFrame:
     """Wraps the application; a body over the limit is refused by ``refuse`` before it is read."""
 
-    def __init__(self, application: Application, most_body_bytes: int, refuse: Refuse) -> None:
+    def __init__(
+        self, application: Application, most_body_bytes: int, refuse: Refuse, drain: Drain | None = None
+    ) -> None:
         self._application = application
         self._most_body_bytes = most_body_bytes
         self._refuse = refuse
+        self._drain = drain
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -47,7 +60,9 @@ class RequestFrame:
                 ]
             await send(message)
 
-        if _declared_length(scope) > self._most_body_bytes:
+        if self._drain is not None and self._drain.is_on:
+            await self._drain.refuse(scope, receive, frame)
+        elif _declared_length(scope) > self._most_body_bytes:
             await self._refuse(scope, receive, frame, self._most_body_bytes)
         else:
             await self._application(scope, _Limited(receive, self._most_body_bytes), frame)

@@ -77,7 +77,7 @@ async def _read(request: Request, method: Method, identity: Identity) -> dict[st
     if method.route[0] == "POST":
         given = merge(await read_map(request), given)
     elif pages:
-        given = _turn_page(given, pages.param)
+        given = _turn_page(given, pages.param_for(given))
     claims = {"user": identity.user, "user_group": identity.group}
     given |= {name: value for name, value in claims.items() if name in method.params.model_fields}
     method.parse(given)

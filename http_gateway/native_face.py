@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from fastapi import FastAPI
 
-from http_gateway import bootstrap, documentation, health, stream_routes
+from http_gateway import bootstrap, browser_session, documentation, health, stream_routes
 from http_gateway.config import GatewaySettings
 from http_gateway.metrics import MeasuredRequests, Metrics, metrics_routes
 from http_gateway.native import FACE, routes_of
@@ -24,7 +24,7 @@ ROOT = Face("native", "", render_problem)
 def add_native(app: FastAPI, settings: GatewaySettings) -> Metrics:
     """Serve the native routes and sockets; return what is counted."""
     app.state.metrics = Metrics()
-    more = (*health.ROUTES, *bootstrap.ROUTES, *stream_routes.ROUTES)
+    more = (*health.ROUTES, *bootstrap.ROUTES, *browser_session.ROUTES, *stream_routes.ROUTES)
     add_routes(app, FACE, (*more, *routes_of(METHODS.values())))
     add_sockets(app, FACE, stream_routes.SOCKETS)
     if settings.metrics:

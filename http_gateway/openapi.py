@@ -55,7 +55,13 @@ _SECURITY = {
         "name": "Authorization",
         "description": "The word ApiKey, a blank, and the key.",
     },
-    "access_token": {"type": "http", "scheme": "bearer", "description": "Access token of a login."},
+    "x_api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The key, or an access token.",
+    },
+    "access_token": {"type": "http", "scheme": "bearer", "description": "Access token of a login, or a key."},
 }
 
 _PROBLEMS = {

@@ -11,7 +11,7 @@ import orjson
 from starlette.responses import Response
 
 from http_gateway.errors import CredentialError, GatewayError, SchemeError, ScopeError
-from queue_server.protocol.errors import BusyError, CuelightError, ParameterError
+from queue_server.protocol.errors import BusyError, CuelightError, ParameterError, ShuttingDownError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:cuelight:problem:"
@@ -52,7 +52,7 @@ def problem_in(reply: Mapping[str, Any]) -> Problem:
     error = reply.get("error")
     known = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
     code = str(known.get("code", "refused"))
-    headers = {"Retry-After": "1"} if code == BusyError.code else {}
+    headers = {"Retry-After": "1"} if code in (BusyError.code, ShuttingDownError.code) else {}
     details: dict[str, Any] = known.get("details") or {}
     fields = {name: value for name, value in reply.items() if name not in ("success", "msg", "error")}
     return Problem(_STATUSES.get(code, 409), code, str(reply.get("msg", "")), details, headers, fields)

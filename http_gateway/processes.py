@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from http_gateway.config import GatewaySettings, Place, read_settings
-from http_gateway.server import Listener, bind, places_of, serve, warn_if_open
+from http_gateway.server import DRAIN_S, Listener, bind, places_of, serve, warn_if_open
 from http_gateway.tls import find_certificate
 from queue_server.clock import Chance, SystemClock
 from queue_server.keeper import Keeper, Service
@@ -53,12 +53,12 @@ async def run(values: Mapping[str, Any], listener: Listener, stop: asyncio.Event
     """
     settings = read_own(values)
     if SOCKET_KEY in values:
-        await serve(settings, listener, stop, socket.socket(fileno=values[SOCKET_KEY]))
+        await serve(settings, listener, stop, socket.socket(fileno=values[SOCKET_KEY]), drain_s=DRAIN_S)
         return
     bound = bind(settings.http)
     warn_if_open(bound, settings)
     if settings.workers == 1:
-        await serve(settings, listener, stop, bound)
+        await serve(settings, listener, stop, bound, drain_s=DRAIN_S)
         return
     try:
         find_certificate(settings)

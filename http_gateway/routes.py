@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,20 +13,28 @@ from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from http_gateway.authorize import Guard
+from http_gateway.authorize import PUBLIC, Guard, require_known_origin
 from http_gateway.config import GatewaySettings
-from http_gateway.errors import GatewayError
+from http_gateway.credentials import BLUESKY_RULES, NATIVE_RULES, Rules
+from http_gateway.errors import ClosingError, GatewayError
 from http_gateway.feed import NoticeFeed
 from http_gateway.link import Caller, Conditions, ManagerLink
+from http_gateway.literal_routes import literals_in
 from http_gateway.status import PushedStatus
 from http_gateway.turns import Turns
+from http_gateway.vigil import Vigil
 from queue_server.clock import Clock
 from queue_server.protocol.errors import CuelightError
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
-SocketHandler = Callable[[WebSocket, Caller], Awaitable[None]]
+SocketHandler = Callable[[WebSocket, Caller], Coroutine[Any, Any, None]]
+
+CLOSE_FORBIDDEN = 1008
+"""The code with which a socket ends whose reader has lost the right to it."""
+CLOSE_RESTART = 1012
+"""The code with which sockets end when the gateway does, as the server itself has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +47,27 @@ class Services:
     feed: NoticeFeed
     status: PushedStatus
     guard: Guard
+    vigil: Vigil
     turns: Turns = field(default_factory=Turns)
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One protocol below one prefix; ``render`` gives the form in which it shows errors."""
+    """One protocol below one prefix, or below ``parts`` of it only.
+
+    ``render`` gives the form in which it shows errors; ``rules`` say where it takes credentials.
+    """
 
     name: str
     prefix: str
     render: Callable[[CuelightError, str], Response]
+    rules: Rules = NATIVE_RULES
+    parts: tuple[str, ...] = ("",)
+
+    def depth(self, path: str) -> int:
+        """Return the length of what a path has in common with this face; -1 for a path that is not below it."""
+        prefixes = [f"{self.prefix}{part}" for part in self.parts]
+        return max((len(each) for each in prefixes if path == each or path.startswith(f"{each}/")), default=-1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +109,12 @@ def conditions_of(request: Request) -> Conditions:
     return Conditions(request.headers.get("idempotency-key") or None, match.strip().strip('"') if match else None)
 
 
+def path_of(scope: Mapping[str, Any]) -> str:
+    """Return the path below the one at which a proxy shows the gateway."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path.removeprefix(root) if path == root or path.startswith(f"{root}/") else path
+
+
 def declared_in(app: FastAPI) -> dict[tuple[str, str], str]:
     """Return the scope of everything that faces serve, by verb and path; the verb of a WebSocket is WEBSOCKET."""
     known: dict[tuple[str, str], str] = getattr(app.state, "declared", {})
@@ -109,13 +136,16 @@ def add_routes(app: FastAPI, face: Face, routes: Iterable[Route]) -> None:
             response_class=Response,
             route_class_override=_DirectRoute,
         )
+        added = app.router.routes[-1]
+        if isinstance(added, APIRoute) and "{" not in added.path:
+            literals_in(app).setdefault((route.verb, added.path), added)
 
 
 def add_sockets(app: FastAPI, face: Face, sockets: Iterable[Socket]) -> None:
     """Serve the WebSockets of a face."""
     for socket in sockets:
         declared_in(app)["WEBSOCKET", f"{face.prefix}{socket.path}"] = socket.scope
-        app.add_api_websocket_route(f"{face.prefix}{socket.path}", _socket_endpoint(socket), name=socket.summary)
+        app.add_api_websocket_route(f"{face.prefix}{socket.path}", _socket_endpoint(face, socket), name=socket.summary)
 
 
 class _DirectRoute(APIRoute):
@@ -133,7 +163,7 @@ class _DirectRoute(APIRoute):
 def _endpoint(face: Face, route: Route) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            caller = await admit(request, route.scope)
+            caller = await admit(request, route.scope, face.rules)
             return await route.handler(request, caller)
         except CuelightError as error:
             return face.render(error, request_id_of(request))
@@ -141,25 +171,41 @@ def _endpoint(face: Face, route: Route) -> Callable[[Request], Awaitable[Respons
     return endpoint
 
 
-def _socket_endpoint(socket: Socket) -> Callable[[WebSocket], Awaitable[None]]:
+def _socket_endpoint(face: Face, socket: Socket) -> Callable[[WebSocket], Awaitable[None]]:
     async def endpoint(websocket: WebSocket) -> None:
         try:
-            caller = await admit(websocket, socket.scope)
+            require_known_origin(websocket, services_of(websocket).settings.allow_origins)
+            caller = await admit(websocket, socket.scope, face.rules)
         except GatewayError:
             # Without an accept this is a 403 at the handshake.
             await websocket.close()
             return
-        await socket.handler(websocket, caller)
+        if socket.scope == PUBLIC:
+            await socket.handler(websocket, caller)
+            return
+        try:
+            await services_of(websocket).vigil.hold(caller.identity, socket.scope, socket.handler(websocket, caller))
+        except ClosingError as error:
+            await _close(websocket, CLOSE_RESTART, error.message)
+        except GatewayError as error:
+            await _close(websocket, CLOSE_FORBIDDEN, error.message)
 
     return endpoint
 
 
-async def admit(connection: HTTPConnection, scope: str) -> Caller:
-    """Return for whom a connection asks, if it may pass.
+async def _close(websocket: WebSocket, code: int, text: str) -> None:
+    with suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+        # A connection that takes nothing would hold this up.
+        async with asyncio.timeout(1):
+            await websocket.close(code, text[:100])
+
+
+async def admit(connection: HTTPConnection, scope: str, rules: Rules = BLUESKY_RULES) -> Caller:
+    """Return for whom a connection asks, if it may pass; ``rules`` say where its credential can be.
 
     Raises:
         CredentialError, ScopeError, OriginError: it may not.
     """
-    identity = await services_of(connection).guard.admit(connection, scope)
+    identity = await services_of(connection).guard.admit(connection, scope, rules)
     client = connection.client.host if connection.client is not None else ""
     return Caller(identity, request_id_of(connection), client)

@@ -14,12 +14,17 @@ import uvicorn
 
 from http_gateway.app import create_app
 from http_gateway.config import GatewaySettings
+from http_gateway.connections import PatientProtocol, PatientSocketProtocol
+from http_gateway.middleware import Drain
+from http_gateway.routes import Services
 from http_gateway.tls import find_certificate
 from queue_server.protocol.errors import CuelightError
 
 _log = logging.getLogger(__name__)
 
 GRACE_S = 2
+# How long a gateway that is told to end still says so to those who ask, before it closes its socket.
+DRAIN_S = 0.5
 _ALIVE_EACH_S = 1.0
 _BACKLOG = 2048
 
@@ -56,9 +61,17 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    settings: GatewaySettings, listener: Listener, stop: asyncio.Event, bound: socket.socket | None = None
+    settings: GatewaySettings,
+    listener: Listener,
+    stop: asyncio.Event,
+    bound: socket.socket | None = None,
+    *,
+    drain_s: float = 0.0,
 ) -> None:
     """Serve until ``stop`` is set, on ``bound`` if there is such a listening socket already.
+
+    From then on new requests are refused for ``drain_s`` seconds, with the advice to repeat them; those that had begun
+    are answered.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -70,7 +83,7 @@ async def serve(
         server = _Server(_configure(settings))
         serving = asyncio.create_task(server.serve(sockets=[bound]), name="server")
         telling = asyncio.create_task(_tell(server, settings, bound, listener), name="reports")
-        stopping = asyncio.create_task(_stop(server, stop), name="stop")
+        stopping = asyncio.create_task(_stop(server, stop, drain_s), name="stop")
         try:
             await serving
         finally:
@@ -132,6 +145,8 @@ def _configure(settings: GatewaySettings) -> uvicorn.Config:
     # What is not named here, uvicorn would take from variables of its own.
     config = uvicorn.Config(
         create_app(settings),
+        http=PatientProtocol,
+        ws=PatientSocketProtocol,
         log_config=None,
         # Its own lines hold addresses with their queries, which may hold keys.
         log_level="warning",
@@ -167,8 +182,16 @@ async def _tell(server: _Server, settings: GatewaySettings, bound: socket.socket
         await asyncio.sleep(_ALIVE_EACH_S)
 
 
-async def _stop(server: _Server, stop: asyncio.Event) -> None:
+async def _stop(server: _Server, stop: asyncio.Event, drain_s: float) -> None:
     await stop.wait()
+    drain: Drain | None = getattr(getattr(server.config.app, "state", None), "drain", None)
+    if drain is not None and drain_s > 0:
+        drain.is_on = True
+        await asyncio.sleep(drain_s)
+    services: Services | None = getattr(getattr(server.config.app, "state", None), "services", None)
+    if services is not None:
+        # The server waits for open answers, and those of streams have no end of their own.
+        services.vigil.end()
     server.should_exit = True
 
 

@@ -1,38 +1,36 @@
-"""For whom a stream is open, checked again and again; and what both of its forms share: patience and an end."""
+"""For whom a stream is open, as long as that may be; and what both of its forms share: patience and an end."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.requests import HTTPConnection
 
-from http_gateway.authorize import address_of, find_credential
+from http_gateway.authorize import address_of
 from http_gateway.errors import CredentialError
 from http_gateway.identity import Credential, Identity
 from http_gateway.link import Caller
 from http_gateway.routes import Services
 from http_gateway.stream_session import ReaderCutError, StreamSession
 from http_gateway.tickets import tickets_of
-from queue_server.protocol.errors import CuelightError
+from http_gateway.vigil import Watch
 
-_log = logging.getLogger(__name__)
-
-SEND_PATIENCE_S = 10.0
+# Less than what the connection itself has, so that the reason is counted.
+SEND_PATIENCE_S = 8.0
 ACK_PATIENCE_S = 30.0
-CHECK_EACH_S = 60.0
 TICKET_STREAM_S = 3600.0
 
 
 class Access:
-    """For whom a stream is open, checked again and again, so that a revoked credential reads no further."""
+    """For whom a stream is open, watched, so that a revoked credential reads no further."""
 
     def __init__(self, connection: HTTPConnection, services: Services) -> None:
         self._connection = connection
         self._services = services
-        self._credential = Credential()
+        self._watch: Watch | None = None
         self._ends_s: float | None = None
 
     async def enter(self, caller: Caller) -> Identity:
@@ -40,13 +38,13 @@ class Access:
 
         Raises:
             CredentialError: the ticket is worthless.
+            ThrottledError: too many wrong credentials came from there.
         """
         ticket = self._connection.query_params.get("ticket")
         if ticket is None:
-            settings = self._services.settings
-            self._credential = find_credential(self._connection, query_keys=settings.query_keys)
             return caller.identity
-        identity = await tickets_of(self._connection).take(ticket)
+        take = partial(tickets_of(self._connection).take, ticket)
+        identity = await self._services.guard.try_secret(ticket, address_of(self._connection), take)
         self._ends_s = self._services.clock.monotonic() + TICKET_STREAM_S
         return identity
 
@@ -58,25 +56,31 @@ class Access:
         """
         if message.get("type") != "auth":
             raise CredentialError("The first message must be {'type': 'auth', 'access_token' or 'api_key': ...}.")
-        credential = _credential_in(message)
-        identity = await self._identify(credential)
-        self._credential, self._ends_s = credential, None
+        identity = await self._services.guard.identify(_credential_in(message), address_of(self._connection))
+        self._ends_s = None
+        if self._watch is not None:
+            self._watch.change(identity)
         return identity
 
-    async def check(self) -> Identity | None:
-        """Return who reads now; None if that cannot have changed.
+    async def keep(self, session: StreamSession) -> None:
+        """Let the session go on only for who may read now.
 
         Raises:
             CredentialError: nobody may any more.
         """
-        if self._ends_s is None:
-            return await self._identify(self._credential)
-        if self._services.clock.monotonic() >= self._ends_s:
-            raise CredentialError("The time of the ticket is over; ask for another one.")
-        return None
+        with self._services.vigil.watch(session.identity) as self._watch:
+            while True:
+                try:
+                    async with asyncio.timeout(self._left_s()):
+                        identity = await self._watch.news()
+                except TimeoutError:
+                    if self._left_s() == 0:
+                        raise CredentialError("The time of the ticket is over; ask for another one.") from None
+                else:
+                    session.change_identity(identity)
 
-    async def _identify(self, credential: Credential) -> Identity:
-        return await self._services.guard.identify(credential, address_of(self._connection))
+    def _left_s(self) -> float | None:
+        return None if self._ends_s is None else max(0.0, self._ends_s - self._services.clock.monotonic())
 
 
 def _credential_in(message: Mapping[str, Any]) -> Credential:
@@ -86,21 +90,6 @@ def _credential_in(message: Mapping[str, Any]) -> Credential:
     if isinstance(token, str) and key is None:
         return Credential("token", token, "message")
     raise CredentialError("Give either 'access_token' or 'api_key', as text.")
-
-
-async def check_again(access: Access, session: StreamSession) -> None:
-    """Let the session go on only for who may read now; ends with CredentialError when nobody may."""
-    while True:
-        await asyncio.sleep(CHECK_EACH_S)
-        try:
-            identity = await access.check()
-        except CredentialError:
-            raise
-        except CuelightError as error:
-            _log.warning("Whether a stream may go on cannot be checked now: %s", error.message)
-        else:
-            if identity is not None:
-                session.change_identity(identity)
 
 
 async def within_patience(sending: Awaitable[None]) -> None:

@@ -14,7 +14,7 @@ from http_gateway.authorize import require
 from http_gateway.errors import GatewayError
 from http_gateway.link import Caller
 from http_gateway.routes import services_of
-from http_gateway.stream_access import ACK_PATIENCE_S, Access, check_again, race, within_patience
+from http_gateway.stream_access import ACK_PATIENCE_S, Access, race, within_patience
 from http_gateway.stream_frames import Frame
 from http_gateway.stream_session import ReaderCutError, StreamSession
 from http_gateway.stream_topics import TOPICS, find_topic, read_wishes
@@ -93,7 +93,7 @@ class _EventStream(Response):
             with self._hub.reader("sse"):
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
                 speaking = self._speak(send, services_of(Request(scope)).turns)
-                await race(_await_end(receive), speaking, check_again(self._access, self._session))
+                await race(_await_end(receive), speaking, self._access.keep(self._session))
         except ReaderCutError as error:
             self._hub.metrics.stream_cut.labels(error.reason).inc()
         except GatewayError as error:

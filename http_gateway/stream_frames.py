@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, cast
 
 import orjson
 
+MOST_CHARACTERS = 8 * 1024**2
 _MOST_KEYS = 64
 _SAFE_INTEGER = 2**53 - 1
 
@@ -135,7 +136,7 @@ class LatestBuffer:
 
 
 class OrderedBuffer:
-    """Keeps at most ``most`` frames in order.
+    """Keeps at most ``most`` frames in order, and of large ones fewer.
 
     One more, and as ``overflow`` says, all of them give way to a request to read anew, the oldest one goes and is
     counted, or the reader has to be cut.
@@ -146,6 +147,7 @@ class OrderedBuffer:
         self._most = most
         self._overflow: Overflow = overflow
         self._waiting: deque[Frame] = deque()
+        self._characters = 0
         self._lost = 0
         self._is_held = True
         self.dropped = 0
@@ -153,13 +155,16 @@ class OrderedBuffer:
 
     def put(self, frame: Frame) -> None:
         """Add a frame at the end."""
-        if len(self._waiting) >= self._most:
+        self._characters += len(frame.text)
+        while self._waiting and (len(self._waiting) >= self._most or self._characters > MOST_CHARACTERS):
             self._make_room()
         self._waiting.append(frame)
 
     def fill(self, frames: Iterable[Frame]) -> None:
         """Put the beginning in front."""
-        self._waiting.extendleft(reversed(list(frames)))
+        for frame in reversed(list(frames)):
+            self._waiting.appendleft(frame)
+            self._characters += len(frame.text)
         self._is_held = False
 
     def due_s(self) -> float | None:
@@ -173,12 +178,17 @@ class OrderedBuffer:
             if self._overflow == "resync":
                 return make_notice("resync", self._topic)
             return make_notice("gap", self._topic, gap=lost)
-        return self._waiting.popleft()
+        return self._pop()
 
     def _make_room(self) -> None:
         if self._overflow == "cut":
             self.is_overrun = True
         going = 1 if self._overflow == "gap" else len(self._waiting)
-        lost = sum(self._waiting.popleft().size for _ in range(going))
+        lost = sum(self._pop().size for _ in range(going))
         self._lost += lost
         self.dropped += lost
+
+    def _pop(self) -> Frame:
+        frame = self._waiting.popleft()
+        self._characters -= len(frame.text)
+        return frame

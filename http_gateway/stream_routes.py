@@ -12,12 +12,13 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from http_gateway.authorize import ANYBODY_KNOWN, PUBLIC
-from http_gateway.errors import CredentialError, ThrottledError
+from http_gateway.chatter import Chatter, FloodError
+from http_gateway.errors import ClosingError, CredentialError, ThrottledError
 from http_gateway.identity import Identity
 from http_gateway.link import Caller
 from http_gateway.media import answer, describe_answer
-from http_gateway.routes import Route, Socket, services_of
-from http_gateway.stream_access import ACK_PATIENCE_S, Access, check_again, race, within_patience
+from http_gateway.routes import CLOSE_FORBIDDEN, CLOSE_RESTART, Route, Socket, services_of
+from http_gateway.stream_access import ACK_PATIENCE_S, Access, race, within_patience
 from http_gateway.stream_events import DEFAULT_TOPICS, serve_events
 from http_gateway.stream_frames import Frame, make_control
 from http_gateway.stream_session import MOST_UNACKNOWLEDGED, ReaderCutError, StreamSession
@@ -56,17 +57,24 @@ async def serve_socket(websocket: WebSocket, caller: Caller) -> None:
             await _converse(websocket, hub, caller)
     except WebSocketDisconnect:
         return
-    except (BusyError, ThrottledError) as error:
-        await _close(websocket, CLOSE_FULL, error.message)
-    except ReaderCutError as error:
-        hub.metrics.stream_cut.labels(error.reason).inc()
-        await _close(websocket, CLOSE_SLOW, error.message)
-    except CredentialError as error:
-        await _close(websocket, CLOSE_UNKNOWN, error.message)
     except CuelightError as error:
-        await _close(websocket, CLOSE_UNABLE, error.message)
+        if isinstance(error, ReaderCutError):
+            hub.metrics.stream_cut.labels(error.reason).inc()
+        await _close(websocket, _code_of(error), error.message)
     except _EndError as end:
         await _close(websocket, end.close_code, str(end))
+
+
+def _code_of(error: CuelightError) -> int:
+    codes = {
+        FloodError: CLOSE_FORBIDDEN,
+        BusyError: CLOSE_FULL,
+        ThrottledError: CLOSE_FULL,
+        ReaderCutError: CLOSE_SLOW,
+        CredentialError: CLOSE_UNKNOWN,
+        ClosingError: CLOSE_RESTART,
+    }
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), CLOSE_UNABLE)
 
 
 async def _converse(websocket: WebSocket, hub: StreamHub, caller: Caller) -> None:
@@ -82,7 +90,7 @@ async def _converse(websocket: WebSocket, hub: StreamHub, caller: Caller) -> Non
         await race(
             _listen(websocket, access, session),
             _speak(websocket, session, services.turns),
-            check_again(access, session),
+            access.keep(session),
         )
     finally:
         session.close()
@@ -102,8 +110,10 @@ def _greet(identity: Identity) -> Frame:
 
 
 async def _listen(websocket: WebSocket, access: Access, session: StreamSession) -> None:
+    chatter = Chatter()
     while True:
         message = await _read(websocket)
+        chatter.hear()
         if message.get("type") == "auth":
             session.change_identity(await access.take_message(message))
         else:

@@ -57,7 +57,8 @@ class Tickets:
         if self._count_after_sweep(now) >= MOST_TICKETS:
             raise ThrottledError("Too many tickets wait for their use; repeat it later.", retry_after_s=LIFE_S)
         ticket = secrets.token_urlsafe(_TICKET_BYTES)
-        content = orjson.dumps({"time": now, "identity": _show_identity(identity)})
+        # The ticket has an end of its own, and lives no longer than the key or session for which it was given.
+        content = orjson.dumps({"time": now, "identity": identity.as_mapping()})
         path = self._path_of(ticket)
         temporary = path.with_name(f".{path.name}")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
@@ -98,17 +99,6 @@ def tickets_of(connection: HTTPConnection) -> Tickets:
     """Return the tickets of the application."""
     tickets: Tickets = connection.app.state.tickets
     return tickets
-
-
-def _show_identity(identity: Identity) -> dict[str, Any]:
-    return {
-        "user": identity.user,
-        "group": identity.group,
-        "scopes": sorted(identity.scopes),
-        "roles": sorted(identity.roles),
-        "principal": identity.principal,
-        "credential": identity.credential,
-    }
 
 
 def _read_identity(shown: dict[str, Any]) -> Identity:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.method import SECRET_FIELDS
 
 # Names in a query that are for the guard.
 _CREDENTIALS = ("api_key", "csrf")
@@ -29,7 +30,8 @@ def read_query(request: Request, params: type[BaseModel], texts: Iterable[str] =
             continue
         given = request.query_params.getlist(name)
         if len(set(given)) > 1:
-            raise ParameterError(f"The query has {name!r} more than once: {given}.", field=name)
+            shown = "" if name in SECRET_FIELDS else f": {given}"
+            raise ParameterError(f"The query has {name!r} more than once{shown}.", field=name)
         values[name] = given[0] if name in texts else _convert(given[0], params, name)
     return values
 
@@ -42,6 +44,8 @@ def merge(body: Mapping[str, Any], query: Mapping[str, Any]) -> dict[str, Any]:
     """
     for name, value in query.items():
         if name in body and body[name] != value:
+            if name in SECRET_FIELDS:
+                raise ParameterError(f"{name!r} differs in the body and in the query; leave one out.", field=name)
             raise ParameterError(
                 f"{name!r} is {body[name]!r} in the body and {value!r} in the query; leave one out.", field=name
             )

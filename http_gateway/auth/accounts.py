@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
-from http_gateway.auth.api_keys import ApiKey, find_key, hash_secret
+from http_gateway.auth.api_keys import ApiKey, find_key, find_owned_key, hash_secret
 from http_gateway.auth.people import Person, find_person
 from http_gateway.auth.scopes import EVERYBODYS_SCOPES, PUBLIC_USER
 from http_gateway.auth.sessions import find_session
 from http_gateway.auth.standing import Standing, Standings
 from http_gateway.auth.store import AccountStore
-from http_gateway.auth.tokens import BAD_TOKEN, Claims, TokenMint
+from http_gateway.auth.tokens import BAD_TOKEN, EXPIRED, Claims, TokenMint
 from http_gateway.auth.upkeep import Upkeep
 from http_gateway.errors import CredentialError, ExpiredError
 from http_gateway.identity import Credential, Identity
@@ -63,6 +64,31 @@ class MultiUser:
             return await self._identify_key(known)
         return await self._identify_token(credential.secret, known)
 
+    async def renew(self, identity: Identity) -> Identity:
+        """Return who an identity is now; that of a key for one connection lives on with the session that made it.
+
+        Raises:
+            CredentialError: the key or session was revoked or has expired, or its owner has no access any more.
+            StorageError: the database cannot be used.
+        """
+        if identity.is_anonymous:
+            return self._nobody()
+        now = self._clock.wall()
+        if identity.expires is not None and now >= identity.expires:
+            raise ExpiredError(EXPIRED)
+        person, key = await self._store.read(lambda connection: _find_holder(connection, identity, now))
+        if person is None:
+            raise CredentialError("The key or the session of this connection was revoked or has expired.")
+        standing = self._find_standing(person)
+        if identity.credential.startswith("session "):
+            limit = standing.scopes
+        else:
+            # The key that is gone has left its limits behind.
+            limit = _limits_of(key, standing) if key is not None else identity.scopes
+        return replace(
+            identity, user=standing.shown, group=standing.group, scopes=standing.scopes & limit, roles=standing.roles
+        )
+
     async def check(self) -> None:
         """Return if the database answers.
 
@@ -88,8 +114,10 @@ class MultiUser:
             raise CredentialError(BAD_KEY)
         standing = self._find_standing(person)
         self._upkeep.note_use(known, now)
-        scopes = standing.scopes if key.inherits else standing.scopes & (frozenset(key.scopes) | EVERYBODYS_SCOPES)
-        return _identity_of(person, standing, scopes, f"key {key.first_eight}")
+        identity = _identity_of(person, standing, standing.scopes & _limits_of(key, standing), f"key {key.first_eight}")
+        if key.session is None or not key.is_for_one_connection:
+            return identity
+        return replace(identity, issuer=f"session {key.session}")
 
     async def _identify_token(self, token: str, known: str) -> Identity:
         try:
@@ -104,7 +132,8 @@ class MultiUser:
             self._remember_bad(known)
             raise CredentialError(BAD_TOKEN)
         standing = self._find_standing(person)
-        return _identity_of(person, standing, standing.scopes, f"session {claims.session}")
+        identity = _identity_of(person, standing, standing.scopes, f"session {claims.session}")
+        return replace(identity, expires=claims.expires)
 
     def _find_owner(self, connection: Connection, claims: Claims) -> Person | None:
         session = find_session(connection, claims.session)
@@ -122,6 +151,25 @@ class MultiUser:
         self._bad[known] = None
         while len(self._bad) > _MOST_BAD:
             self._bad.popitem(last=False)
+
+
+def _find_holder(connection: Connection, identity: Identity, now: float) -> tuple[Person | None, ApiKey | None]:
+    principal = identity.principal or ""
+    for name in filter(None, (identity.credential, identity.issuer)):
+        kind, _, name_of = name.partition(" ")
+        if kind == "key":
+            key = find_owned_key(connection, principal, name_of)
+            if key is not None and key.lives(now):
+                return find_person(connection, principal), key
+        else:
+            session = find_session(connection, name_of)
+            if session is not None and session.principal == principal and session.lives(now):
+                return find_person(connection, principal), None
+    return None, None
+
+
+def _limits_of(key: ApiKey, standing: Standing) -> frozenset[str]:
+    return standing.scopes if key.inherits else frozenset(key.scopes) | EVERYBODYS_SCOPES
 
 
 def _identity_of(person: Person, standing: Standing, scopes: frozenset[str], credential: str) -> Identity:

@@ -15,11 +15,15 @@ INHERIT = "inherit"
 """Instead of scopes: those that the owner has when the key is used."""
 _SECRET_BYTES = 36
 _PREFIX_DIGITS = 8
+_SHORT_LIFE_S = 120
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known about a key. Times are seconds since 1970; ``expires`` None means never."""
+    """What is known about a key. Times are seconds since 1970; ``expires`` None means never.
+
+    ``session`` is that of the access token with which the key was made.
+    """
 
     hash: str
     first_eight: str
@@ -29,11 +33,17 @@ class ApiKey:
     note: str | None
     scopes: tuple[str, ...]
     latest_activity: float | None = None
+    session: str | None = None
 
     @property
     def inherits(self) -> bool:
         """Whether the key can do what its owner can."""
         return INHERIT in self.scopes
+
+    @property
+    def is_for_one_connection(self) -> bool:
+        """Whether it was made to open a connection that shall outlive it, as clients of bluesky-httpserver do."""
+        return self.expires is not None and self.expires - self.created <= _SHORT_LIFE_S
 
     def lives(self, now: float) -> bool:
         """Whether it can still be used."""
@@ -68,6 +78,11 @@ def add_key(
         )
     )
     return key, secret
+
+
+def note_session(connection: Connection, key_hash: str, session: str) -> None:
+    """Write with which session a key was made."""
+    connection.execute(update(API_KEYS).where(API_KEYS.c.hash == key_hash).values(session=session))
 
 
 def find_key(connection: Connection, key_hash: str) -> ApiKey | None:
@@ -112,8 +127,8 @@ def purge_keys(connection: Connection, now: float) -> int:
 
 
 def _read(row: tuple[object, ...]) -> ApiKey:
-    *fields, scopes, latest_activity = row
-    return ApiKey(*fields, scopes=tuple(scopes), latest_activity=latest_activity)  # type: ignore[arg-type]
+    *fields, scopes, latest_activity, session = row
+    return ApiKey(*fields, scopes=tuple(scopes), latest_activity=latest_activity, session=session)  # type: ignore[arg-type]
 
 
 _COLUMNS = (
@@ -125,4 +140,5 @@ _COLUMNS = (
     API_KEYS.c.note,
     API_KEYS.c.scopes,
     API_KEYS.c.latest_activity,
+    API_KEYS.c.session,
 )

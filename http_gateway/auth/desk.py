@@ -21,6 +21,7 @@ from http_gateway.auth.api_keys import (
     find_owned_key,
     hash_secret,
     list_keys,
+    note_session,
     remove_key,
 )
 from http_gateway.auth.people import Person, find_by_name, find_person, list_people, note_login
@@ -41,7 +42,7 @@ from http_gateway.auth.tokens import SESSION_EXPIRED, TokenMint
 from http_gateway.errors import CredentialError, RouteError
 from http_gateway.identity import Credential, Identity
 from queue_server.clock import Clock
-from queue_server.protocol.errors import NotFoundError, ParameterError
+from queue_server.protocol.errors import CuelightError, NotFoundError, ParameterError
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ NO_SUCH_KEY = "The currently-authenticated user has no such API key."
 _UUID = re.compile(r"[0-9a-f]{32}")
 _MOST_SESSIONS = 200
 _MOST_KEYS = 500
+BROWSER_NOTE = "Session of a browser"
 _LONGEST_LIFE_S = 100 * 365 * 86_400
 
 
@@ -124,9 +126,15 @@ class Desk:
         authenticator = self._find_provider(provider, Mode.password)
         account = f"{provider}/{username}"
         self._throttle.check(account, address)
-        name = await authenticator.authenticate(username, password) if NAME.fullmatch(username) else None
+        # Until it is known better: of many attempts at once, no more shall pass than of as many in turn.
+        self._throttle.fail(account, address)
+        try:
+            name = await authenticator.authenticate(username, password) if NAME.fullmatch(username) else None
+        except CuelightError:
+            # Nobody has looked at the password.
+            self._throttle.withdraw(account, address)
+            raise
         if not name:
-            self._throttle.fail(account, address)
             # Without the name: some people type their password there.
             _log.warning("A login at %s from %s failed", provider, address)
             raise CredentialError(WRONG_PASSWORD)
@@ -260,7 +268,11 @@ class Desk:
             if source is not None and source.expires is not None:
                 left_s = source.expires - now
                 life_s = left_s if life_s is None else min(life_s, left_s)
-            return add_key(connection, principal, scopes, now=now, life_s=life_s, note=wish.note)
+            made = add_key(connection, principal, scopes, now=now, life_s=life_s, note=wish.note)
+            kind, _, session = maker.credential.partition(" ")
+            if kind == "session" and principal == maker.principal:
+                note_session(connection, made[0].hash, session)
+            return made
 
         key, secret = await self._store.write(make)
         _log.info("%s made the API key %s for %s", maker.user, key.first_eight, principal)
@@ -271,10 +283,22 @@ class Desk:
         now, life_s = self._clock.wall(), self._mint.lifetimes.refresh_s
 
         def make(connection: Connection) -> tuple[ApiKey, str]:
-            return add_key(connection, person.uuid, [INHERIT], now=now, life_s=life_s, note="Session of a browser")
+            return add_key(connection, person.uuid, [INHERIT], now=now, life_s=life_s, note=BROWSER_NOTE)
 
         _, secret = await self._store.write(make)
         return secret, life_s
+
+    async def begin_cookie(self, identity: Identity, credential: Credential) -> tuple[str, int]:
+        """Return a new API key for the cookie of a browser, and its life in seconds; it can do what the caller can.
+
+        Raises:
+            ParameterError: the caller has too many keys already.
+        """
+        most_s = self._mint.lifetimes.refresh_s
+        life_s = most_s if self._longest_key_life_s is None else min(most_s, self._longest_key_life_s)
+        key, secret = await self.make_key(identity.principal or "", KeyWish(life_s, None, BROWSER_NOTE), identity)
+        left_s = life_s if key.expires is None else int(key.expires - self._clock.wall())
+        return secret, max(1, left_s)
 
     async def delete_key(self, identity: Identity, first_eight: str) -> None:
         """Remove an API key of the caller.

@@ -20,6 +20,7 @@ from starlette.responses import RedirectResponse, Response
 
 from http_gateway.auth.classes import need
 from http_gateway.auth.providers import Mode
+from http_gateway.bounded import bounded
 from queue_server.protocol.errors import ParameterError
 
 _log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ _log = logging.getLogger(__name__)
 _COOKIE = "cuelight_login"
 _LOGIN_LIFE_S = 600
 _TIMEOUT_S = 10
+_MOST_FORM_BYTES = 1024**2
 _ASYMMETRIC = frozenset({"RS256", "RS384", "RS512", "ES256", "ES384", "PS256", "EdDSA"})
 
 
@@ -167,7 +169,7 @@ class SAMLAuthenticator:
 
     async def authenticate(self, request: Request) -> str | None:
         """Return the name that the provider vouches for, None if nothing is proven."""
-        form = await request.form(max_files=0, max_fields=16)
+        form = await bounded(request, _MOST_FORM_BYTES).form(max_files=0, max_fields=16)
         facts = _describe(request, {name: value for name, value in form.items() if isinstance(value, str)})
         return await self._run(lambda: self._read(facts))
 

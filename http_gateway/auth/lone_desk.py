@@ -11,12 +11,14 @@ from starlette.responses import Response
 from http_gateway.auth.api_keys import ApiKey
 from http_gateway.auth.desk import NO_KEY_GIVEN, NO_SESSION, NO_SUCH_KEY, Account, KeyWish, Login
 from http_gateway.auth.people import Person
+from http_gateway.auth.settings import DAY_S
 from http_gateway.auth.tokens import BAD_TOKEN
 from http_gateway.errors import CredentialError, RouteError
 from http_gateway.identity import Credential, Identity
 from queue_server.protocol.errors import NotFoundError, ParameterError
 
 _NAMESPACE = uuid.UUID("6f0c2f8e-7d0b-4f43-9c54-0f0b7a1f6f7e")
+_COOKIE_LIFE_S = 7 * DAY_S
 _REASON = (
     "The gateway has one user with one API key, which is kept in a file. Further keys need accounts: configure a "
     "provider in 'authentication.providers'."
@@ -74,6 +76,16 @@ class LoneDesk:
     async def make_cookie_key(self, person: Person) -> tuple[str, int]:
         """Refuse."""
         raise ParameterError(_REASON, field="cookie")
+
+    async def begin_cookie(self, identity: Identity, credential: Credential) -> tuple[str, int]:
+        """Return the one key, which has just been sent, for the cookie of a browser, and its life in seconds.
+
+        Raises:
+            ParameterError: it was not sent in a header.
+        """
+        if credential.kind != "api_key" or credential.carrier != "header":
+            raise ParameterError("Send the API key in a header, such as 'Authorization: ApiKey <key>'.", field="cookie")
+        return credential.secret, _COOKIE_LIFE_S
 
     async def delete_key(self, identity: Identity, first_eight: str) -> None:
         """Refuse: there is no such key."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from starlette.requests import HTTPConnection
+
 from http_gateway.auth.accounts import MultiUser
 from http_gateway.auth.classes import build
 from http_gateway.auth.desk import Desk
@@ -58,6 +60,12 @@ class Membership:
     desk: AnyDesk
 
 
+def desk_of(connection: HTTPConnection) -> AnyDesk:
+    """Return the desk of the application."""
+    desk: AnyDesk = connection.app.state.desk
+    return desk
+
+
 class Founder:
     """Builds what the configuration names at once, so that a mistake stops the start, and opens it later."""
 
@@ -68,7 +76,7 @@ class Founder:
         self._access = _build_policy("api_access", settings.api_access)
         self._resources = _build_policy("resource_access", settings.resource_access)
         self.providers = _build_providers(settings.authentication)
-        self._standings = Standings(self._access, self._resources)
+        self._standings = Standings(self._access, self._resources, settings.api_access.foreign_roles)
         self._key = "" if self.providers else _find_key(settings.authentication, site)
 
     async def open(self, stack: AsyncExitStack) -> Membership:

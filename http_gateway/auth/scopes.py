@@ -26,13 +26,15 @@ READ_RECORDS = frozenset(f"read:{part}" for part in _RECORDS)
 WRITE_RECORDS = frozenset(f"write:{part}" for part in _RECORDS)
 EVERYBODYS_SCOPES = frozenset({"estop"})
 """What every identity has, whatever its roles and however narrow its key: anybody may stop a machine."""
-ALL_SCOPES = SCOPES | READ_RECORDS | WRITE_RECORDS | EVERYBODYS_SCOPES
+RESET_SCOPES = frozenset({"write:estop"})
+"""What releases an emergency stop: for those who also run plans."""
+ALL_SCOPES = SCOPES | READ_RECORDS | WRITE_RECORDS | EVERYBODYS_SCOPES | RESET_SCOPES
 
 SINGLE_USER = "UNAUTHENTICATED_SINGLE_USER"
 PUBLIC_USER = "UNAUTHENTICATED_PUBLIC"
 
 _OBSERVER = READ_SCOPES | READ_RECORDS | {"user:apikeys"}
-_USER = _OBSERVER | USER_SCOPES | WRITE_RECORDS
+_USER = _OBSERVER | USER_SCOPES | WRITE_RECORDS | RESET_SCOPES
 
 ROLES: dict[str, frozenset[str]] = {
     "admin": frozenset({"read:status", *ACCOUNT_SCOPES}),

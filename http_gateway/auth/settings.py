@@ -5,12 +5,26 @@ The names and defaults are those of bluesky-httpserver's configuration files.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, Secret, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Secret, SecretStr, field_validator
+
+from http_gateway.dialects.scanhub.roles import ROLES as SCANHUB_ROLES
 
 MINUTE_S = 60
 DAY_S = 86_400
+
+
+FOREIGN_ROLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"scanhub": SCANHUB_ROLES}
+"""By dialect and foreign role: the roles of our own that it stands for, as long as nothing else is set."""
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+_Roles = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
 
 
 class ProviderSettings(BaseModel):
@@ -67,6 +81,25 @@ class ApiAccessSettings(BaseModel):
         description="Class that gives users their roles and scopes, as 'module:Class'.",
     )
     args: Secret[dict[str, Any]] = Field(default=Secret[dict[str, Any]]({}), description="Arguments of that class.")
+    foreign_roles: dict[str, dict[str, _Roles]] = Field(
+        default_factory=dict,
+        validate_default=True,
+        description="By dialect and role of its users (written 'dialect:role'): the role or roles it stands for.",
+    )
+
+    @field_validator("foreign_roles")
+    @classmethod
+    def _add_known(cls, given: dict[str, dict[str, tuple[str, ...]]]) -> dict[str, dict[str, tuple[str, ...]]]:
+        unknown = sorted(set(given) - set(FOREIGN_ROLES))
+        if unknown:
+            raise ValueError(f"no dialect {unknown[0]!r} has roles; known are {sorted(FOREIGN_ROLES)}")
+        names = {
+            dialect: {
+                name.lower(): tuple(role.lower() for role in roles) for name, roles in given.get(dialect, {}).items()
+            }
+            for dialect in FOREIGN_ROLES
+        }
+        return {dialect: {**known, **names[dialect]} for dialect, known in FOREIGN_ROLES.items()}
 
 
 class ResourceAccessSettings(BaseModel):

@@ -42,6 +42,10 @@ class SingleUser:
             return self._user
         raise CredentialError("Invalid API key" if credential.kind == "api_key" else "Could not validate credentials")
 
+    async def renew(self, identity: Identity) -> Identity:
+        """Return the identity: neither it nor the key can change while the gateway runs."""
+        return identity
+
 
 def check_key(key: str) -> str:
     """Return ``key`` if it can be the single-user key: letters and digits of ASCII.

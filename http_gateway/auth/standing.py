@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from http_gateway.auth.foreign_roles import ForeignRoles, with_own
 from http_gateway.auth.policies import AccessPolicy, BasicAPIAccessControl
 from http_gateway.auth.scopes import EVERYBODYS_SCOPES, ROLES
 
@@ -21,19 +22,26 @@ class Standing:
 
 
 class Standings:
-    """Asks the policies; ``access`` and ``resources`` may be a site's own classes."""
+    """Asks the policies; ``access`` and ``resources`` may be a site's own classes.
 
-    def __init__(self, access: AccessPolicy, resources: Any) -> None:
+    ``foreign`` says what roles written as ``dialect:role`` stand for.
+    """
+
+    def __init__(self, access: AccessPolicy, resources: Any, foreign: ForeignRoles | None = None) -> None:
         self._access = access
         self._resources = resources
+        self._foreign: ForeignRoles = foreign or {}
 
     def find(self, user: str, given_roles: Iterable[str] = ()) -> Standing | None:
         """Return the standing of a user who has these roles beside those of the policy, None if they have no access."""
         given = frozenset(role.lower() for role in given_roles)
         if not given and not self._access.is_user_known(user):
             return None
-        roles = frozenset(self._access.get_user_roles(user)) | given
-        scopes = frozenset(self._access.get_user_scopes(user)) | self._scopes_of(given) | EVERYBODYS_SCOPES
+        of_policy = frozenset(self._access.get_user_roles(user))
+        roles = with_own(of_policy | given, self._foreign)
+        # What the policy's own roles allow, it says itself.
+        added = self._scopes_of((roles - of_policy) | given)
+        scopes = frozenset(self._access.get_user_scopes(user)) | added | EVERYBODYS_SCOPES
         return Standing(roles, scopes, self._access.get_displayed_user_name(user), self._group_of(user, roles))
 
     def find_public(self, user: str) -> Standing:

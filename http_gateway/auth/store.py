@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -139,13 +140,12 @@ def _protect(url: URL) -> None:
     path = Path(str(url.database))
     try:
         # The files that SQLite puts beside it take over its mode.
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.fchmod(handle, 0o600)
-        finally:
-            os.close(handle)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        mode = path.stat().st_mode
     except OSError as error:
         raise StorageError(f"The account database {path} cannot be opened: {error.strerror}") from error
+    if stat.S_IMODE(mode) & 0o077:
+        raise StorageError(f"The account database {path} is open to others; do: chmod 600 {path}")
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -62,6 +62,7 @@ API_KEYS = Table(
     Column("note", String(255)),
     Column("scopes", JSON, nullable=False),
     Column("latest_activity", Double),
+    Column("session", String(32)),
     Index("api_keys_of_principal", "principal"),
 )
 

@@ -52,6 +52,11 @@ class Failures:
         while len(self._forgiven) > self._most:
             self._forgiven.popitem(last=False)
 
+    def forgive(self, key: Hashable) -> None:
+        """Forgive one failure of a key."""
+        if key in self._forgiven:
+            self._forgiven[key] -= self._limit.period_s
+
     def forget(self, key: Hashable) -> None:
         """Forgive all failures of a key."""
         self._forgiven.pop(key, None)
@@ -102,16 +107,21 @@ class SecretThrottle:
 
 
 class LoginThrottle:
-    """Guards passwords and lock keys: by account and address, by address, and by account."""
+    """Guards passwords and lock keys: by account and address, by address, and by account.
 
-    PAIR = Limit(10, 6.0)
+    Twenty guesses for one account within a quarter of an hour, from however many addresses. Who has logged in from an
+    address before is not kept out by guesses from elsewhere.
+    """
+
+    PAIR = Limit(10, 90.0)
     ADDRESS = Limit(50, 2.0)
-    ACCOUNT = Limit(100, 2.0)
+    ACCOUNT = Limit(10, 90.0)
 
     def __init__(self, clock: Clock, pair: Limit = PAIR, address: Limit = ADDRESS, account: Limit = ACCOUNT) -> None:
         self._pairs = Failures(pair, clock)
         self._addresses = Failures(address, clock)
         self._accounts = Failures(account, clock)
+        self._proven: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def check(self, account: str, address: str) -> None:
         """Refuse an attempt that must wait.
@@ -119,21 +129,34 @@ class LoginThrottle:
         Raises:
             ThrottledError: it must.
         """
-        wait_s = max(
-            self._pairs.wait_s((account, address)), self._addresses.wait_s(address), self._accounts.wait_s(account)
-        )
+        pair = (account, address)
+        wait_s = max(self._pairs.wait_s(pair), self._addresses.wait_s(address))
+        if pair not in self._proven:
+            wait_s = max(wait_s, self._accounts.wait_s(account))
         if wait_s > 0:
             raise ThrottledError("Too many failed attempts; wait before the next one.", retry_after_s=wait_s)
 
     def fail(self, account: str, address: str) -> None:
-        """Note a failed attempt."""
+        """Note a failed attempt, or one that must be taken for it until it has succeeded."""
         self._pairs.add((account, address))
         self._addresses.add(address)
         self._accounts.add(account)
 
     def succeed(self, account: str, address: str) -> None:
-        """Note a successful attempt."""
-        self._pairs.forget((account, address))
+        """Note a successful attempt, which was taken for a failed one before."""
+        pair = (account, address)
+        self.withdraw(account, address)
+        self._pairs.forget(pair)
+        self._proven[pair] = None
+        self._proven.move_to_end(pair)
+        while len(self._proven) > _MOST:
+            self._proven.popitem(last=False)
+
+    def withdraw(self, account: str, address: str) -> None:
+        """Forgive an attempt that came to nothing."""
+        self._pairs.forgive((account, address))
+        self._addresses.forgive(address)
+        self._accounts.forgive(account)
 
 
 def _digest(secret: str) -> bytes:

@@ -44,11 +44,12 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says that is needed here: its id and its session; for an access token also whose it is."""
+    """What a token says that is needed here: its id, session and end; for an access token also whose it is."""
 
     token_id: str
     session: str
     principal: str
+    expires: float = 0.0
 
 
 class TokenMint:
@@ -89,11 +90,16 @@ class TokenMint:
             CredentialError: it is none, of another kind, or not signed here.
         """
         claims = self._verify(token)
-        if claims["type"] != kind:
+        expires = claims["exp"]
+        if claims["type"] != kind or not isinstance(expires, int | float):
             raise CredentialError(BAD_TOKEN)
-        if not ignore_expiry and not self._clock.wall() < claims["exp"]:
+        if not ignore_expiry and not self._clock.wall() < expires:
             raise ExpiredError(EXPIRED if kind == "access" else SESSION_EXPIRED)
-        return Claims(str(claims["jti"]), str(claims["sid"]), str(claims.get("sub", "")))
+        token_id, session, subject = str(claims.get("jti", "")), str(claims.get("sid", "")), str(claims.get("sub", ""))
+        if not (token_id + session + subject).isascii():
+            # No database could be asked for it.
+            raise CredentialError(BAD_TOKEN)
+        return Claims(token_id, session, subject, float(expires))
 
     def _sign(self, kind: Kind, claims: dict[str, Any], session: Session, token_id: str, expires: float) -> str:
         shared = {"type": kind, "sid": session.uuid, "jti": token_id, "iss": ISSUER, "aud": ISSUER, "exp": int(expires)}

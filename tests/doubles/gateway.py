@@ -99,3 +99,21 @@ async def running_gateway(manager, directory, **settings):
         stop.set()
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(serving, return_exceptions=True)
+
+
+@asynccontextmanager
+async def answering_gateway(directory, **settings):
+    """Serve a gateway with a manager of its own; give the manager, and a client that has the API key."""
+    manager = AnsweringManager()
+    async with running_gateway(manager, directory, **{"timeout_s": 0.5, **settings}) as client:
+        yield manager, client
+    await manager.close()
+
+
+@asynccontextmanager
+async def gateway_with_logins(directory, **settings):
+    """Serve a gateway in multi-user mode as above; the client has no credential."""
+    (directory / "api-key").write_text("unused\n")
+    async with answering_gateway(directory, **settings) as (manager, client):
+        client.headers.pop("Authorization")
+        yield manager, client

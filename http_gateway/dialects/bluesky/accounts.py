@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -13,22 +12,17 @@ import orjson
 from fastapi import APIRouter, FastAPI
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from http_gateway.auth.api_keys import ApiKey
-from http_gateway.auth.desk import Account, KeyWish, Login
-from http_gateway.auth.membership import AnyDesk
+from http_gateway.auth.desk import Account, KeyWish
+from http_gateway.auth.membership import desk_of
 from http_gateway.auth.scopes import SCOPES
-from http_gateway.authorize import (
-    API_KEY_COOKIE,
-    CSRF_COOKIE,
-    PUBLIC,
-    UNREAD,
-    address_of,
-    find_credential,
-    require_own_page,
-)
+from http_gateway.authorize import PUBLIC, UNREAD, address_of, require_own_page
+from http_gateway.bounded import bounded
+from http_gateway.cookies import clear_cookies, set_cookies
+from http_gateway.credentials import find_credential
 from http_gateway.dialects.bluesky.bodies import read_body, show_names
 from http_gateway.errors import BodyError, ScopeError
 from http_gateway.identity import Identity
@@ -38,16 +32,11 @@ from queue_server.protocol.codec import encode
 from queue_server.protocol.errors import ParameterError
 
 PREFIX = "/auth"
+_MOST_FORM_BYTES = 64 * 1024
 _DONE = {"success": True, "msg": ""}
 _MSGPACK = "application/x-msgpack"
 _LONGEST_NOTE = 255
 _LONGEST_FIELD = 1024
-
-
-def desk_of(connection: HTTPConnection) -> AnyDesk:
-    """Return the desk of the application."""
-    desk: AnyDesk = connection.app.state.desk
-    return desk
 
 
 def add_provider_routers(app: FastAPI, providers: Mapping[str, object], prefix: str) -> None:
@@ -65,7 +54,8 @@ async def _log_in(request: Request, caller: Caller) -> Response:
     response = _answer(request, login.tokens)
     response.headers["cache-control"] = "no-store"
     if request.query_params.get("cookie") in ("1", "true"):
-        await _set_cookies(request, response, login)
+        secret, life_s = await desk_of(request).make_cookie_key(login.person)
+        set_cookies(request, response, secret, life_s)
     return response
 
 
@@ -98,8 +88,7 @@ async def _log_out(request: Request, caller: Caller) -> Response:
         require_own_page(request)
     await desk_of(request).log_out(credential)
     response = _answer(request, {})
-    for name in (API_KEY_COOKIE, CSRF_COOKIE):
-        response.delete_cookie(name, secure=_is_secure(request), samesite="lax")
+    clear_cookies(request, response)
     return response
 
 
@@ -160,7 +149,7 @@ async def _read_form(request: Request) -> FormData:
     if kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise BodyError("Send 'username' and 'password' as a form (application/x-www-form-urlencoded).")
     try:
-        return await request.form(max_files=0, max_fields=16)
+        return await bounded(request, _MOST_FORM_BYTES).form(max_files=0, max_fields=16)
     except (MultiPartException, ValueError) as error:
         raise BodyError("The form is malformed.", kind="form_invalid") from error
 
@@ -205,20 +194,6 @@ def _answer(request: Request, content: object) -> Response:
     if request.method == "GET" and tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(data, headers=headers, media_type=_MSGPACK if wants_msgpack else "application/json")
-
-
-async def _set_cookies(request: Request, response: Response, login: Login) -> None:
-    secret, life_s = await desk_of(request).make_cookie_key(login.person)
-    is_secure = _is_secure(request)
-    response.set_cookie(API_KEY_COOKIE, secret, max_age=life_s, httponly=True, secure=is_secure, samesite="lax")
-    # Scripts of our own pages read this one and send it back in a header, which other sites' pages cannot.
-    response.set_cookie(
-        CSRF_COOKIE, secrets.token_urlsafe(32), max_age=life_s, httponly=False, secure=is_secure, samesite="lax"
-    )
-
-
-def _is_secure(request: Request) -> bool:
-    return request.url.scheme == "https"
 
 
 def _show_account(account: Account) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 
+from http_gateway.bounded import read_whole
 from http_gateway.errors import BodyError
 from http_gateway.values import merge, read_query
 from queue_server.protocol.errors import ParameterError
@@ -27,8 +28,9 @@ async def read_body(request: Request, *, required: bool) -> dict[str, Any]:
 
     Raises:
         BodyError: the body is not a JSON object, or is missing although it is ``required``.
+        TooLargeError, SlowBodyError: it is too large or too slow.
     """
-    data = await request.body()
+    data = await read_whole(request)
     if not data.strip():
         if required:
             raise BodyError("Field required")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from http_gateway.dialects.bluesky.bodies import Values, read_values
 from http_gateway.dialects.bluesky.sending import FrameStream
 from http_gateway.dialects.bluesky.streams import streams_of
 from http_gateway.link import Caller
-from http_gateway.routes import Route
+from http_gateway.routes import Route, services_of
 
 _SCOPE = "read:console"
 _LINES_TYPE = "application/x-ndjson"
@@ -52,11 +53,12 @@ async def _tell_update(request: Request, caller: Caller) -> Response:
 
 async def _stream(request: Request, caller: Caller) -> Response:
     await read_values(request, _Nothing)
-    broadcast = streams_of(request).console.broadcast
+    frames = streams_of(request).console.broadcast
+    hold = partial(services_of(request).vigil.hold, caller.identity, _SCOPE)
     # Without a separator unless lines are asked for: the clients of today count braces and fail at a line feed.
     if _LINES_TYPE in request.headers.get("accept", ""):
-        return FrameStream(broadcast, "\n", _LINES_TYPE)
-    return FrameStream(broadcast, "", "text/plain")
+        return FrameStream(frames, "\n", _LINES_TYPE, hold=hold)
+    return FrameStream(frames, "", "text/plain", hold=hold)
 
 
 def _answer(fields: Mapping[str, Any]) -> Response:

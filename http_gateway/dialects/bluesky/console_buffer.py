@@ -17,7 +17,7 @@ from queue_server.client.notices import Notice
 from queue_server.protocol.codec import encode
 
 MOST_MESSAGES = 2000
-MOST_BYTES = 16 * 1024**2
+MOST_BYTES = 8 * 1024**2
 ALL = "ALL"
 BEGINNING = "0-0"
 """The uid of the newest message before there is any."""

@@ -28,4 +28,4 @@ def add_dialect(app: FastAPI, settings: GatewaySettings) -> None:
     add_sockets(app, FACE, sockets.SOCKETS)
     add_routers(app, FACE, settings.custom_routers)
     if settings.finch_paths:
-        app.add_middleware(AliasedPaths)
+        app.add_middleware(AliasedPaths, built_in_key=settings.finch_key)

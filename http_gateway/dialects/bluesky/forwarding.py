@@ -10,15 +10,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from http_gateway.dialects.bluesky.bodies import read_body, show_names
-from http_gateway.dialects.bluesky.tags import is_known, tag_of
+from http_gateway.dialects.bluesky.tags import is_known, is_success, tag_of
 from http_gateway.identity import Identity
-from http_gateway.link import Caller
+from http_gateway.link import Caller, read_reply
 from http_gateway.routes import Route, conditions_of, services_of
 from http_gateway.values import merge, read_query
+from queue_server.protocol.codec import encode
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.method import LockableParams, Method
 from queue_server.protocol.methods import METHODS
 
+# What a refusal has for machines; some clients compare the whole of it with what they know.
+_SHOWS_ERROR = b'"error"'
 _MODE_KEYS = ("loop", "ignore_failures")
 
 
@@ -63,12 +66,21 @@ def route_of(forward: Forward) -> Route:
             return Response(status_code=304, headers={"ETag": known})
         frame = await services_of(request).link.ask(forward.method, params, caller, conditions_of(request))
         tag = tag_of(frame, forward.method, params) if forward.verb == "GET" else ""
-        return Response(frame, headers={"ETag": tag} if tag else None, media_type="application/json")
+        return show_reply(frame, {"ETag": tag} if tag else None)
 
     declaration = forward.declaration
     return Route(
         verb=forward.verb, path=forward.path, scope=declaration.scope, handler=answer, summary=declaration.summary
     )
+
+
+def show_reply(frame: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer that shows a reply of the manager, with the fields that clients of this dialect know."""
+    if not is_success(frame) and _SHOWS_ERROR in frame:
+        reply = read_reply(frame)
+        if reply.get("success") is False and "error" in reply:
+            frame = encode({name: value for name, value in reply.items() if name != "error"})
+    return Response(frame, headers=headers, media_type="application/json")
 
 
 def prepare(forward: Forward, values: Mapping[str, Any], identity: Identity) -> dict[str, Any]:

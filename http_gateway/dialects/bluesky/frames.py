@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 MOST_WAITING = 1000
+MOST_CHARACTERS = 8 * 1024**2
 
 
 class Frames:
@@ -15,11 +16,18 @@ class Frames:
 
     def __init__(self, most: int) -> None:
         self._waiting: deque[str] = deque(maxlen=most)
+        self._characters = 0
         self._came = asyncio.Event()
 
     def put(self, frame: str) -> None:
-        """Add a frame; when there is no room, the oldest one goes."""
-        self._waiting.append(frame)
+        """Add a frame; when there is no room, the oldest ones go."""
+        waiting = self._waiting
+        if len(waiting) == waiting.maxlen:
+            self._characters -= len(waiting.popleft())
+        waiting.append(frame)
+        self._characters += len(frame)
+        while self._characters > MOST_CHARACTERS and len(waiting) > 1:
+            self._characters -= len(waiting.popleft())
         self._came.set()
 
     async def take(self) -> list[str]:
@@ -28,6 +36,7 @@ class Frames:
         self._came.clear()
         frames = list(self._waiting)
         self._waiting.clear()
+        self._characters = 0
         return frames
 
 

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from http_gateway.dialects.bluesky.bodies import Values, read_values
+from http_gateway.dialects.bluesky.forwarding import show_reply
 from http_gateway.dialects.bluesky.forwards import FORWARDS
 from http_gateway.errors import VerbError
 from http_gateway.link import Caller
@@ -27,7 +28,7 @@ async def _tell_item(request: Request, caller: Caller) -> Response:
         raise VerbError("Method Not Allowed")
     await read_values(request, _Nothing)
     frame = await services_of(request).link.ask("queue_item_get", {"uid": uid}, caller)
-    return Response(frame, media_type="application/json")
+    return show_reply(frame)
 
 
 ROUTES = (

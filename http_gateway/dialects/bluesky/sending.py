@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from http_gateway.chatter import Chatter
 from http_gateway.dialects.bluesky.frames import Broadcast, Frames
+from http_gateway.errors import GatewayError
 from http_gateway.routes import services_of
 from http_gateway.turns import Turns
 
+_log = logging.getLogger(__name__)
+
+Hold = Callable[[Coroutine[Any, Any, None]], Awaitable[None]]
+
 STALLED_S: Final = 30.0
-"""A client that takes nothing for this long is cut."""
+"""A client that takes nothing for this long is cut; one at a WebSocket, sooner by its connection."""
+_PART_CHARACTERS: Final = 64 * 1024
 
 
 class FrameStream(Response):
-    """An endless answer: every frame of a broadcast from now on, each followed by ``separator``."""
+    """An endless answer: every frame of a broadcast from now on, each followed by ``separator``.
 
-    def __init__(self, broadcast: Broadcast, separator: str, media_type: str, *, stalled_s: float = STALLED_S) -> None:
+    ``hold`` runs the sending, as long as the client may read.
+    """
+
+    def __init__(
+        self, broadcast: Broadcast, separator: str, media_type: str, *, hold: Hold, stalled_s: float = STALLED_S
+    ) -> None:
         super().__init__(media_type=media_type, headers={"Cache-Control": "no-store"})
         del self.headers["content-length"]
         self._broadcast = broadcast
         self._separator = separator
+        self._hold = hold
         self._stalled_s = stalled_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,13 +48,33 @@ class FrameStream(Response):
         with self._broadcast.read() as frames:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": b"", "more_body": True})
-            await _until_either_ends(self._send_all(frames, send), _await_end(receive))
+            try:
+                await self._hold(_until_either_ends(self._send_all(frames, send), _await_end(receive)))
+            except GatewayError as error:
+                _log.debug("An endless answer ends: %s", error.message)
+                with suppress(TimeoutError, OSError):
+                    async with asyncio.timeout(1):
+                        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_all(self, frames: Frames, send: Send) -> None:
         while True:
-            body = "".join(f"{frame}{self._separator}" for frame in await frames.take()).encode()
-            async with asyncio.timeout(self._stalled_s):
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+            for part in _join(await frames.take(), self._separator):
+                async with asyncio.timeout(self._stalled_s):
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+def _join(frames: list[str], separator: str) -> Iterator[bytes]:
+    """Yield the frames in parts of a size that many slow clients can have at once."""
+    part: list[str] = []
+    characters = 0
+    for frame in frames:
+        part += (frame, separator)
+        characters += len(frame)
+        if characters >= _PART_CHARACTERS:
+            yield "".join(part).encode()
+            part, characters = [], 0
+    if part:
+        yield "".join(part).encode()
 
 
 async def send_frames(websocket: WebSocket, frames: Frames) -> None:
@@ -57,8 +92,9 @@ async def _send_texts(websocket: WebSocket, frames: Frames, turns: Turns) -> Non
 
 
 async def _await_disconnect(websocket: WebSocket) -> None:
+    chatter = Chatter()
     while (await websocket.receive())["type"] != "websocket.disconnect":
-        continue
+        chatter.hear()
 
 
 async def _await_end(receive: Receive) -> None:

@@ -16,7 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from http_gateway.bounded import bounded
 from http_gateway.dialects.bluesky.bodies import show_names
+from http_gateway.dialects.bluesky.forwarding import show_reply
 from http_gateway.errors import BodyError, TooLargeError
 from http_gateway.identity import Identity
 from http_gateway.link import Caller
@@ -40,6 +42,8 @@ _FILE, _TYPE, _LOCK_KEY = "spreadsheet", "data_type", "lock_key"
 _FIELDS = frozenset({_FILE, _TYPE, _LOCK_KEY})
 _MOST_FIELDS = 16
 _LONGEST_FIELD_BYTES = 16 * 1024
+# What a form has beside its file: the fields, and what stands between them.
+_FORM_BYTES = (_MOST_FIELDS + 1) * 2 * _LONGEST_FIELD_BYTES
 _AT_ONCE = 2
 _MOST_WAITING = 32
 _PATIENCE_S = 60.0
@@ -101,7 +105,7 @@ def routes_of(modules: Iterable[object] = ()) -> tuple[Route, ...]:
             return Response(orjson.dumps(refusal), media_type="application/json")
         params = _params_of(items, upload, caller.identity)
         frame = await services_of(request).link.ask(_METHOD.name, params, caller, conditions_of(request))
-        return Response(frame, media_type="application/json")
+        return show_reply(frame)
 
     summary = "Add the plans of a spreadsheet to the queue."
     return (
@@ -123,7 +127,8 @@ def _params_of(items: list[dict[str, Any]], upload: _Upload, identity: Identity)
 
 async def _read_upload(request: Request) -> _Upload:
     try:
-        async with request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD_BYTES) as form:
+        whole = bounded(request, LIMITS.file_bytes + _FORM_BYTES)
+        async with whole.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD_BYTES) as form:
             unknown = set(form.keys()) - _FIELDS
             if unknown:
                 # The wording is that of the other routes of this dialect.

@@ -42,13 +42,18 @@ async def is_known(request: Request, method: str, params: Mapping[str, Any]) -> 
 def tag_of(frame: bytes, method: str, params: Mapping[str, Any]) -> str:
     """Return the tag of a reply, or an empty text if it has none."""
     name = _name_of(method, params)
-    if name is None or not _IS_SUCCESS.match(frame):
+    if name is None or not is_success(frame):
         return ""
     found = re.findall(rb'"%s":\s*"([^"\\]*)"' % name.encode(), frame)
     if len(found) > 1:
         # An item may have a key of this name; only a look at the whole tells which is which.
         found = [str(read_reply(frame).get(name, "")).encode()]
     return _tag(found[0].decode(), params) if found and found[0] else ""
+
+
+def is_success(frame: bytes) -> bool:
+    """Return whether a reply begins as those of the manager do that are no refusals."""
+    return _IS_SUCCESS.match(frame) is not None
 
 
 def _name_of(method: str, params: Mapping[str, Any]) -> str | None:

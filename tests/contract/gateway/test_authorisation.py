@@ -12,16 +12,16 @@ import pytest_asyncio
 import websockets
 
 from http_gateway.app import create_app
-from http_gateway.auth.scopes import SCOPES
+from http_gateway.auth.scopes import ALL_SCOPES, EVERYBODYS_SCOPES
 from http_gateway.authorize import ANYBODY_KNOWN, PUBLIC, UNREAD
 from http_gateway.config import GatewaySettings
 from http_gateway.routes import declared_in
-from tests.doubles.gateway import AnsweringManager, running_gateway
+from tests.doubles.gateway import gateway_with_logins
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.fault("H6")]
 
 SECRET = "marked-secret-0123456789abcdefghijklmnop"
-ALL_ROLES = {"everything": {"scopes_set": sorted(SCOPES)}}
+ALL_ROLES = {"everything": {"scopes_set": sorted(ALL_SCOPES)}}
 SETTINGS = {
     "test_routes": True,
     "finch_paths": True,
@@ -52,12 +52,8 @@ TRICKS = {
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def place(tmp_path_factory):
     """A multi-user gateway: its manager, and a client without credential."""
-    manager, directory = AnsweringManager(), tmp_path_factory.mktemp("gateway")
-    (directory / "api-key").write_text("unused\n")
-    async with running_gateway(manager, directory, timeout_s=0.5, **SETTINGS) as client:
-        client.headers.pop("Authorization")
-        yield manager, client
-    await manager.close()
+    async with gateway_with_logins(tmp_path_factory.mktemp("gateway"), **SETTINGS) as both:
+        yield both
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -74,7 +70,7 @@ async def keys(place, tokens):
     _, client = place
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     made = {}
-    for scope in [*sorted(SCOPES), "deleted"]:
+    for scope in [*sorted(ALL_SCOPES), "deleted"]:
         wish = {"expires_in": 900, "scopes": ["read:status" if scope == "deleted" else scope]}
         answer = await client.post("/api/auth/apikey", json=wish, headers=headers)
         assert answer.status_code == 200, answer.text
@@ -157,7 +153,7 @@ async def test_nothing_is_served_that_declares_no_scope(tmp_path):
 
 
 async def test_every_scope_is_one_that_somebody_can_have(declared):
-    assert set(declared.values()) - {PUBLIC, UNREAD, ANYBODY_KNOWN} <= SCOPES
+    assert set(declared.values()) - {PUBLIC, UNREAD, ANYBODY_KNOWN} <= ALL_SCOPES
 
 
 async def test_what_is_open_to_all_is_short_and_known(declared):
@@ -193,7 +189,7 @@ async def test_a_credential_that_does_not_count_opens_no_route(client, manager, 
 async def test_the_key_for_another_scope_opens_no_route(client, manager, declared, keys, trick):
     for verb, path, scope in guarded(declared):
         other = "read:lock" if scope != "read:lock" else "read:config"
-        if scope == ANYBODY_KNOWN:
+        if scope in (ANYBODY_KNOWN, *EVERYBODYS_SCOPES):
             continue
         status = await ask(client, verb, f"{path}{TRICKS[trick]}", f"ApiKey {keys[other]}", json={})
         assert status in (400, 401, 403), f"{verb} {path}"
@@ -206,6 +202,13 @@ async def test_the_key_for_its_scope_opens_every_route(client, manager, declared
             continue
         status = await ask(client, verb, path, f"ApiKey {keys[scope]}", json={})
         assert status not in (401, 403), f"{verb} {path}"
+
+
+async def test_what_everybody_may_opens_with_a_key_for_anything(client, manager, declared, keys):
+    opened = [(verb, path) for verb, path, scope in guarded(declared) if scope in EVERYBODYS_SCOPES]
+    for verb, path in opened:
+        assert await ask(client, verb, path, f"ApiKey {keys['read:lock']}", json={}) not in (401, 403), f"{verb} {path}"
+    assert ("POST", "/v1/estop") in opened
 
 
 @pytest.mark.parametrize("kind", ["none", "expired", "forged", "deleted", "wrong scope"])

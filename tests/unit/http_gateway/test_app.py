@@ -51,7 +51,7 @@ async def test_a_wrong_key_is_a_401(client):
 
 
 async def test_a_silent_manager_is_a_408_below_api_and_a_504_below_v1(client, manager):
-    manager.answers["status"] = None
+    manager.answers |= {"status": None, "events_get": None}
     below_api, below_v1 = [await client.get(path) for path in ("/api/status", "/v1/health/ready")]
     assert (below_api.status_code, below_api.json()) == (408, TIMEOUT)
     assert below_v1.status_code == 504

@@ -23,6 +23,8 @@ server_configuration:
   custom_routers: [site.router]
   custom_modules: [site]
   finch_paths: true
+  finch_key: other
+  test_routes: true
 authentication:
   providers:
     - provider: toy
@@ -81,7 +83,7 @@ def test_every_key_of_bluesky_httpserver_is_taken(tmp_path):
     assert (settings.control, settings.info) == ("tcp://beamline:60615", "tcp://beamline:60625")
     assert (settings.encoding, settings.server_key) == ("msgpack", "k" * 40)
     assert (settings.custom_routers, settings.custom_modules) == (("site.router",), ("site",))
-    assert settings.finch_paths
+    assert (settings.finch_paths, settings.finch_key, settings.test_routes) == (True, "other", True)
     authentication = settings.authentication
     [provider] = authentication.providers
     assert provider.args.get_secret_value() == {"users_to_passwords": {"bob": "hunter3", "alice": "pa$$word"}}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from http_gateway.console_text import MOST_COLUMNS, ConsoleText
+from http_gateway.console_text import MOST_CHARACTERS, MOST_COLUMNS, ConsoleText
 
 
 def written(*texts, most_lines=2000):
@@ -49,6 +49,18 @@ def test_the_oldest_lines_go_and_writing_goes_on_where_it_was():
     assert console.tail(100) == "7\n8\n9"
     console.write("\x1b[A\x1b[AX\n")
     assert console.tail(100) == "7\nX\n9"
+
+
+def test_of_very_long_lines_fewer_are_kept():
+    line, many = "x" * MOST_COLUMNS, MOST_CHARACTERS // MOST_COLUMNS
+    console = written("first\n", *[f"{line}\n"] * many, "last")
+    assert len(console.tail(10_000)) <= MOST_CHARACTERS + many
+    assert console.tail(10_000).startswith(line)
+    console.write("\rLAST")
+    assert console.tail(1) == "LAST"
+    # What is overwritten frees its place.
+    console.write("".join(f"\n{line}\r" for _ in range(3)))
+    assert console.tail(10_000).count("\n") == many - 1
 
 
 def test_a_line_without_end_is_cut():

@@ -20,10 +20,29 @@ async def test_whether_it_lives_and_can_serve_needs_no_credential(client):
     assert (await client.get("/v1/health/ready")).json() == {"ready": True}
 
 
-async def test_it_is_not_ready_while_the_manager_is_silent_and_lives_nevertheless(client, manager):
-    manager.answers["status"] = None
+async def test_it_is_not_ready_while_the_store_of_the_manager_is_silent_and_lives_nevertheless(client, manager):
+    manager.answers["events_get"] = None
     assert (await client.get("/v1/health/ready")).status_code == 504
     assert (await client.get("/v1/health/live")).status_code == 200
+
+
+@pytest.mark.parametrize("code", ["storage", "storage_full", "shutting_down", "internal"])
+async def test_it_is_not_ready_while_the_manager_cannot_use_its_store(client, manager, code):
+    manager.answers["events_get"] = {"success": False, "msg": "no", "error": {"code": code, "details": {}}}
+    assert (await client.get("/v1/health/ready")).status_code == 503
+    manager.answers["events_get"] = {"success": True, "msg": "", "events": []}
+    assert (await client.get("/v1/health/ready")).status_code == 200
+
+
+async def test_a_manager_without_an_event_log_is_ready_if_it_answers(client, manager):
+    manager.answers["events_get"] = {"success": False, "msg": "Unknown method 'events_get'"}
+    assert (await client.get("/v1/health/ready")).json() == {"ready": True}
+
+
+async def test_the_store_is_not_asked_by_everybody_who_asks(client, manager):
+    for _ in range(5):
+        assert (await client.get("/v1/health/ready")).status_code == 200
+    assert manager.asked.count("events_get") == 1
 
 
 async def test_the_details_need_a_credential(client):

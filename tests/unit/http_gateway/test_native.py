@@ -8,7 +8,7 @@ import pytest_asyncio
 from http_gateway.native import content_uid_of
 from queue_server.protocol.codec import decode, encode
 from queue_server.protocol.methods import METHODS
-from tests.doubles.gateway import AnsweringManager, running_gateway
+from tests.doubles.gateway import answering_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,10 +19,8 @@ MSGPACK = "application/msgpack"
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def shared(tmp_path_factory):
     """The manager and a client of the gateway in front of it."""
-    manager = AnsweringManager()
-    async with running_gateway(manager, tmp_path_factory.mktemp("gateway"), timeout_s=0.5, test_routes=True) as client:
-        yield manager, client
-    await manager.close()
+    async with answering_gateway(tmp_path_factory.mktemp("gateway"), test_routes=True) as both:
+        yield both
 
 
 @pytest.fixture
@@ -195,3 +193,16 @@ async def test_a_list_that_is_known_already_is_not_sent_again(client, manager):
     answer = await client.get("/v1/queue", headers={"If-None-Match": tag})
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
     assert (await client.get("/v1/queue", headers={"If-None-Match": '"q0"'})).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["X-API-Key", "Authorization"])
+async def test_a_key_is_taken_in_a_header_of_its_own_and_as_a_bearer(client, name):
+    key = client.headers["Authorization"].removeprefix("ApiKey ")
+    bare = {"Authorization": f"Bearer {key}"} if name == "Authorization" else {name: key}
+    known = client.headers.pop("Authorization")
+    try:
+        assert (await client.get("/v1/status", headers=bare)).status_code == 200
+        assert (await client.get("/v1/status", headers={"X-API-Key": "wrong"})).status_code == 401
+        assert (await client.get("/api/status", headers=bare)).status_code == 401
+    finally:
+        client.headers["Authorization"] = known

@@ -6,12 +6,15 @@ import asyncio
 import logging
 import socket
 
+import httpx
 import pytest
 import zmq
 import zmq.asyncio
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from http_gateway.config import GatewaySettings
-from http_gateway.server import bind, places_of, warn_if_open
+from http_gateway.server import GRACE_S, Listener, bind, places_of, serve, warn_if_open
 from queue_server.protocol.codec import encode
 from tests.doubles.gateway import running_gateway
 
@@ -87,6 +90,86 @@ async def test_a_port_is_free_again_after_the_end(manager, tmp_path):
         place = (client.base_url.host, client.base_url.port)
     with socket.create_server(place):
         pass
+
+
+# --- behind a proxy -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [("/api/x", "detail"), ("/api/v1/exam/x", "detail"), ("/flowserv/api/v1/x", "message"), ("/v1/x", "request_id")],
+)
+async def test_below_the_path_of_a_proxy_errors_have_the_form_of_their_face(manager, tmp_path, path, key):
+    async with running_gateway(manager, tmp_path, root_path="/beam/api", most_body_bytes=10) as client:
+        # The proxy takes its own path away before it passes a request on.
+        unknown, large = await client.get(path), await client.post(path, content=b"x" * 11)
+        assert (unknown.status_code, large.status_code) == (404, 413)
+        assert key in unknown.json()
+        assert key in large.json()
+
+
+async def test_below_the_path_of_a_proxy_routes_and_aliases_are_found(manager, tmp_path):
+    async with running_gateway(manager, tmp_path, root_path="/beam", finch_paths=True) as client:
+        for path in ("/api/status", "/api/qserver/status", "/v1/status", "/docs"):
+            assert (await client.get(path)).status_code == 200, path
+        assert (await client.get("/api", follow_redirects=False)).headers["location"] == "/beam/api/"
+        wrong = {"Authorization": "ApiKey wrong"}
+        assert (await client.get("/api/status", headers=wrong)).json() == {"detail": "Invalid API key"}
+        assert (await client.post("/api/status")).json() == {"detail": "Method Not Allowed"}
+
+
+# --- the end --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def begin(manager, tmp_path):
+    """Serve; return the address, the headers with the key, and what ends it and returns how long that took."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    ready = loop.create_future()
+    settings = GatewaySettings(control=manager.control, info=manager.info, http="127.0.0.1:0", data=tmp_path)
+    serving = asyncio.create_task(serve(settings, Listener(lambda _, url: ready.set_result(url), lambda: None), stop))
+
+    async def end():
+        begun = loop.time()
+        stop.set()
+        async with asyncio.timeout(2 * GRACE_S):
+            await serving
+        return loop.time() - begun
+
+    async with asyncio.timeout(10):
+        address = await ready
+    yield address, {"Authorization": f"ApiKey {(tmp_path / 'api-key').read_text().strip()}"}, end
+    await end()
+
+
+@pytest.mark.parametrize("path", ["/v1/stream?topics=status", "/api/stream_console_output"])
+async def test_an_endless_answer_ends_in_order_and_at_once_with_the_gateway(begin, path):
+    address, headers, end = begin
+    async with httpx.AsyncClient(base_url=address, headers=headers) as client, client.stream("GET", path) as answer:
+        assert answer.status_code == 200
+        parts = answer.aiter_raw()
+        if "v1" in path:
+            assert b"event: " in await anext(parts)
+        ending = asyncio.create_task(end())
+        # Without an end in order this would raise.
+        rest = [part async for part in parts]
+        assert all(isinstance(part, bytes) for part in rest)
+        assert await ending < GRACE_S / 2
+
+
+@pytest.mark.parametrize("path", ["/v1/stream", "/api/status/ws", "/api/console_output/ws"])
+async def test_a_socket_is_told_that_the_gateway_ends(begin, path):
+    address, headers, end = begin
+    async with connect(address.replace("http", "ws", 1) + path, additional_headers=headers) as socket_:
+        if "console" not in path:
+            await socket_.recv()
+        ending = asyncio.create_task(end())
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                await socket_.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+        assert await ending < GRACE_S / 2
 
 
 @pytest.fixture

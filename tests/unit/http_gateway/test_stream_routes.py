@@ -66,6 +66,31 @@ async def test_a_wrong_key_in_the_header_is_refused_at_the_handshake(client):
     assert refusal.value.response.status_code == 403
 
 
+@pytest.mark.parametrize("form", ["header", "ticket"])
+async def test_whoever_guesses_at_streams_has_to_wait_and_others_need_not(client, form):
+    assert (await client.get("/v1/status")).status_code == 200
+    known = {"Authorization": client.headers.pop("Authorization")}
+    statuses = []
+    while 429 not in statuses and len(statuses) < 100:
+        wrong = f"wrong{len(statuses)}"
+        options = (
+            {"params": {"ticket": wrong}} if form == "ticket" else {"headers": {"Authorization": f"ApiKey {wrong}"}}
+        )
+        statuses.append((await client.get("/v1/stream", **options)).status_code)
+    assert set(statuses[:-1]) == {401}
+    assert 50 < len(statuses) < 100
+    with pytest.raises(InvalidStatus):
+        async with reading(client, headers={"Authorization": "ApiKey wrong"}):
+            pass
+    async with reading(client, headers={}, greeted=False) as reader:
+        await reader.say(type="auth", api_key="wrong")
+        assert await reader.closed() == 4429
+    async with reading(client, headers={}, query="?ticket=wrong", greeted=False) as reader:
+        assert await reader.closed() == 4429
+    async with reading(client, headers=known) as reader:
+        assert (await reader.subscribe("status"))[0]["topic"] == "status"
+
+
 async def test_a_ticket_opens_one_stream(client):
     ticket = (await client.post("/v1/stream-ticket")).json()["ticket"]
     async with reading(client, headers={}, query=f"?ticket={ticket}") as reader:

@@ -89,6 +89,7 @@ async def test_everybody_is_let_in_where_a_test_wants_it(clock, tmp_path):
 
 async def test_a_database_that_cannot_be_used_stops_the_start_with_its_reason(manager, tmp_path):
     (tmp_path / "accounts.sqlite").write_text("nothing of the kind, but long enough to be looked at " * 9)
+    (tmp_path / "accounts.sqlite").chmod(0o600)
     settings = {"authentication": {"providers": [provider(DICTIONARY, users_to_passwords={})]}}
     with pytest.raises(StorageError, match="The account database cannot be used"):
         async with running_gateway(manager, tmp_path, **settings):

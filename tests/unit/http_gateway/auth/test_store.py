@@ -86,6 +86,7 @@ def test_a_newer_form_is_refused(store, tmp_path):
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / DATABASE_FILE).write_text("nothing of the kind, but long enough to be looked at " * 9)
+    (tmp_path / DATABASE_FILE).chmod(0o600)
     with pytest.raises(StorageError, match="cannot be used"):
         open_store(DatabaseSettings(), tmp_path)
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect
 
-from tests.doubles.gateway import PATIENCE_S, AnsweringManager, running_gateway
+from tests.doubles.gateway import PATIENCE_S, answering_gateway
 
 TOPICS = 4
 
@@ -34,12 +34,10 @@ class Listening:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def shared(tmp_path_factory):
     """The manager and a client of the gateway in front of it, which hears what the manager publishes."""
-    manager = AnsweringManager()
-    async with running_gateway(manager, tmp_path_factory.mktemp("gateway"), timeout_s=0.5) as client:
+    async with answering_gateway(tmp_path_factory.mktemp("gateway")) as (manager, client):
         for _ in range(TOPICS):
             await manager.await_subscriber()
         yield manager, client
-    await manager.close()
 
 
 @pytest.fixture

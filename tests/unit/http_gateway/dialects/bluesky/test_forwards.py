@@ -60,6 +60,22 @@ async def test_every_route_passes_on_what_it_takes_and_returns_the_reply_as_it_i
 
 
 @pytest.mark.parametrize("forward", FORWARDS, ids=lambda forward: forward.path)
+async def test_a_refusal_shows_nothing_that_bluesky_httpserver_does_not_show(client, manager, forward):
+    shown = {"success": False, "msg": "no", "qsize": None, "item": {"name": "error", "kwargs": {"error": 1}}}
+    manager.answers[forward.method] = {**shown, "error": {"code": "wrong_state", "details": {}}}
+    answer = await send(
+        client, forward, values_of(forward, [forward.main_key] if forward.main_key else forward.keys[:1])
+    )
+    assert (answer.status_code, answer.json()) == (200, shown)
+
+
+async def test_what_succeeds_keeps_a_field_of_that_name(client, manager):
+    reply = {"success": True, "msg": "", "error": "of another kind"}
+    manager.answers["queue_get"] = reply
+    assert (await client.get("/api/queue/get")).json() == reply
+
+
+@pytest.mark.parametrize("forward", FORWARDS, ids=lambda forward: forward.path)
 async def test_an_unknown_key_is_named_and_nothing_is_sent(client, manager, forward):
     sent = values_of(forward, forward.keys) | {"nonsense": 1}
     answer = await send(client, forward, sent)

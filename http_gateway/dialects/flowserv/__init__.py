@@ -1,0 +1,1 @@
+"""flowserv: named workflows, their rankings and results, below ``/flowserv/api/v1``."""

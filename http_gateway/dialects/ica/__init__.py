@@ -1,0 +1,1 @@
+"""ICA: batches of analyses that are created together, below ``/ica/rest``."""

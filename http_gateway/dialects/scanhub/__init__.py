@@ -1,0 +1,1 @@
+"""ScanHub: scanners and exam records, below ``/api/v1/{device,exam,userlogin,workflowmanager}``."""
