@@ -8,7 +8,7 @@ import typer
 
 from queue_server.cli import render
 from queue_server.cli.items import After, Before, find_uid
-from queue_server.cli.options import LockKey
+from queue_server.cli.options import LockKey, User, claim
 from queue_server.cli.session import Session
 from queue_server.protocol.errors import ParameterError
 
@@ -24,11 +24,12 @@ def remove(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse all if an item is not in the queue or named twice.")
     ] = False,
+    user: User = None,
     lock_key: LockKey = None,
 ) -> None:
     """Remove several items from the queue."""
     uids = [find_uid(session, target) for target in targets]
-    params = {"uids": uids, "ignore_missing": not strict, "lock_key": lock_key}
+    params = {"uids": uids, "ignore_missing": not strict, **claim(user), "lock_key": lock_key}
     reply = session.request("queue_item_remove_batch", params)
     said = f"Removed {len(reply['items'])} items; {reply['qsize']} are left."
     session.show(reply, lambda: render.say(said))
@@ -43,6 +44,7 @@ def move(
     keep_order: Annotated[
         bool, typer.Option("--keep-order", help="In the order that they have in the queue, not in that of the words.")
     ] = False,
+    user: User = None,
     lock_key: LockKey = None,
 ) -> None:
     """Move several items to one place in the queue, side by side."""
@@ -53,6 +55,6 @@ def move(
         raise ParameterError(f"Several items can be moved to front or back, not to {to!r}.", field="--to")
     uids = [find_uid(session, target) for target in targets]
     reply = session.request(
-        "queue_item_move_batch", {"uids": uids, **given, "reorder": keep_order, "lock_key": lock_key}
+        "queue_item_move_batch", {"uids": uids, **given, "reorder": keep_order, **claim(user), "lock_key": lock_key}
     )
     session.show(reply, lambda: render.say(f"Moved {len(reply['items'])} items."))

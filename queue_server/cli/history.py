@@ -10,6 +10,7 @@ import typer
 from queue_server.cli import render
 from queue_server.cli.options import LockKey
 from queue_server.cli.session import Session
+from queue_server.cli.times import From, To, read_time
 from queue_server.cli.values import describe_call
 
 
@@ -17,10 +18,37 @@ def show(
     session: Session,
     limit: Annotated[int, typer.Option(help="Number of entries, the newest ones.")] = 20,
     before: Annotated[int | None, typer.Option(help="Only entries older than this one.")] = None,
+    name: Annotated[str | None, typer.Option("--plan", metavar="NAME", help="Only plans of this name.")] = None,
+    by_user: Annotated[str | None, typer.Option("--user", help="Only items that this user has added.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Only items that ended so: completed, failed, ...")] = None,
+    lane: Annotated[str | None, typer.Option(help="Only items of this lane.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only items with this text in arguments or metadata.")] = None,
+    time_from: From = None,
+    time_to: To = None,
 ) -> None:
     """Show what has run, newest last, with outcome, runs, points and duration."""
-    reply = session.request("history_get", {"limit": limit, "before": before})
+    wanted = {
+        "name": name,
+        "by_user": by_user,
+        "outcome": outcome,
+        "lane": lane,
+        "text": text,
+        "time_from": read_time(time_from, "--from"),
+        "time_to": read_time(time_to, "--to"),
+    }
+    reply = _gather(session, limit, before, {name: value for name, value in wanted.items() if value is not None})
     session.show(reply, lambda: print_history(reply["items"]))
+
+
+def _gather(session: Session, limit: int, before: int | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the newest entries that fit, asking until there are enough: a page with filters may be short."""
+    reply = session.request("history_get", {"limit": limit, "before": before, **wanted})
+    items: list[Mapping[str, Any]] = reply["items"]
+    while wanted and reply.get("before") is not None and len(items) < limit:
+        params = {"limit": limit - len(items), "before": reply["before"], **wanted}
+        reply = session.request("history_get", params)
+        items = [*reply["items"], *items]
+    return {**reply, "items": items}
 
 
 def clear(

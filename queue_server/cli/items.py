@@ -8,7 +8,7 @@ import typer
 
 from queue_server.cli import render, waiting
 from queue_server.cli.files import read_document
-from queue_server.cli.options import DEFAULT_GROUP, LockKey, User, UserGroup, Wait, who
+from queue_server.cli.options import DEFAULT_GROUP, LockKey, User, UserGroup, Wait, claim, who
 from queue_server.cli.session import Session
 from queue_server.cli.values import describe_call, item_of, items_of, read_call, read_keywords, read_value
 from queue_server.protocol.errors import NotFoundError, ParameterError
@@ -141,6 +141,7 @@ def move(
     destination: Annotated[str | None, typer.Argument(metavar="POS", help="front, back, or an index.")] = None,
     before: Before = None,
     after: After = None,
+    user: User = None,
     lock_key: LockKey = None,
 ) -> None:
     """Move an item to another place."""
@@ -149,13 +150,13 @@ def move(
         place["pos_dest"] = place.pop("pos")
     if not place:
         raise ParameterError("Where to? Name a position, or --before or --after with a uid.", field="POS")
-    reply = session.request("queue_item_move", {**_find(session, target), **place, "lock_key": lock_key})
+    reply = session.request("queue_item_move", {**_find(session, target), **place, **claim(user), "lock_key": lock_key})
     session.show(reply, lambda: render.say(f"Moved {describe_call(reply['item'])}."))
 
 
-def remove(session: Session, target: Target, lock_key: LockKey = None) -> None:
+def remove(session: Session, target: Target, user: User = None, lock_key: LockKey = None) -> None:
     """Remove an item from the queue."""
-    reply = session.request("queue_item_remove", {**_find(session, target), "lock_key": lock_key})
+    reply = session.request("queue_item_remove", {**_find(session, target), **claim(user), "lock_key": lock_key})
     session.show(reply, lambda: render.say(f"Removed {describe_call(reply['item'])}; {reply['qsize']} are left."))
 
 
@@ -163,17 +164,20 @@ def hold(
     session: Session,
     target: Target,
     reason: Annotated[str | None, typer.Option("-m", "--reason", help="Why; shown with the item.")] = None,
+    user: User = None,
     lock_key: LockKey = None,
 ) -> None:
     """Hold an item: it keeps its place, and the queue does not go past it."""
-    params = {"uid": find_uid(session, target), "reason": reason, "lock_key": lock_key}
+    params = {"uid": find_uid(session, target), "reason": reason, **claim(user), "lock_key": lock_key}
     reply = session.request("queue_item_hold", params)
     session.show(reply, lambda: render.say(f"Held {describe_call(reply['item'])}."))
 
 
-def release(session: Session, target: Target, lock_key: LockKey = None) -> None:
+def release(session: Session, target: Target, user: User = None, lock_key: LockKey = None) -> None:
     """Release a held item."""
-    reply = session.request("queue_item_release", {"uid": find_uid(session, target), "lock_key": lock_key})
+    reply = session.request(
+        "queue_item_release", {"uid": find_uid(session, target), **claim(user), "lock_key": lock_key}
+    )
     session.show(reply, lambda: render.say(f"Released {describe_call(reply['item'])}."))
 
 

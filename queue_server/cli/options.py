@@ -45,6 +45,11 @@ def who(user: str | None, group: str) -> dict[str, str]:
     return {"user": user or getpass.getuser(), "user_group": group}
 
 
+def claim(user: str | None) -> dict[str, str]:
+    """Return the parameter that says who edits the queue; without ``user`` it is the login name."""
+    return {"user": user or getpass.getuser()}
+
+
 def as_command(function: Verb) -> Verb:
     """Return a command from a verb: if its first parameter is a session, with the options that all such verbs have."""
     first, *own = inspect.signature(function, eval_str=True).parameters.values()

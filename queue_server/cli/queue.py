@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from queue_server.cli import render, waiting
-from queue_server.cli.options import LockKey, Wait
+from queue_server.cli.options import LockKey, User, Wait, claim
 from queue_server.cli.session import Session
 from queue_server.cli.values import describe_call, read_keywords
 from queue_server.protocol.errors import ParameterError
@@ -17,9 +17,19 @@ from queue_server.protocol.errors import ParameterError
 def list_queue(
     session: Session,
     limit: Annotated[int | None, typer.Option(help="Largest number of items to show.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only items in this state: queued or held.")] = None,
+    name: Annotated[str | None, typer.Option("--plan", metavar="NAME", help="Only plans of this name.")] = None,
+    by_user: Annotated[str | None, typer.Option("--user", help="Only items that this user has added.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only items with this text in arguments or metadata.")] = None,
 ) -> None:
     """Show the running item and the items of the queue in order."""
-    reply = session.request("queue_get", {"limit": limit})
+    wanted = {"state": state, "name": name, "by_user": by_user, "text": text}
+    reply = session.request("queue_get", {"limit": limit, **wanted})
+    while reply.get("next_after_uid") is not None and (limit is None or len(reply["items"]) < limit):
+        rest = None if limit is None else limit - len(reply["items"])
+        asked = {"limit": rest, "after_uid": reply["next_after_uid"], **wanted}
+        following = session.request("queue_get", asked)
+        reply = {**following, "items": [*reply["items"], *following["items"]]}
     session.show(reply, lambda: _print_queue(reply["running_item"], reply["items"]))
 
 
@@ -44,9 +54,9 @@ def stop(
     session.show(reply, lambda: render.say(said))
 
 
-def clear(session: Session, lock_key: LockKey = None) -> None:
+def clear(session: Session, user: User = None, lock_key: LockKey = None) -> None:
     """Remove all items; a running item goes on."""
-    reply = session.request("queue_clear", {"lock_key": lock_key})
+    reply = session.request("queue_clear", {**claim(user), "lock_key": lock_key})
     session.show(reply, lambda: render.say("The queue is empty."))
 
 

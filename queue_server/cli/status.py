@@ -69,7 +69,8 @@ def _lane(lane: Mapping[str, Any]) -> str:
     if lane["waiting_for"]:
         notes.append(f"waiting for {lane['waiting_for']} since {render.show_time(lane['waiting_since'] or 0)}")
     if not lane["answering"] and lane["worker_state"] != "closed":
-        notes.append("the worker does not answer")
+        since = lane.get("silent_since")
+        notes.append(f"the worker does not answer{f' since {render.show_time(since)}' if since else ''}")
     return render.paint(f"{lane['lane']} {', '.join(notes)}", "yellow") if notes else ""
 
 

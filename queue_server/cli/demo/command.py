@@ -68,7 +68,7 @@ def _show_places(system: System, *, kept: bool) -> None:
         "queue, history": str(data / "queue.sqlite"),
         "logs": f"{log_file_in(data)}, {data / 'workers' / 'default.log'}",
     }
-    if system.http is not None:
+    if kept and system.http is not None:
         places |= {"HTTP": system.http, "API key": str(data / "api-key")}
     render.print_fields(places)
     if not kept:

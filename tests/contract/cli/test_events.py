@@ -100,3 +100,46 @@ def test_an_event_from_before_the_subscription_is_found_with_the_first_status(cu
 def test_a_field_cannot_be_followed(cuelight, log):
     ended = cuelight("events", "--follow", "--field", "last_seq")
     assert (ended.code, "--field" in ended.err) == (1, True)
+
+
+# --- filters --------------------------------------------------------------------------------------------------------
+
+
+def test_pages_that_are_short_are_asked_for_until_there_are_enough(cuelight):
+    pages = {None: ([9, 8], 8), 8: ([], 5), 5: ([4, 3], 3)}
+
+    def page(params):
+        seqs, following = pages[params.get("before")]
+        return {"events": [event(seq) for seq in seqs][: params["limit"]], "last_seq": 9, "next_seq": following}
+
+    cuelight.answer("events_get", page)
+    ended = cuelight("log", "--user", "anna", "--limit", "3")
+    assert [line.split()[0] for line in ended.out.splitlines()[1:]] == ["4", "8", "9"]
+    ended = cuelight("log", "--user", "anna", "--limit", "3", "--newest")
+    assert [line.split()[0] for line in ended.out.splitlines()[1:]] == ["9", "8", "4"]
+
+
+def test_following_with_a_filter_shows_only_what_fits(cuelight):
+    wanted = {4, 7}
+
+    def page(params):
+        if "kind" not in params:
+            return {"events": [event(1)], "last_seq": log.size}
+        seqs = [seq for seq in sorted(wanted) if params["since"] < seq <= log.size]
+        return {"events": [event(seq, "queue_clear") for seq in seqs], "last_seq": log.size}
+
+    log = Log(5)
+    log.page = page
+    ended = follow(cuelight, log, "--since", "3", "--kind", "queue_clear", announced=[6, 7])
+    assert (ended.code, numbers(ended)) == (0, [4, 7])
+
+
+def test_following_goes_forward_only(cuelight, log):
+    for word in ("--newest", "--before=3"):
+        ended = cuelight("log", "--follow", word)
+        assert (ended.code, "goes forward" in ended.err) == (1, True)
+
+
+def test_a_time_that_is_none_is_refused_by_its_option(cuelight, log):
+    ended = cuelight("log", "--from", "yesterday-ish")
+    assert (ended.code, "--from takes a date" in ended.err) == (1, True)
