@@ -22,7 +22,7 @@ WITH_EPICS := $(VENV)/.installed-epics
 KINDS     := architecture unit property contract system clients
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo demo-epics check test $(KINDS) faults coverage bench docs regen clean
+.PHONY: help install install-dev demo demo-epics check test $(KINDS) faults faults-night coverage bench docs regen clean
 
 help:
 	@echo "make install       create $(VENV) and install Cuelight"
@@ -31,7 +31,8 @@ help:
 	@echo "make demo-epics    the same with a real EPICS soft IOC, driven by an ophyd and an ophyd-async device"
 	@echo "make check         ruff, pyright and the import walls"
 	@echo "make test          check, then the tests: $(KINDS)"
-	@echo "make KIND          one kind of tests: $(KINDS) faults"
+	@echo "make KIND          one kind of tests: $(KINDS)"
+	@echo "make faults        the list of faults, and a table of what was reached (faults-night: with its long tier)"
 	@echo "make coverage      branch coverage of the fast tests"
 	@echo "make bench         the dead time between two plans, and 13,000 devices"
 	@echo "make regen         write the generated pages of docs/reference again (also: make docs)"
@@ -90,8 +91,15 @@ check: $(WITH_DEV)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-$(KINDS) faults: $(WITH_DEV)
+$(KINDS): $(WITH_DEV)
 	$(PYTEST) tests/$@
+
+# Every row of the list of faults, wherever its test stands, and a table at the end.
+faults: $(WITH_DEV)
+	$(PYTEST) --faults tests
+
+faults-night: $(WITH_DEV)
+	$(PYTEST) --faults --night tests
 
 test: check
 	@echo "Checks passed. Now the tests, in one run: $(KINDS)"

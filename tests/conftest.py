@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.faults.report import FaultReport
+from tests.faults.tiers import SWITCH
+from tests.processes.figures import figures_of
+
 TESTS = Path(__file__).parent
 TIME_LIMIT_S = 30
 # Tests of these directories start whole processes.
@@ -26,6 +30,31 @@ settings.register_profile(
     "cuelight", settings.get_profile("ci" if IN_CI else "default"), deadline=None, print_blob=True
 )
 settings.load_profile("cuelight")
+
+
+def pytest_addoption(parser):
+    """Add what selects the tests of the list of faults; tests/faults/conftest.py explains them."""
+    group = parser.getgroup("faults")
+    group.addoption("--night", action="store_true", help="run the long tests too, and each fault as often as at night")
+    group.addoption(
+        "--faults", action="store_true", help="run the fault tests only; a fault without a test is a failure"
+    )
+    group.addoption("--fault-table", metavar="FILE", default="", help="write the table of faults as Markdown")
+
+
+def pytest_configure(config):
+    """Register the markers of the fault tests, and the table at the end."""
+    if config.getoption("--night"):
+        os.environ[SWITCH] = "1"
+    config.addinivalue_line("markers", "night: runs only with --night or CUELIGHT_NIGHT=1")
+    config.addinivalue_line("markers", "fault(*ids, scales=False): proves rows of tests/faults/catalog.py")
+    config.pluginmanager.register(FaultReport(config), "fault-report")
+
+
+@pytest.fixture
+def figure(record_property):
+    """Note what was asked for and what was reached."""
+    return figures_of(record_property)
 
 
 def pytest_collection_modifyitems(config, items):

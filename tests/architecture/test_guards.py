@@ -95,6 +95,8 @@ CASES = {
             assert request.node.get_closest_marker("timeout").args[0] == 120
     """,
 }
+# What the conftest of all tests imports.
+NEEDED = ("faults/catalog.py", "faults/report.py", "faults/tiers.py", "processes/figures.py")
 WARNERS = """
 import warnings
 
@@ -119,6 +121,9 @@ def outcomes(root, tmp_path_factory):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(line[8:] for line in text.splitlines()), encoding="utf-8")
     shutil.copy(root / "tests" / "conftest.py", tests)
+    for name in NEEDED:
+        (tests / name).parent.mkdir(exist_ok=True)
+        shutil.copy(root / "tests" / name, tests / name)
     shutil.copy(root / "pyproject.toml", checkout)
     (tests / "allowed_skips.txt").write_text("# a comment\nlisted\n", encoding="utf-8")
     for module in ("queue_server/talkative.py", "foreign.py"):

@@ -173,3 +173,63 @@ def test_a_page_of_a_listed_origin_is_served_and_no_other(screen, finch):
 
     screen.wait(complains, "that the browser does not let the page ask")
     assert screen.queue() == []
+
+
+# --- people who log in ----------------------------------------------------------------------------------------------
+
+ACCOUNTS = """
+authentication:
+  providers:
+    - provider: toy
+      authenticator: bluesky_httpserver.authenticators:DictionaryAuthenticator
+      args: {users_to_passwords: {bob: bob_password}}
+api_access:
+  policy: bluesky_httpserver.authorization:DictionaryAPIAccessControl
+  args: {users: {bob: {roles: expert}}}
+server_configuration: {finch_paths: true}
+"""
+LOG_IN = """
+const answer = arguments[arguments.length - 1];
+const body = new URLSearchParams({username: arguments[0], password: arguments[1]});
+fetch("/api/auth/provider/toy/token?cookie=1", {method: "POST", body}).then((reply) => answer(reply.status));
+"""
+
+
+@pytest.fixture
+def guarded(browser, page, running_system, tmp_path):
+    """A system with accounts, and Finch in front of it as it is; nobody has logged in."""
+    configuration = tmp_path / "gateway.yaml"
+    configuration.write_text(ACCOUNTS)
+    with FinchSite(page) as site, running_system(http="127.0.0.1:0", http_config=str(configuration)) as system:
+        site.gateway = system.ready["http"]
+        try:
+            yield SimpleNamespace(system=system, site=site, screen=Screen(browser))
+        finally:
+            browser.get("about:blank")
+            browser.delete_all_cookies()
+
+
+def test_a_page_whose_reader_has_logged_in_works_as_it_is(guarded, browser):
+    screen, site = guarded.screen, guarded.site
+    browser.get(site.origin)
+    screen.wait(lambda: site.count("SOCKET", "/api/qserver/console", 403), "that nobody is let in without a login")
+    assert {status for _, _, status in site.asked} <= {401, 403}
+    # Without the console, Finch puts a window before its page; any other page of its site is as good for a login.
+    screen.wait(lambda: browser.get(f"{site.origin}/package.json") or True, "another page")
+    assert browser.execute_async_script(LOG_IN, "bob", "wrong") == 401
+    assert browser.execute_async_script(LOG_IN, "bob", "bob_password") == 200
+    screen.complaints()
+    site.asked.clear()
+    browser.get(site.origin)
+    screen.wait(lambda: "Environment opened" in screen.console(), "the open environment on the console")
+    screen.open(site.origin)
+    screen.add(20, delay="0.05")
+    screen.wait_equal(screen.queue, [20])
+    screen.switch()
+    screen.wait_equal(screen.running, [20])
+    screen.wait_equal(screen.history, [20])
+    [item] = guarded.system.requester.do("history_get")["items"]
+    assert (item["user"], item["result"]["exit_status"]) == ("bob", "completed")
+    assert site.count("SOCKET", "/api/qserver/console", 101)
+    assert {status for _, _, status in site.asked} == {101, 200}
+    assert screen.complaints() == []

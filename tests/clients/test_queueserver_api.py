@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from tests.clients.journeys import PARTS, check, names_of_journeys, travelling
 
 PROGRAMS = Path("queueserver_api")
 FORMS = ("blocking", "asynchronous")
 SYSTEMS = ("json", "msgpack", "msgpack-curve")
 ENDINGS = {"blocking": ("json", "safe_on"), "asynchronous": ("msgpack", "safe_off")}
-AT_ONCE = 3
 
 # A name that only the HTTP form of the client, which shares its base class, has a use for.
 OF_HTTP = {"AuthorizationMethods"}
@@ -22,36 +22,15 @@ OF_HTTP = {"AuthorizationMethods"}
 pytestmark = pytest.mark.timeout(240)
 
 
-def names_of_journeys(program):
-    """Read the list from a program without importing it: the client must not come into this process."""
-    tree = ast.parse((Path(__file__).parent / "programs" / PROGRAMS / program).read_text())
-    [listed] = [
-        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "JOURNEYS"
-    ]
-    assert isinstance(listed, ast.List)
-    return [ast.unparse(name) for name in listed.elts]
-
-
 def names_defined(program):
     """Return the journeys that a module defines: generators without parameters that no other function calls."""
-    tree = ast.parse((Path(__file__).parent / "programs" / PROGRAMS / program).read_text())
+    tree = ast.parse((PARTS / program).read_text())
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and not node.args.args]
     generators = [
         node for node in functions if any(isinstance(part, ast.Yield | ast.YieldFrom) for part in ast.walk(node))
     ]
     return {f"{Path(program).stem}.{node.name}" for node in generators} - {f"{Path(program).stem}.{n}" for n in called}
-
-
-def start_all(request, name, travel):
-    """Start what the selected tests ask for by the parameter ``name``; return the pool, and the outcome of each."""
-    wanted = dict.fromkeys(
-        item.callspec.params[name]
-        for item in request.session.items
-        if item.module is request.module and name in getattr(getattr(item, "callspec", None), "params", {})
-    )
-    pool = ThreadPoolExecutor(AT_ONCE)
-    return pool, {value: pool.submit(travel, value) for value in wanted}
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +48,7 @@ def told(request, run_client, running_system, curve_server):
             key = [public] if security else []
             return json.loads(run_client(PROGRAMS / "journeys.py", encoding, *addresses, *key, seconds=230))
 
-    pool, outcomes = start_all(request, "system", travel)
-    with pool:
+    with travelling(request, "system", travel) as outcomes:
         yield lambda system, form: outcomes[system].result()[form]
 
 
@@ -86,19 +64,13 @@ def ended(request, run_client, running_system):
             told = json.loads(run_client(PROGRAMS / "endings.py", form, encoding, *arguments, seconds=200))["told"]
             return told | {"code": system.end() if set(told.values()) == {"done"} else None}
 
-    pool, outcomes = start_all(request, "ending", travel)
-    with pool:
+    with travelling(request, "ending", travel) as outcomes:
         yield lambda form: outcomes[form].result()
-
-
-def check(outcome):
-    if outcome != "done":
-        pytest.fail(outcome, pytrace=False)
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("system", SYSTEMS)
-@pytest.mark.parametrize("journey", names_of_journeys("journeys.py"))
+@pytest.mark.parametrize("journey", names_of_journeys(PROGRAMS / "journeys.py"))
 def test_the_journey_ends_well(told, system, form, journey):
     check(told(system, form)["told"][journey])
 
@@ -112,20 +84,20 @@ def test_every_public_name_of_the_client_and_every_parameter_is_used(told, syste
 
 
 def test_every_journey_is_listed():
-    directory = Path(__file__).parent / "programs" / PROGRAMS
-    listed = set(names_of_journeys("journeys.py"))
+    listed = set(names_of_journeys(PROGRAMS / "journeys.py"))
     modules = {f"{name.partition('.')[0]}.py" for name in listed}
     assert set.union(*map(names_defined, sorted(modules))) == listed
-    assert {file.name for file in directory.glob("*.py")} - modules == {
+    assert {file.name for file in PARTS.glob("*.py")} - modules == {
         "driver.py",
         "endings.py",
+        "itinerary.py",
         "journeys.py",
         "steps.py",
     }
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("journey", names_of_journeys("endings.py"))
+@pytest.mark.parametrize("journey", names_of_journeys(PROGRAMS / "endings.py"))
 def test_the_journey_to_the_end_ends_well(ended, ending, journey):
     check(ended(ending)[f"__main__.{journey}"])
 

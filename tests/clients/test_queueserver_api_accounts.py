@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.clients.journeys import check, names_of_journeys
 
 PROGRAM = Path("queueserver_api_http") / "accounts.py"
 FORMS = ("blocking", "asynchronous")
@@ -27,16 +28,6 @@ api_access:
 """
 
 
-def journeys():
-    """Read the list from the program without importing it: the client must not come into this process."""
-    tree = ast.parse((Path(__file__).parent / "programs" / PROGRAM).read_text())
-    [listed] = [
-        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "JOURNEYS"
-    ]
-    assert isinstance(listed, ast.List)
-    return [ast.unparse(name) for name in listed.elts]
-
-
 @pytest.fixture(scope="module")
 def told(run_client, running_system, tmp_path_factory):
     """What became of the journeys of each form, in one system."""
@@ -47,8 +38,7 @@ def told(run_client, running_system, tmp_path_factory):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("journey", journeys())
+@pytest.mark.parametrize("journey", names_of_journeys(PROGRAM))
 def test_the_journey_ends_well(told, form, journey):
     [outcome] = [outcome for name, outcome in told(form).items() if name.partition(".")[2] == journey]
-    if outcome != "done":
-        pytest.fail(outcome, pytrace=False)
+    check(outcome)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from tests.clients.journeys import check, names_of_journeys, travelling
 
 PROGRAMS = Path("queueserver_api_http")
 FORMS = ("blocking", "asynchronous")
@@ -32,16 +32,6 @@ FOR_ACCOUNTS = {"send_request(data)"}
 pytestmark = pytest.mark.timeout(240)
 
 
-def journeys():
-    """Read the list from the program without importing it: the client must not come into this process."""
-    tree = ast.parse((Path(__file__).parent / "programs" / PROGRAMS / "journeys.py").read_text())
-    [listed] = [
-        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "JOURNEYS"
-    ]
-    assert isinstance(listed, ast.List)
-    return [ast.unparse(name) for name in listed.elts]
-
-
 @pytest.fixture(scope="module")
 def told(request, run_client, running_system):
     """What became of the journeys of each form, each in a system of its own; those selected run side by side."""
@@ -51,22 +41,14 @@ def told(request, run_client, running_system):
             key = (system.data / "api-key").read_text().strip()
             return json.loads(run_client(PROGRAMS / "journeys.py", form, system.ready["http"], key, seconds=230))
 
-    wanted = {
-        item.callspec.params["form"]
-        for item in request.session.items
-        if item.module is request.module and "form" in getattr(getattr(item, "callspec", None), "params", {})
-    }
-    with ThreadPoolExecutor(len(FORMS)) as pool:
-        outcomes = {form: pool.submit(travel, form) for form in wanted}
+    with travelling(request, "form", travel) as outcomes:
         yield lambda form: outcomes[form].result()
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("journey", journeys())
+@pytest.mark.parametrize("journey", names_of_journeys(PROGRAMS / "journeys.py"))
 def test_the_journey_ends_well(told, form, journey):
-    outcome = told(form)["told"][journey]
-    if outcome != "done":
-        pytest.fail(outcome, pytrace=False)
+    check(told(form)["told"][journey])
 
 
 @pytest.mark.parametrize("form", FORMS)

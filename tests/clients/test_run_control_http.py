@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from queue_server.client import HTTPAccessError, RunControl, asynchronous
+from queue_server.client import HTTPAccessError, HTTPRequestError, RunControl, asynchronous
 from queue_server.client.notices import CONSOLE_TOPIC, EVENT_TOPIC
+from tests.doubles.authority import Authority
 
 PLAN = {"item_type": "plan", "name": "count", "args": [["det1"]], "kwargs": {"num": 3, "delay": 0.01}}
 
@@ -81,3 +82,55 @@ def test_the_command_line_takes_the_address_of_a_gateway(gateway):
     del names["CUELIGHT_API_KEY_FILE"]
     answer = subprocess.run(command, env={**known, **names}, capture_output=True, text=True, check=False)
     assert answer.returncode == 9, answer.stderr
+
+
+# --- encrypted ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def encrypted(running_system, tmp_path_factory):
+    """A system whose gateway shows a certificate of a test authority: its address, its key, the authority's file."""
+    directory, authority = tmp_path_factory.mktemp("certificates"), Authority()
+    files = authority.issue(directory / "cert.pem", directory / "key.pem")
+    root = directory / "root.pem"
+    authority.write(root)
+    with running_system(http="127.0.0.1:0", **{name: str(path) for name, path in files.items()}) as system:
+        yield system.ready["http"], system.data / "api-key", root
+
+
+@pytest.fixture
+def trusted(encrypted, monkeypatch):
+    """The same for a client that trusts the authority."""
+    address, key, root = encrypted
+    monkeypatch.setenv("CUELIGHT_CA_FILE", str(root))
+    return address, {"api_key": key, "timeout_s": 10}
+
+
+def test_requests_and_notices_are_encrypted_where_the_authority_is_trusted(trusted):
+    address, options = trusted
+    assert address.startswith("https://")
+    with RunControl(address, **options) as client, client.notices([EVENT_TOPIC]) as notices:
+        uid = client.queue_item_add(item=PLAN)["item"]["item_uid"]
+        notice = notices.receive(10)
+        assert notice is not None
+        assert notice.payload["kind"] == "queue_item_add"
+        assert client.queue_get()["items"][0]["item_uid"] == uid
+
+
+async def test_requests_and_notices_are_encrypted_with_await_too(trusted):
+    address, options = trusted
+    async with asynchronous.RunControl(address, **options) as client, await client.notices([EVENT_TOPIC]) as notices:
+        await client.queue_item_add(item=PLAN)
+        notice = await notices.receive(10)
+        assert notice is not None
+        assert notice.payload["kind"] == "queue_item_add"
+
+
+def test_a_gateway_whose_authority_is_unknown_gets_no_key(encrypted, monkeypatch):
+    address, key, _ = encrypted
+    monkeypatch.delenv("CUELIGHT_CA_FILE", raising=False)
+    with RunControl(address, api_key=key, timeout_s=5) as client:
+        with pytest.raises(HTTPRequestError, match="CERTIFICATE_VERIFY_FAILED"):
+            client.status()
+        with pytest.raises(HTTPRequestError, match="CERTIFICATE_VERIFY_FAILED"):
+            client.notices([EVENT_TOPIC])

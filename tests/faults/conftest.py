@@ -1,4 +1,28 @@
-"""Manager processes that are killed at named instants, and what is known of them from one death to the next."""
+"""Manager processes that are killed at named instants, and what is known of them from one death to the next.
+
+How a test proves a row of the list of faults (``catalog.py``), wherever under ``tests`` it stands::
+
+    @pytest.mark.fault("A2")                    # or several: @pytest.mark.fault("D6", "D8")
+    def test_forged_tokens_are_refused(figure):
+        ...
+        figure("forged tokens accepted", 0, accepted)               # what, asked, reached: printed in the table
+        figure("slowest refusal, ms", 50, f"{slowest:.1f}", fault="A2")  # fault: where a test has several rows
+
+    @pytest.mark.night                          # runs only with --night
+    @pytest.mark.fault("D7")
+
+    KILLS = rounds(200, 1000)                   # from tests.faults.tiers: with every commit, and at night
+    @pytest.mark.fault("D3", scales=True)       # this test does what the night asks for, if it is night
+
+Where asked and reached are both plain numbers, the first is the most that is allowed; what is above it is shown as
+such. A row fails if one of its tests fails, if all were skipped, or if it has none. A row that asks for more at night
+needs a test that is marked ``night`` or ``scales``. The commands:
+
+    pytest --faults tests                       every row of each commit; a row without a test fails the run
+    pytest --faults --night tests               every row of each commit and of the night
+    pytest --faults --fault-table FILE tests    and the table as Markdown (FILE may be /dev/stdout)
+    pytest PATH                                 the rows that the tests of PATH prove
+"""
 
 from __future__ import annotations
 
@@ -7,10 +31,10 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.processes.figures import figures_of
 from tests.processes.forked import kill_forked
 from tests.processes.ledger import Ledger, Seen
 from tests.processes.load import Load, look
@@ -21,12 +45,6 @@ from tests.processes.waiting import processes_of
 
 SEED = 20260
 MOST_BURSTS = 400
-
-
-@pytest.fixture
-def figure(record_property):
-    """Note what was asked for and what was reached."""
-    return figures_of(record_property)
 
 
 @pytest.fixture
@@ -54,10 +72,10 @@ class Rig:
         self._ledger: Ledger | None = None
         self._loops = False
 
-    def start(self, failpoints: str = "") -> Manager:
+    def start(self, failpoints: str = "", **settings: Any) -> Manager:
         """Start a manager; the one before must be gone."""
         assert self.manager is None or not self.manager.is_alive
-        self.manager = Manager(self.data, startup=str(self.startup), failpoints=failpoints, forks=True)
+        self.manager = Manager(self.data, startup=str(self.startup), failpoints=failpoints, forks=True, **settings)
         return self.manager
 
     def close(self) -> None:

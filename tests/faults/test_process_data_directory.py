@@ -103,6 +103,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.fault("D10")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_damaged_data_directory_is_refused_and_never_becomes_an_empty_queue(used, startup, fault, figure):
     data, _ = used
@@ -163,6 +164,7 @@ def what_is_told(ask: Requester):
     return status, ask.do("queue_get"), ask.do("history_get"), ask.do("re_runs")
 
 
+@pytest.mark.fault("P13")
 @pytest.mark.parametrize("forks", [True, False], ids=["many", "from scratch"])
 def test_a_second_manager_on_the_same_data_ends_before_it_writes(busy, startup, forks, figure):
     data = busy.data
@@ -183,6 +185,7 @@ def test_a_second_manager_on_the_same_data_ends_before_it_writes(busy, startup, 
     assert max(times) <= MOST_S
 
 
+@pytest.mark.fault("P13")
 def test_a_second_manager_on_the_same_port_ends_and_the_first_is_not_disturbed(busy, directory, startup, figure):
     told, content = what_is_told(busy.requester), content_of(busy.data)
     times = []

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
+import pytest
+
 from queue_server.process import living_workers
+from tests.faults.tiers import rounds
 from tests.processes.requester import ManagerGoneError
 from tests.processes.waiting import kill
 
 ENDS = 15
-WORKER_DEATHS = 5
+WORKER_DEATHS = rounds(5, 50)
 MOST_S = 10.0
 
 
@@ -39,6 +42,8 @@ def test_what_is_answered_while_the_manager_ends_is_true(rig, figure):
     assert slowest_s <= MOST_S
 
 
+@pytest.mark.fault("P4", scales=True)
+@pytest.mark.timeout(60 + 10 * WORKER_DEATHS)
 def test_each_death_of_the_worker_during_a_plan_is_seen_and_recorded(rig, tmp_path, figure):
     ask = rig.recover().requester
     slowest_s = 0.0
@@ -56,6 +61,7 @@ def test_each_death_of_the_worker_during_a_plan_is_seen_and_recorded(rig, tmp_pa
         assert len(ask.history()) == number + 1
         assert (entry["item_uid"], entry["result"]["exit_status"]) == (uid, "unknown")
         assert entry["result"]["run_uids"] == [run["uid"]]
+        assert "SIGKILL" in entry["result"]["msg"]
         [held] = ask.queue()
         assert held["state"] == "held"
         ask.do("queue_item_remove", uid=held["item_uid"])

@@ -23,6 +23,7 @@ FIRST_NUMBER = 1_000_000
 BEFORE_THE_END_IS_COMMITTED = {"engine.before_turn": 4, "store.before_commit": 5}
 
 
+@pytest.mark.fault("P3")
 @pytest.mark.parametrize("point", BEFORE_THE_END_IS_COMMITTED)
 def test_the_end_of_a_plan_is_recorded_once_although_the_manager_dies_over_it(rig, point, tmp_path, figure):
     gates = [tmp_path / f"gate{number}" for number in range(KILLS + 1)]
@@ -99,6 +100,7 @@ def send_as_worker(data, status, key, reports):
             socket.send(pack(message))
 
 
+@pytest.mark.fault("P15")
 def test_a_late_report_is_recorded_and_never_applied(rig, tmp_path, figure):
     gate = tmp_path / "gate"
     manager = rig.recover()

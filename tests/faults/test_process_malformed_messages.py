@@ -17,11 +17,12 @@ from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.worker_link import Heartbeat, Hello, ItemFinished, RunOpened, pack
 from queue_server.workers.sockets import link_address
+from tests.faults.tiers import rounds
 from tests.processes.waiting import Deadline, resident_bytes
 
 SEED = 61615
-MESSAGES = 10_000
-LINK_MESSAGES = 4_000
+MESSAGES = rounds(10_000, 100_000)
+LINK_MESSAGES = rounds(4_000, 40_000)
 MOST_GROWTH_BYTES = 16 * 1024 * 1024
 # What these do, should one of them happen to be right, would be in the way of the check at the end.
 LASTING = ("manager_", "environment_", "lock", "unlock", "permissions_", "queue_autostart")
@@ -137,6 +138,8 @@ def check_that_it_works(manager, figure, before, what):
     assert grown <= MOST_GROWTH_BYTES
 
 
+@pytest.mark.timeout(rounds(120, 1200))
+@pytest.mark.fault("Z1", scales=True)
 def test_malformed_requests_are_refused_one_by_one(manager, figure):
     garbage = Garbage(SEED)
     manager.requester.open()
@@ -195,6 +198,8 @@ def link_frames(garbage, incarnation):
     return [garbage.blob, garbage.nested, garbage.claim, hello, report, kind, *cut]
 
 
+@pytest.mark.timeout(rounds(120, 1200))
+@pytest.mark.fault("Z1", scales=True)
 def test_malformed_messages_on_the_worker_link_change_nothing(manager, rig, figure):
     garbage = Garbage(SEED)
     ask = manager.requester

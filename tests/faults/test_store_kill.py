@@ -16,9 +16,10 @@ from queue_server.storage import sqlite
 from tests.faults.criterion import violations
 from tests.faults.places import place_in_memory
 from tests.faults.store_process import store_process
+from tests.faults.tiers import rounds
 from tests.faults.witness import Witness
 
-KILLS = int(os.environ.get("CUELIGHT_FAULT_ROUNDS", "200"))
+KILLS = rounds(200, 1000)
 SEED = int(os.environ.get("CUELIGHT_FAULT_SEED", "20250117"))
 SHORTEST_SPAN_S, LONGEST_SPAN_S = 0.08, 0.2
 # A child is killed at some instant of the time in which it opens the store and does so many operations.
@@ -48,8 +49,9 @@ def place():
         yield directory
 
 
+@pytest.mark.fault("D3", scales=True)
 @pytest.mark.timeout(60 + KILLS)
-def test_nothing_is_lost_or_doubled_by_kills_at_random_instants(place, record_property, capsys):
+def test_nothing_is_lost_or_doubled_by_kills_at_random_instants(place, figure):
     chance, witness = random.Random(SEED), Witness(SEED)
     job = {"directory": str(place / "data"), "seed": SEED}
     with store_process("preload") as process:
@@ -63,10 +65,8 @@ def test_nothing_is_lost_or_doubled_by_kills_at_random_instants(place, record_pr
         witness.hear(reports)
     assert violations(place / "data" / "queue.sqlite") == []
     assert witness.operations > KILLS
-    figures = f"{KILLS} kills, seed {SEED}: {witness.openings} openings, {witness.operations} acknowledged operations"
-    record_property("figures", figures)
-    with capsys.disabled():
-        os.write(1, f"\n  {figures}, 0 lost, 0 doubled\n".encode())
+    reached = f"{KILLS} kills, {witness.openings} openings, {witness.operations} acknowledged, 0 lost, 0 doubled"
+    figure("the store alone", f"{KILLS} kills, 0 lost", f"{reached} (seed {SEED})")
 
 
 def _warm_up(process, witness, job):
@@ -116,6 +116,7 @@ def _expected(point, fault):
     return ["storage"], False
 
 
+@pytest.mark.fault("D2")
 @pytest.mark.parametrize("point", POINTS)
 def test_nothing_is_lost_or_doubled_by_a_kill_at_a_named_instant(point, process, place):
     witness = Witness(SEED)

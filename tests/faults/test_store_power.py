@@ -18,10 +18,11 @@ from tests.faults.criterion import violations
 from tests.faults.disk import MODELS, Disk
 from tests.faults.model import QueueModel
 from tests.faults.places import place_in_memory
+from tests.faults.tiers import rounds
 from tests.faults.vfs import Noted, RecordingVfs, Written
 from tests.faults.workload import Operation, snapshot
 
-CUTS = int(os.environ.get("CUELIGHT_FAULT_ROUNDS", "300")) // len(MODELS)
+CUTS = rounds(300, 1000) // len(MODELS)
 SEED = int(os.environ.get("CUELIGHT_FAULT_SEED", "20250117"))
 # The store is used, closed in order, and used again.
 LIVES = (120, 80)
@@ -120,9 +121,10 @@ async def _reopen(directory):
     return store.epoch, found
 
 
+@pytest.mark.fault("D4", scales=True)
 @pytest.mark.timeout(60 + CUTS)
 @pytest.mark.parametrize("model", MODELS)
-async def test_nothing_acknowledged_is_lost_and_nothing_else_is_found(model, recording, place, record_property, capsys):
+async def test_nothing_acknowledged_is_lost_and_nothing_else_is_found(model, recording, place, figure):
     chance = random.Random(f"{SEED}/{model}")
     found_states = Counter()
     for promised, image in _images(recording.log, model, chance):
@@ -136,10 +138,8 @@ async def test_nothing_acknowledged_is_lost_and_nothing_else_is_found(model, rec
         assert epoch > promised.get("opened", 0)
         assert found == recording.states[number]
         found_states[number] += 1
-    figures = f"{model}: {CUTS} cuts of {len(recording.log)} entries, seed {SEED}: {len(found_states)} states found"
-    record_property("figures", figures)
-    with capsys.disabled():
-        os.write(1, f"\n  {figures}, 0 lost, 0 damaged\n".encode())
+    reached = f"{CUTS} cuts of {len(recording.log)} writes, {len(found_states)} states found, 0 lost, 0 corrupt"
+    figure(f"model {model}", f"{CUTS} cuts, 0 lost, 0 corrupt", f"{reached} (seed {SEED})")
 
 
 def test_the_recording_has_everything_that_can_be_cut(recording):

@@ -39,7 +39,7 @@ class Load:
         self._chance.shuffle(free)
         kinds = [self._add, self._add, self._batch, self._update, self._replace, self._move, self._remove]
         if not executes:
-            kinds += [self._add_in_front, self._move_in_front, self._add_before, self._move_before]
+            kinds += [self._add_in_front, self._move_in_front, self._add_before, self._move_before, self._clear]
         if len(free) > MOST_WAITING:
             kinds = [self._remove]
         chosen = self._chance.choices(kinds, k=self._chance.randint(1, most))
@@ -146,6 +146,10 @@ class Load:
         label = free.pop()
         params = {"uid": self._ledger.uids[label]}
         return Operation("queue_item_remove", params, lambda old: old.remove([label]), about=label)
+
+    def _clear(self, free: list[str]) -> Operation:
+        free.clear()
+        return Operation("queue_clear", {}, lambda old: old.remove(old.order), tells_item=False)
 
 
 def _add_first(label: str, old: Expected) -> Expected:

@@ -152,7 +152,7 @@ class System:
         errors = self._errors.read_text() if self._errors.exists() else ""
         assert stopped == 0
         assert left == {}, "processes were left behind"
-        assert errors == "", "something was written to standard error"
+        assert errors == "", f"something was written to standard error:\n{errors[-4000:]}"
 
     # --- what it consists of -----------------------------------------------------------------------------------
 
@@ -208,6 +208,19 @@ class System:
         at = time.monotonic()
         kill(pid)
         return at
+
+    def kill_supervisor(self) -> None:
+        """Kill the supervisor alone; manager, gateway and workers live on."""
+        kill(self.supervisor_pid)
+        assert self._process is not None
+        self._process.wait(5)
+
+    def succeed(self, seconds: float = 30.0) -> System:
+        """Start another supervisor on what the one before has left, and wait until it says that all is ready."""
+        self._process = self.spawn()
+        pid = self._process.pid
+        wait_until(lambda: self.is_ready and self.ready["pids"]["supervisor"] == pid, "the next supervisor", seconds)
+        return self
 
     def stop_supervisor(self) -> None:
         """Freeze the supervisor, so that nothing is restarted."""

@@ -1,17 +1,10 @@
-"""A system of real processes for one test, and the figures that a test has reached."""
+"""A system of real processes for one test."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.processes.figures import figures_of
 from tests.processes.system import System, copy_startup
-
-
-@pytest.fixture
-def figure(record_property):
-    """Note what was asked for and what was reached."""
-    return figures_of(record_property)
 
 
 @pytest.fixture

@@ -392,6 +392,8 @@ def test_the_demonstration_runs_twice_and_leaves_nothing_behind(cuelight, data, 
         assert [name for name, outcome in PLANS.items() if outcome not in rows[name]] == []
         assert "failing_count failed (expected): " in ended.out
         assert str(data / "queue.sqlite") in ended.out
+        assert "http://" not in ended.out
+        assert str(data / "api-key") not in ended.out
         assert (data / "queue.sqlite").exists()
         assert processes_of(str(tmp_path)) == {}
 
@@ -409,6 +411,9 @@ def test_the_demonstration_takes_free_ports_when_the_default_ones_are_taken(cuel
 def test_a_demonstration_that_is_kept_says_how_to_connect_and_is_used_again(cuelight, data, tmp_path):
     first = cuelight("demo", "--data", data, "--keep")
     assert first.code == 0, first.err
+    places = [line.split() for line in first.out.splitlines()]
+    assert ["API", "key", str(data / "api-key")] in places
+    assert any(words[:1] == ["HTTP"] and words[-1].startswith("http://127.0.0.1:") for words in places)
     code = first.out.partition("From Python:\n")[2].partition("From the shell:")[0]
     lines = "\n".join(line.strip() for line in code.splitlines())
     asked = subprocess.run([sys.executable, "-c", lines], cwd=ROOT, capture_output=True, text=True, check=False)

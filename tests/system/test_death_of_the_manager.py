@@ -180,8 +180,8 @@ def test_a_manager_that_stops_answering_is_replaced_and_the_plan_goes_on(system,
     assert [entry["item_uid"] for entry in ask.history()] == [uid]
 
 
-def test_the_supervisor_dies_and_a_new_one_takes_over_what_is_left(system, tmp_path):
-    """Without its supervisor the manager serves on; a new system can start only when that manager is gone."""
+def test_supervisor_and_manager_die_and_a_new_system_takes_over_what_is_left(system, tmp_path):
+    """Without its supervisor the manager serves on; when it dies too, the worker is left."""
     ask, gate = system.requester, tmp_path / "gate"
     ask.open()
     uid = ask.add("hold", str(gate))

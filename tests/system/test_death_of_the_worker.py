@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from tests.processes.system import read_journal
 from tests.processes.waiting import kill
 
@@ -20,6 +22,7 @@ def run_hold(ask, tmp_path):
     return first, second, run["uid"]
 
 
+@pytest.mark.fault("P4")
 def test_a_killed_worker_leaves_an_unknown_outcome_and_a_held_copy(system, tmp_path, figure):
     ask = system.requester
     ask.open()

@@ -12,14 +12,19 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import cycle
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.sync.client import connect as connect_blocking
 
+from queue_server.client import RunControl
+from queue_server.client.notices import EVENT_TOPIC
 from queue_server.sockets import delegate_address
+from tests.doubles.gateway import running_gateway
 from tests.processes.system import ROOT
 from tests.processes.waiting import kill, wait_until
 
@@ -119,6 +124,32 @@ def test_a_gateway_outlives_its_manager_and_goes_on_with_the_next_one(system, cl
     assert len(client.get("/v1/queue").json()["items"]) == 1
     wait_until(lambda: system.is_ready and system.manager_pid != manager, "ready", 10)
     assert system.ready["pids"]["gateway"] == gateway
+
+
+def test_a_subscription_of_our_client_goes_on_behind_a_new_gateway_and_misses_nothing(system, client):
+    key = system.data / "api-key"
+    with (
+        RunControl(system.ready["http"], api_key=key, timeout_s=10) as reader,
+        reader.notices([EVENT_TOPIC]) as notices,
+    ):
+        with RunControl(system.ready["control"], timeout_s=10) as writer:
+            add = partial(writer.queue_item_add, item=ITEM, user="Somebody", user_group="primary")
+            first = add()["item"]["item_uid"]
+            seen = [notices.receive(15)]
+            before = system.ready["pids"]["gateway"]
+            kill(before)
+            # While nobody serves the stream.
+            missed = [add()["item"]["item_uid"] for _ in range(3)]
+            seen += [notices.receive(20) for _ in range(3)]
+            wait_until(lambda: system.is_ready and system.ready["pids"]["gateway"] != before, "a new gateway", 20)
+            last = add()["item"]["item_uid"]
+            seen.append(notices.receive(15))
+        assert not notices.closed
+        assert reader.ping()["items_in_queue"] == 5
+    events = [notice.payload for notice in seen if notice is not None]
+    assert [event["kind"] for event in events] == 5 * ["queue_item_add"]
+    assert [event["seq"] for event in events] == list(range(events[0]["seq"], events[0]["seq"] + 5))
+    assert len({first, *missed, last}) == 5
 
 
 def test_a_stream_goes_on_behind_a_new_manager_and_misses_nothing(system, client):
@@ -255,3 +286,39 @@ class _Readers:
         for socket in self._sockets:
             socket.transport.abort()
         await asyncio.gather(*(socket.wait_closed() for socket in self._sockets))
+
+
+OBSERVED = {
+    "authentication": {
+        "providers": [
+            {
+                "provider": "toy",
+                "authenticator": "bluesky_httpserver.authenticators:DictionaryAuthenticator",
+                "args": {"users_to_passwords": {"bob": "bob_password"}},
+            }
+        ],
+        "secret_keys": ["marked-secret-0123456789abcdefghijklmnop"],
+    },
+    "api_access": {
+        "policy": "bluesky_httpserver.authorization:DictionaryAPIAccessControl",
+        "args": {"users": {"bob": {"roles": "observer"}}},
+    },
+}
+
+
+async def test_an_observer_may_stop_everything_and_nothing_else(system, tmp_path):
+    manager = SimpleNamespace(control=delegate_address(system.data), info=system.ready["info"])
+    (tmp_path / "gateway").mkdir(mode=0o700)
+    (tmp_path / "gateway" / "api-key").write_text("unused\n")
+    async with running_gateway(manager, tmp_path / "gateway", **OBSERVED) as client:
+        client.headers.pop("Authorization")
+        login = await client.post("/api/auth/provider/toy/token", data={"username": "bob", "password": "bob_password"})
+        headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
+        start = await client.post("/api/queue/start", headers=headers)
+        stop = await client.post("/v1/estop", json={"reason": "smoke"}, headers=headers)
+        nobody = await client.post("/v1/estop", json={"reason": "smoke"})
+        status = (await client.get("/api/status", headers=headers)).json()
+    assert (start.status_code, nobody.status_code) == (401, 401)
+    assert "Requires scopes ['write:queue:control']" in start.json()["detail"]
+    assert stop.status_code == 200, stop.text
+    assert [lane["condition"] for lane in status["lanes"]] == ["estopped"]

@@ -64,12 +64,15 @@ class FinchSite:
     async def _forward(self, request: Request) -> Response:
         answer = await self._client.request(
             request.method,
-            f"{self.gateway}{request.url.path}",
+            httpx.URL(f"{self.gateway}{request.url.path}", query=request.url.query.encode() or None),
             headers=_forwarded(request),
             content=await request.body(),
         )
         self.asked.append((request.method, request.url.path, answer.status_code))
-        return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
+        response = Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
+        for cookie in answer.headers.get_list("set-cookie"):
+            response.headers.append("set-cookie", cookie)
+        return response
 
     async def _forward_socket(self, websocket: WebSocket) -> None:
         headers = _forwarded(websocket)

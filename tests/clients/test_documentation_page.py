@@ -1,0 +1,73 @@
+"""The page of the interface's documentation in a real Chromium, under the policy with which it is served."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from queue_server.protocol.methods import METHODS
+from tests.clients.finch.screen import Screen, open_browser
+
+
+@pytest.fixture(scope="module")
+def gateway(running_system):
+    """A system with a gateway, whose documentation is open to all."""
+    with running_system(http="127.0.0.1:0") as system:
+        yield system.ready["http"]
+
+
+@pytest.fixture(scope="module")
+def screen(tmp_path_factory):
+    """A browser that reaches this host and no other."""
+    with open_browser(tmp_path_factory.mktemp("pictures")) as browser:
+        yield Screen(browser)
+
+
+@pytest.fixture
+def page(gateway, screen):
+    """The page, once it shows its operations."""
+    screen.complaints()
+    screen.browser.get(f"{gateway}/docs")
+    screen.wait_for("//div[contains(@class, 'opblock')]")
+    return screen
+
+
+def operations(screen):
+    """The verb and the path of each operation that is shown."""
+    rows = screen.browser.find_elements(By.CSS_SELECTOR, ".opblock-summary")
+    return {
+        (row.find_element(By.CSS_SELECTOR, ".opblock-summary-method").text, row.get_attribute("textContent"))
+        for row in rows
+    }
+
+
+def test_every_method_is_listed_and_the_browser_has_nothing_to_complain_about(page):
+    shown = operations(page)
+    for method in METHODS.values():
+        verb, path = method.route
+        assert any(verb == shown_verb and f"/v1{path}" in text.replace("\u200b", "") for shown_verb, text in shown), (
+            f"{verb} {path} is not listed"
+        )
+    assert page.complaints() == []
+
+
+def test_an_operation_opens_and_is_tried_out_without_a_complaint(page):
+    live = "//div[contains(@id, 'health_live')]"
+    page.click(f"{live}//button")
+    page.click(f"{live}//button[normalize-space()='Try it out']")
+    page.click(f"{live}//button[normalize-space()='Execute']")
+    page.wait_for(f"{live}//table[contains(@class, 'live-responses-table')]//td[normalize-space()='200']")
+    assert '"alive": true' in page.text()
+    assert page.complaints() == []
+
+
+def test_the_policy_holds_in_this_browser(page):
+    complain = (
+        "const s = document.createElement('script'); s.textContent = 'window.got_in = 1'; document.head.append(s)"
+    )
+    page.browser.execute_script(complain)
+    assert page.browser.execute_script("return window.got_in") is None
+    [complaint] = page.complaints()
+    assert "Content Security Policy" in json.dumps(complaint)
