@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from queue_server.client import exchange
 from queue_server.config import SETTINGS_FILE, Settings, default_data_directory
 from queue_server.protocol import errors
+from queue_server.protocol.limits import Limits
 from queue_server.protocol.method import Method
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.status import DOCUMENTED_KEYS, LaneStatus, LockedParts, QueueMode, Status
@@ -103,6 +104,8 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
     "history_clear": {"size": 100},
     "re_pause": {"option": "immediate"},
     "re_runs": {"option": "open"},
+    "estop": {"reason": "smoke at the sample", "user": "jdoe"},
+    "estop_reset": {"reason": "the hutch was searched", "user": "jdoe"},
     "plans_allowed": {"user_group": "primary"},
     "devices_allowed": {"user_group": "primary"},
     "devices_page": {"user_group": "primary", "limit": 50, "cursor": "det1"},
@@ -148,10 +151,13 @@ _STATUS_MEANINGS = {
     "reason": "why it is not open, or why its environment did not open",
     "worker": "identity of the worker process, new with every environment",
     "worker_state": "what the worker does",
-    "answering": "the worker has given a sign of life lately",
+    "answering": "the worker has given a sign of life lately, and its RunEngine goes on",
+    "silent_since": "since when it has not, in seconds since 1970-01-01 UTC; null if it has",
     "attempt": "number of the running attempt within its submission",
     "waiting_for": "what an order waits for; empty if nothing",
     "waiting_since": "since when, in seconds since 1970-01-01 UTC",
+    "estop_by": "who ordered the emergency stop that stops the lane; null where none does",
+    "estop_at": "when that was, in seconds since 1970-01-01 UTC",
 }
 
 
@@ -275,11 +281,10 @@ def _schemas() -> dict[str, Any]:
 def _settings() -> Iterator[str]:
     yield "Each setting is an option of `cuelight up`, an environment variable, and a key of the file"
     yield f"`{SETTINGS_FILE}` in the directory that `--config` names. The option wins over the variable, the variable"
-    yield "over the file, the file over the default. Unknown keys are refused."
-    yield ""
+    yield "over the file, the file over the default. Unknown keys are refused. The limits come last.\n"
     rows = (
         (f"`{name}`", f"`--{name.replace('_', '-')}`", f"`CUELIGHT_{name.upper()}`", _setting(field), _meaning(field))
-        for name, field in Settings.model_fields.items()
+        for name, field in sorted(Settings.model_fields.items(), key=lambda each: each[0] in Limits.model_fields)
     )
     yield from _table(("key", "option", "variable", "default", "meaning"), rows)
 
