@@ -14,13 +14,12 @@ _LOOK_EACH_S: Final = 0.5
 _DISCARD: Final = struct.pack("ii", 1, 0)
 
 
-def cut(transport: asyncio.BaseTransport) -> None:
+def cut(transport: asyncio.Transport) -> None:
     """End a connection at once; the system keeps nothing for its peer either."""
     connection: Any = transport.get_extra_info("socket")
     if connection is not None and connection.fileno() >= 0:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
+    transport.abort()
 
 
 class Outflow:

@@ -60,10 +60,10 @@ def prefixed_data_directory(prefix: str, environ: Mapping[str, str] = os.environ
     return default_data_directory(environ).parent / "re-manager" / name
 
 
-class Settings(BaseSettings, TimedLimits, frozen=True):  # pyright: ignore[reportIncompatibleVariableOverride]
+class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatibleVariableOverride]
     """What ``cuelight up`` can be told."""
 
-    model_config = SettingsConfigDict(env_prefix="CUELIGHT_", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="CUELIGHT_", extra="forbid", frozen=True)
 
     data: Path = Field(default_factory=default_data_directory, description="Data directory; one system owns it.")
     config: Path | None = Field(default=None, description=f"Directory that holds {SETTINGS_FILE}.")

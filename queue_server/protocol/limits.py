@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from queue_server.protocol.codec import Bounds
 from queue_server.protocol.errors import BusyError
@@ -18,8 +18,10 @@ RETRY_AFTER_S = 0.1
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class Limits(BaseModel, extra="forbid", frozen=True):
+class Limits(BaseModel):
     """What exceeds a limit is refused with the reason; what is merely too much at once, as busy."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_message_bytes: int = Field(
         default=8 * MIB,

@@ -18,7 +18,7 @@ class StopLimits:
     kill_s: float = 8.0
 
 
-class TimedLimits(Limits, frozen=True):
+class TimedLimits(Limits):
     """The limits of one manager, with those of time: what an emergency stop has not brought to rest is killed."""
 
     estop_devices_s: float = Field(

@@ -15,9 +15,10 @@ from tests.faults.tiers import rounds
 
 ROOT = Path(__file__).parents[2]
 SEED = 60635
-RUNS = rounds(20_000, 10_000_000)
+FEW, FEW_SECONDS = 20_000, 30
+RUNS = rounds(FEW, 10_000_000)
 # An hour, if somebody has it: CUELIGHT_FUZZ_SECONDS=3600.
-SECONDS = int(os.environ.get("CUELIGHT_FUZZ_SECONDS", rounds(30, 900)))
+SECONDS = int(os.environ.get("CUELIGHT_FUZZ_SECONDS", rounds(FEW_SECONDS, 900)))
 MOST_MS = 50
 MOST_GROWTH_MB = 8
 
@@ -27,19 +28,19 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
 
-def check_mutations(figure):
-    done = run("tests.faults.decoder_fuzz", "mutate", RUNS, SECONDS, SEED)
+def check_mutations(figure, runs, seconds):
+    done = run("tests.faults.decoder_fuzz", "mutate", runs, seconds, SEED)
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout)
     figure(
-        f"frames changed at random, uncaught or slow ones (seed {SEED})", f"{RUNS:,}, 0", f"{sum(told.values()):,}, 0"
+        f"frames changed at random, uncaught or slow ones (seed {SEED})", f"{runs:,}, 0", f"{sum(told.values()):,}, 0"
     )
     assert told["refused"] > 0
     assert told["accepted"] > 0
 
 
 def test_some_thousand_changed_frames_do_no_harm(figure):
-    check_mutations(figure)
+    check_mutations(figure, FEW, FEW_SECONDS)
 
 
 @pytest.mark.night
@@ -48,7 +49,7 @@ def test_some_thousand_changed_frames_do_no_harm(figure):
 def test_millions_of_inputs_do_no_harm(figure, tmp_path):
     """With Atheris where it is installed, else with random changes of the corpus."""
     if importlib.util.find_spec("atheris") is None:
-        check_mutations(figure)
+        check_mutations(figure, RUNS, SECONDS)
         return
     done = run("tests.faults.decoder_fuzz", "atheris", RUNS, SECONDS, SEED, tmp_path / "corpus")
     assert done.returncode == 0, done.stderr[-4000:]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +50,12 @@ async def append_events(data):
     await store.close()
 
 
+def computing_seconds(pid):
+    """Return how long a process has had a processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.timeout(300)
 def test_a_manager_with_a_long_queue_is_soon_back(directory, figure):
     fill(directory / "data")
@@ -56,6 +64,7 @@ def test_a_manager_with_a_long_queue_is_soon_back(directory, figure):
     manager = Manager(directory / "data")
     assert manager.wait_ready(60), manager.log_end()
     took_s = time.monotonic() - began
+    computed_s = computing_seconds(manager.process.pid)
     try:
         with asking(manager.ready["control"]) as asker:
             status = asker.must("status")
@@ -65,15 +74,17 @@ def test_a_manager_with_a_long_queue_is_soon_back(directory, figure):
             adds = []
             for _ in range(50):
                 begin = time.monotonic()
-                asker.must("queue_item_add", item=PLAN, **USER)
+                asker.must("queue_item_add", item=PLAN, user=USER["user"], user_group=USER["user_group"])
                 adds.append(time.monotonic() - begin)
                 asker.must("queue_item_remove", pos="front")
     finally:
         manager.kill()
     assert manager.errors() == ""
     figure(f"start with {ITEMS:,} items and as many events, s", START_S, f"{took_s:.1f}")
+    figure("of that computing, s", START_S, f"{computed_s:.1f}")
     figure("their status p99, ms", STATUS_MS, f"{statuses:.1f}")
     figure("their add p99, ms", ADD_MS, f"{p99(adds):.1f}")
     assert took_s <= START_AT_MOST_S
+    assert computed_s <= START_S
     assert statuses <= STATUS_AT_MOST_MS
     assert p99(adds) <= ADD_AT_MOST_MS

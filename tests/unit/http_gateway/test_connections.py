@@ -30,7 +30,7 @@ class ImpatientSocket(PatientSocketProtocol):
 
 
 @asynccontextmanager
-async def serving(application, sockets=ImpatientSocket):
+async def serving(application, sockets: type[PatientSocketProtocol] = ImpatientSocket):
     """Serve an application; give the port."""
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(application, http=Impatient, ws=sockets, log_config=None, lifespan="off")

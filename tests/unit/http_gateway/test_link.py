@@ -23,7 +23,7 @@ async def full_link(manager, tmp_path):
     link = ManagerLink(channel, MutationMark(tmp_path / "mark"))
     manager.answers["queue_get"] = None
     waiting = asyncio.create_task(link.ask("queue_get", {}, SOMEBODY, timeout_s=PATIENCE_S))
-    await asyncio.sleep(0)
+    await asyncio.wait([waiting], timeout=0)
     assert link.in_flight == 1
     yield link
     waiting.cancel()

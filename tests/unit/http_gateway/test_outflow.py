@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import cast
 
 import pytest
+import uvloop
 
 from http_gateway.outflow import Outflow
 
@@ -22,8 +24,8 @@ class Sender(asyncio.Protocol):
         self.sent = asyncio.Event()
 
     def connection_made(self, transport):
-        self.transport = transport
-        self.outflow = Outflow(transport, self.patience_s)
+        self.transport = cast("asyncio.Transport", transport)
+        self.outflow = Outflow(self.transport, self.patience_s)
 
     def pause_writing(self):
         self.outflow.begin()
@@ -96,3 +98,16 @@ async def test_a_peer_that_has_taken_all_may_be_silent(connect):
     loop.call_later(0.3, silent.set_result, None)
     await silent
     assert not sender.lost.done()
+
+
+def test_it_is_the_same_with_the_event_loop_of_the_gateway():
+    async def lose():
+        ours, theirs = socket.socketpair()
+        with theirs:
+            _, sender = await asyncio.get_running_loop().connect_accepted_socket(lambda: Sender(0.1), ours)
+            sender.transport.write(MUCH)
+            async with asyncio.timeout(WAIT_S):
+                return await sender.lost
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(lose()) is None

@@ -162,7 +162,7 @@ async def test_what_is_urgent_overtakes_what_was_not_sent_yet(context):
         channel = ControlChannel(address)
         asked = [asyncio.create_task(channel.ask(b"add", PATIENCE_S)) for _ in range(3)]
         asked.append(asyncio.create_task(channel.ask(b"stop", PATIENCE_S, urgent=True)))
-        await asyncio.sleep(0)
+        await asyncio.wait(asked, timeout=0)
     manager = Manager(context, address)
     taken = [await manager.take() for _ in asked]
     assert [body for _, body in taken] == [b"stop", b"add", b"add", b"add"]
