@@ -264,9 +264,10 @@ class Keeper:
         child.told.may_pass = report.get("may_pass", child.told.may_pass)
         if child.process is None:
             child.code = report.get("ended", child.code)
-        # Who adopts a process has not heard it say that it is ready, so each sign of life says it again.
+        # Who adopts a process has not heard it say that it is ready, so each sign of life says it again; one from
+        # before says nothing.
         told = report.get("ready") or report.get("alive")
-        if isinstance(told, dict) and not child.told.serves:
+        if told and isinstance(told, dict) and not child.told.serves:
             child.told.serves = self._served = True
             self._service.ready(told)
 

@@ -137,11 +137,12 @@ async def test_two_processes_serve_one_address_a_killed_one_is_replaced_and_none
         assert not any(each.is_running() for each in left)
 
 
-async def test_a_gateway_ends_when_nobody_reads_its_reports(manager, tmp_path):
+async def test_a_gateway_serves_on_when_nobody_reads_its_reports(manager, tmp_path):
     async with started(**_settings(manager, tmp_path)) as gateway:
-        await gateway.report("ready")
+        http = (await gateway.report("ready"))["url"]
         gateway.reader.close()
-        assert await gateway.end() == 0
+        async with httpx.AsyncClient(base_url=http) as client:
+            assert (await client.get("/v1/health/live")).status_code == 200
 
 
 @pytest.mark.parametrize("workers", [1, 2])

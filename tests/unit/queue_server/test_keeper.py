@@ -144,6 +144,12 @@ async def test_a_service_serves_until_it_is_asked_to_stop(keep):
     assert (kept.ready, kept.ends, kept.keeper.pid) == ([ADDRESSES], 1, None)
 
 
+async def test_a_sign_of_life_before_a_service_is_ready_does_not_say_that_it_is(keep):
+    kept = keep({"ready": ADDRESSES, "early": True}).run()
+    await kept.serves()
+    assert kept.ready == [ADDRESSES]
+
+
 async def test_a_service_that_dies_is_started_again(keep):
     kept = keep({"ready": ADDRESSES}).run()
     first = await kept.serves()
