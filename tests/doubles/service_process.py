@@ -1,7 +1,8 @@
 """A service process that does what its settings say: ``python -m tests.doubles.service_process``.
 
 ``ready`` is told first; then again and again that it lives. ``fails`` ends it with that sentence, ``ends`` with that
-code as soon as it is ready, and ``early`` it has a sign of life before that. Otherwise it lives until SIGTERM, and where it is ``deaf`` beyond that.
+code as soon as it is ready, and ``early`` it has a sign of life before that. Otherwise it lives until SIGTERM, and
+where it is ``deaf`` beyond that.
 """
 
 from __future__ import annotations
