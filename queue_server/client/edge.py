@@ -65,10 +65,10 @@ class Reader:
         for _ in range(self._most_at_once):
             if self._closed:
                 return True
-            try:
-                frames = socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
+            # Cheaper than the exception by which an empty socket tells.
+            if not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
                 return True
+            frames = socket.recv_multipart(zmq.NOBLOCK)
             try:
                 take(frames)
             except BaseException:
