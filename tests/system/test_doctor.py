@@ -48,12 +48,22 @@ class Report:
 def doctor():
     """Ask the doctor about a data directory."""
     environ = {name: os.environ[name] for name in os.environ if not name.startswith(("CUELIGHT_", "QSERVER_"))}
+    # Other tests may hold the ordinary ports meanwhile.
+    places = {"CUELIGHT_CONTROL": "tcp://127.0.0.1", "CUELIGHT_INFO": "tcp://127.0.0.1", "CUELIGHT_HTTP": "127.0.0.1"}
+    environ |= {name: f"{host}:{_free_port()}" for name, host in places.items()}
 
-    def run(data, *words):
+    def run(data, *words, **more):
         command = [sys.executable, "-m", "queue_server.cli", "doctor", "--json", "--data", str(data), *map(str, words)]
-        return Report(subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False))
+        return Report(
+            subprocess.run(command, cwd=ROOT, env=environ | more, capture_output=True, text=True, check=False)
+        )
 
     return run
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        return bound.getsockname()[1]
 
 
 def _files(data):
@@ -156,8 +166,7 @@ def test_a_wrong_file_mode_is_told_with_its_correction(system, doctor):
 def test_a_port_that_another_program_has_taken_is_told(tmp_path, doctor):
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = other.getsockname()[1]
-        (tmp_path / "cuelight.yaml").write_text(f"control: tcp://127.0.0.1:{port}\n")
-        report = doctor(tmp_path / "data", "--config", tmp_path)
+        report = doctor(tmp_path / "data", CUELIGHT_CONTROL=f"tcp://127.0.0.1:{port}")
     assert report.code == 2
     assert f"control: 127.0.0.1:{port} is taken by process {os.getpid()}" in report.text_of("ports")
 
