@@ -25,7 +25,7 @@ MESSAGES = rounds(10_000, 100_000)
 LINK_MESSAGES = rounds(4_000, 40_000)
 MOST_GROWTH_BYTES = 16 * 1024 * 1024
 # What these do, should one of them happen to be right, would be in the way of the check at the end.
-LASTING = ("manager_", "environment_", "lock", "unlock", "permissions_", "queue_autostart")
+LASTING = ("manager_", "environment_", "lock", "unlock", "permissions_", "queue_autostart", "estop")
 # As many as the manager takes from one peer at a time.
 AT_ONCE = 60
 

@@ -149,7 +149,7 @@ class Load:
 
     def _clear(self, free: list[str]) -> Operation:
         free.clear()
-        return Operation("queue_clear", {}, lambda old: old.remove(old.order), tells_item=False)
+        return Operation("queue_clear", {}, Expected.clear, tells_item=False)
 
 
 def _add_first(label: str, old: Expected) -> Expected:
