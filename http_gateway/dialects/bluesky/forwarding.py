@@ -16,7 +16,7 @@ from http_gateway.link import Caller, read_reply
 from http_gateway.routes import Route, conditions_of, services_of
 from http_gateway.values import merge, read_query
 from queue_server.protocol.codec import encode
-from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.errors import ParameterError, ShuttingDownError
 from queue_server.protocol.method import LockableParams, Method
 from queue_server.protocol.methods import METHODS
 
@@ -75,10 +75,16 @@ def route_of(forward: Forward) -> Route:
 
 
 def show_reply(frame: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the answer that shows a reply of the manager, with the fields that clients of this dialect know."""
+    """Return the answer that shows a reply of the manager, with the fields that clients of this dialect know.
+
+    Raises:
+        ShuttingDownError: the manager is about to end, and has done nothing.
+    """
     if not is_success(frame) and _SHOWS_ERROR in frame:
         reply = read_reply(frame)
         if reply.get("success") is False and "error" in reply:
+            if reply["error"]["code"] == ShuttingDownError.code:
+                raise ShuttingDownError(str(reply["msg"]), details=reply["error"]["details"])
             frame = encode({name: value for name, value in reply.items() if name != "error"})
     return Response(frame, headers=headers, media_type="application/json")
 

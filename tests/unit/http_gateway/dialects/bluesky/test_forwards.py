@@ -69,6 +69,19 @@ async def test_a_refusal_shows_nothing_that_bluesky_httpserver_does_not_show(cli
     assert (answer.status_code, answer.json()) == (200, shown)
 
 
+async def test_a_manager_that_is_about_to_end_is_a_503_with_the_advice_to_come_again(client, manager):
+    details = {"retry_after_s": 1.0}
+    refusal = {
+        "success": False,
+        "msg": "The manager is stopping.",
+        "error": {"code": "shutting_down", "details": details},
+    }
+    manager.answers["queue_start"] = refusal
+    answer = await client.post("/api/queue/start")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "stopping" in answer.json()["detail"]
+
+
 async def test_what_succeeds_keeps_a_field_of_that_name(client, manager):
     reply = {"success": True, "msg": "", "error": "of another kind"}
     manager.answers["queue_get"] = reply
