@@ -52,7 +52,7 @@ SECTIONS: dict[str, tuple[Row, ...]] = {
             "each fsync takes 500 ms longer",
             night="status, pause, abort p99 <= 100 ms; change p99 <= 1.5 s; 0 restarts",
         ),
-        Row("D8", "disk full (file system of 2 MiB)", night="storage_full <= 100 ms, 0 lost, goes on <= 5 s"),
+        Row("D8", "disk full (40 MiB; the ballast has 16)", night="storage_full <= 100 ms, 0 lost, goes on <= 5 s"),
         Row("D9", "1,000 single bits of the database turned", night="every change of meaning found, copy restored"),
         Row(
             "D10",
@@ -101,7 +101,9 @@ SECTIONS: dict[str, tuple[Row, ...]] = {
         Row("P8", "start of the manager blocked for 60 s", night="tries for ever, <= 30 s apart, up <= 35 s after"),
         Row("P9", "supervisor stopped 20 s while the manager dies", night="manager back <= 5 s after it goes on"),
         Row(
-            "P10", "clock steps: + 8 s, +- 1 h, summer time, leap second", commit="0 restarts, order kept, skew <= 60 s"
+            "P10",
+            "clock steps: + 8 s, +- 1 h, summer time, leap second",
+            commit="0 restarts, order kept (tokens: no test yet)",
         ),
         Row("P11", "SIGTERM under load", commit="accepted answered, new ones refused as busy, end <= 5 s"),
         Row("P12", "upgrade during a plan; worker of another version", release="20 of 20 go on; mismatch refused"),
@@ -125,7 +127,7 @@ SECTIONS: dict[str, tuple[Row, ...]] = {
             "500 silent and 2,000 garbage connections",
             commit="silent ones closed <= 3.5 s, 0 crashes, <= 1 line/s",
         ),
-        Row("R8", "no more file handles or threads", night="new peers refused, old ones served, no end"),
+        Row("R8", "no more file handles (threads: no test yet)", night="new peers refused, old ones served, no end"),
     ),
     "Malformed messages": (
         Row(
@@ -168,7 +170,7 @@ SECTIONS: dict[str, tuple[Row, ...]] = {
     "Authentication and secrets": (
         Row("A1", "10,000 guesses of passwords from 10 addresses", commit="<= 20 per account in 15 min, then 429"),
         Row("A2", "30 forged or misused tokens", commit="0 accepted, all 401"),
-        Row("A3", "timing of API keys; stolen database", night="|t| < 4.5; 0 usable keys"),
+        Row("A3", "stolen database (timing of API keys: no test yet)", night="0 usable keys"),
         Row("A4", "100 logins at once", night="<= 4 hashes at once, control p99 <= 100 ms"),
         Row(
             "A5",
