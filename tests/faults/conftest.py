@@ -35,12 +35,13 @@ from typing import Any
 
 import pytest
 
+from tests.doubles.gateway import AnsweringManager
 from tests.processes.forked import kill_forked
 from tests.processes.ledger import Ledger, Seen
 from tests.processes.load import Load, look
 from tests.processes.lone import Manager, fast_directory, kill_everything_of
 from tests.processes.requester import ManagerGoneError
-from tests.processes.system import copy_startup, read_journal
+from tests.processes.system import System, copy_startup, read_journal
 from tests.processes.waiting import processes_of
 
 SEED = 20260
@@ -57,6 +58,29 @@ def directory():
 
     shutil.rmtree(place)
     assert left == [], "processes were left behind"
+
+
+@pytest.fixture
+async def manager():
+    """The manager behind the gateway."""
+    manager = AnsweringManager()
+    yield manager
+    await manager.close()
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    """A system with a gateway; nobody opens its environment."""
+    directory = tmp_path_factory.mktemp("system")
+    system = System(directory, startup=copy_startup(directory / "startup"), http="127.0.0.1:0")
+    yield system.start()
+    system.close()
+
+
+@pytest.fixture(scope="module")
+def authorization(system):
+    """The credential of a client."""
+    return f"ApiKey {(system.data / 'api-key').read_text().strip()}"
 
 
 class Rig:

@@ -20,7 +20,6 @@ from queue_server.clock import Chance, ManualClock
 from queue_server.core.locks import Lock
 from queue_server.handlers.lock_keys import LockKeys
 from queue_server.protocol.errors import BusyError
-from tests.doubles.gateway import AnsweringManager
 from tests.faults.members import bearer, gateway_with_accounts, log_in
 from tests.processes.lone import Manager
 from tests.processes.system import System, copy_startup
@@ -36,14 +35,6 @@ LOCAL_ACCOUNTS = """
 authentication:
   providers: [{provider: local, authenticator: "http_gateway.auth.providers:LocalAuthenticator"}]
 """
-
-
-@pytest.fixture
-async def manager():
-    """The manager behind the gateway."""
-    manager = AnsweringManager()
-    yield manager
-    await manager.close()
 
 
 class CountingProvider:

@@ -12,7 +12,7 @@ import pytest
 from http_gateway.auth.people import find_by_name, note_login, set_roles
 from http_gateway.auth.settings import DatabaseSettings
 from http_gateway.auth.store import open_store
-from tests.doubles.gateway import PATIENCE_S, AnsweringManager
+from tests.doubles.gateway import PATIENCE_S
 from tests.faults.members import (
     AUTHENTICATION,
     EVERYTHING,
@@ -38,14 +38,6 @@ ROLES_IN_THE_DATABASE = {
         "args": {"roles": {**EVERYTHING, **GLIMPSE}, "users": {}},
     },
 }
-
-
-@pytest.fixture
-async def manager():
-    """The manager behind the gateway."""
-    manager = AnsweringManager()
-    yield manager
-    await manager.close()
 
 
 @pytest.fixture

@@ -6,20 +6,11 @@ import json
 
 import pytest
 
-from tests.doubles.gateway import AnsweringManager
 from tests.faults.corpora.tokens import forged_tokens
 from tests.faults.members import SECRET, bearer, gateway_with_accounts, handshake, log_in, open_socket, read_to_end
 
 LEAST = 30
 pytestmark = pytest.mark.fault("A2")
-
-
-@pytest.fixture
-async def manager():
-    """The manager behind the gateway."""
-    manager = AnsweringManager()
-    yield manager
-    await manager.close()
 
 
 async def test_forged_and_misused_tokens_are_refused_everywhere(manager, tmp_path, figure):

@@ -12,7 +12,6 @@ import pytest
 
 from http_gateway.bounded import MOST_BYTES
 from tests.faults.wire import Wire
-from tests.processes.system import System, copy_startup
 from tests.processes.waiting import resident_bytes
 
 MOST_GROWTH_BYTES = 16 * 1024**2
@@ -22,21 +21,6 @@ MOST_REFUSAL_S = 0.2
 PIECE = 16 * 1024
 UPLOAD = "/api/queue/upload/spreadsheet"
 JSON_PATHS = ("/api/queue/item/add", "/v1/queue/items", "/api/auth/session/refresh")
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory):
-    """A system with a gateway; nobody opens its environment."""
-    directory = tmp_path_factory.mktemp("system")
-    system = System(directory, startup=copy_startup(directory / "startup"), http="127.0.0.1:0")
-    yield system.start()
-    system.close()
-
-
-@pytest.fixture(scope="module")
-def authorization(system):
-    """The credential of a client."""
-    return f"ApiKey {(system.data / 'api-key').read_text().strip()}"
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from websockets.sync.client import connect
 from http_gateway.connections import HEAD_S, MOST_HEAD_BYTES
 from tests.faults.tiers import rounds
 from tests.faults.wire import Wire
-from tests.processes.system import System, copy_startup
 from tests.processes.waiting import wait_until
 
 MOST_OPEN_S = 15.0
@@ -24,21 +23,6 @@ LEAST_ANSWERS = 20
 HEADS, BODIES = rounds(60, 1000), rounds(20, 200)
 MOST_FLOOD_S = 1.0
 SOCKETS = ("/v1/stream", "/api/status/ws", "/api/console_output/ws")
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory):
-    """A system with a gateway; nobody opens its environment."""
-    directory = tmp_path_factory.mktemp("system")
-    system = System(directory, startup=copy_startup(directory / "startup"), http="127.0.0.1:0")
-    yield system.start()
-    system.close()
-
-
-@pytest.fixture(scope="module")
-def authorization(system):
-    """The credential of a client."""
-    return f"ApiKey {(system.data / 'api-key').read_text().strip()}"
 
 
 class Others:

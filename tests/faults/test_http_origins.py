@@ -12,7 +12,6 @@ from http_gateway.authorize import CSRF_COOKIE, CSRF_HEADER
 from http_gateway.config import GatewaySettings
 from http_gateway.credentials import API_KEY_COOKIE
 from http_gateway.routes import declared_in
-from tests.doubles.gateway import AnsweringManager
 from tests.faults.members import SETTINGS, bearer, gateway_with_accounts, handshake, key_header, log_in, make_key
 
 OTHER_SITE = "https://elsewhere.example"
@@ -21,14 +20,6 @@ MORE: dict[str, Any] = {"test_routes": True, "finch_paths": True}
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 # No browser attaches anything to these that a page of another site does not have itself.
 GIVING_CREDENTIALS = ("/token", "/session/refresh", "/logout", "/code", "/login")
-
-
-@pytest.fixture
-async def manager():
-    """The manager behind the gateway."""
-    manager = AnsweringManager()
-    yield manager
-    await manager.close()
 
 
 @pytest.fixture

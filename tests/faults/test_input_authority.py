@@ -10,7 +10,6 @@ import zmq
 
 from queue_server.protocol.method import Method
 from queue_server.protocol.methods import METHODS
-from tests.doubles.gateway import AnsweringManager
 from tests.faults.members import bearer, gateway_with_accounts, key_header, log_in, make_key
 from tests.processes.lone import Manager
 
@@ -26,14 +25,6 @@ CLAIMS = {
     "in the item": ({}, {"item": {"item_type": "plan", "name": "x", "user": "bob", "user_group": "root"}}, {}),
     "by its scopes": ({"scopes": "admin"}, {"scopes": ["write:queue:edit"], "roles": ["admin"]}, {}),
 }
-
-
-@pytest.fixture
-async def manager():
-    """The manager behind the gateway."""
-    manager = AnsweringManager()
-    yield manager
-    await manager.close()
 
 
 def changing() -> list[Method]:

@@ -14,7 +14,7 @@ import pytest
 from http_gateway.spreadsheets.errors import SpreadsheetError
 from http_gateway.spreadsheets.reading import read_items
 from queue_server.access.startup_files import find_startup_files
-from tests.doubles.gateway import AnsweringManager, running_gateway
+from tests.doubles.gateway import running_gateway
 from tests.doubles.spreadsheets import make_xlsx, replace_part
 from tests.faults.corpora.paths import leaving_paths
 from tests.processes.system import ROOT
@@ -66,14 +66,6 @@ def place(tmp_path):
     (outside / "secret.txt").write_text("found outside")
     (data / "link").symlink_to(outside)
     return data
-
-
-@pytest.fixture
-async def manager():
-    """The manager behind the gateway."""
-    manager = AnsweringManager()
-    yield manager
-    await manager.close()
 
 
 async def test_no_address_and_no_parameter_opens_a_file_elsewhere(manager, place, opens, figure):

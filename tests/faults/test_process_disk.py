@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -15,7 +12,7 @@ import pytest
 
 from queue_server.storage.ballast import FILE as BALLAST
 from queue_server.storage.ballast import SIZE_BYTES
-from tests.processes.lone import ROOT, Manager
+from tests.processes.lone import Manager
 from tests.processes.requester import ManagerGoneError
 from tests.processes.system import copy_startup
 
@@ -36,26 +33,8 @@ def startup(directory):
 class FaultyManager(Manager):
     """A manager whose disk obeys a file."""
 
-    def _execute(self):
-        settings_fd, settings = os.pipe()
-        os.write(settings, json.dumps(self._settings).encode())
-        os.close(settings)
-        self._report_fd, report = os.pipe()
-        arguments = ["--settings-fd", str(settings_fd), "--report-fd", str(report)]
-        with self._log.open("ab") as log, self._errors.open("ab") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.faulty_manager", str(self.order), str(self.syncs), *arguments],
-                cwd=ROOT,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=errors,
-                pass_fds=(settings_fd, report),
-                process_group=0,
-            )
-        os.close(settings_fd)
-        os.close(report)
-        return process
+    def _program(self):
+        return ["tests.faults.faulty_manager", str(self.order), str(self.syncs)]
 
     @property
     def order(self):

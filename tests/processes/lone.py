@@ -67,6 +67,10 @@ class Manager:
             self.process = self._execute()
         return self
 
+    def _program(self) -> list[str]:
+        """Return the module to run, and what stands before its ordinary arguments."""
+        return ["queue_server"]
+
     def _execute(self) -> subprocess.Popen[bytes]:
         settings_fd, settings = os.pipe()
         os.write(settings, json.dumps(self._settings).encode())
@@ -75,7 +79,7 @@ class Manager:
         arguments = ["--settings-fd", str(settings_fd), "--report-fd", str(report)]
         with self._log.open("ab") as log, self._errors.open("ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "queue_server", *arguments],
+                [sys.executable, "-m", *self._program(), *arguments],
                 cwd=ROOT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

@@ -9,71 +9,27 @@ from contextlib import closing
 
 import pytest
 
-from queue_server.clock import Chance, ManualClock
 from queue_server.protocol.errors import StorageError
-from queue_server.protocol.items import BACK, Item
-from queue_server.storage.backup import DIRECTORY, back_up, back_up_to, list_backups
+from queue_server.storage.backup import back_up, back_up_to, list_backups
 from queue_server.storage.directory import DATABASE_FILE, DataDirectory
 from queue_server.storage.integrity import DamagedDatabaseError, examine
 from queue_server.storage.migrate import SQLITE_MIGRATIONS, read_migrations
-from queue_server.storage.sqlite import open_sqlite
+from tests.doubles.stored_items import add_item, mode_of, uids_in
 from tests.faults.workload import Operation
 
 
-@pytest.fixture
-def data(tmp_path):
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def file(data):
-    return data / DATABASE_FILE
-
-
-@pytest.fixture
-def backups(data):
-    return data / DIRECTORY
-
-
-@pytest.fixture
-def reopen(data):
-    def start(directory=data, seed=3):
-        return open_sqlite(directory, clock=ManualClock(), chance=Chance.seeded(seed))
-
-    return start
-
-
-@pytest.fixture
-async def store(reopen):
-    opened = reopen()
-    yield opened
-    await opened.close()
-
-
-def _add(uid):
-    return lambda tx: tx.insert([Item(uid, "default", f"s-{uid}", {"name": "count"})], BACK)
-
-
-async def _uids(store):
-    return [item.uid for item in await store.transact(lambda tx: tx.queue("default"))]
-
-
-def _mode(path):
-    return path.stat().st_mode & 0o777
-
-
 async def test_a_backup_of_a_store_in_use_has_what_was_committed(store, file, backups, reopen, tmp_path):
-    await store.transact(_add("a"))
+    await store.transact(add_item("a"))
     made = back_up(file, backups, keep=3)
-    await store.transact(_add("b"))
+    await store.transact(add_item("b"))
     assert made.identity.instance_id == store.instance_id
     assert examine(made.file) == (made.identity, [])
-    assert (_mode(backups), _mode(made.file)) == (0o700, 0o600)
+    assert (mode_of(backups), mode_of(made.file)) == (0o700, 0o600)
     assert [path.name for path in backups.iterdir()] == [made.file.name]
     (tmp_path / "copy").mkdir(mode=0o700)
     shutil.copy2(made.file, tmp_path / "copy" / DATABASE_FILE)
     copy = reopen(tmp_path / "copy")
-    assert await _uids(copy) == ["a"]
+    assert await uids_in(copy) == ["a"]
     await copy.close()
 
 
@@ -83,7 +39,7 @@ async def test_nobody_waits_for_a_backup(store, file, backups):
     copying = asyncio.create_task(asyncio.to_thread(back_up, file, backups, keep=1))
     committed = 0
     while not copying.done():
-        await store.transact(_add(f"i{committed}"))
+        await store.transact(add_item(f"i{committed}"))
         committed += 1
     made = await copying
     assert committed > 3
@@ -98,7 +54,7 @@ async def test_only_the_newest_backups_are_kept(store, file, backups):
 
 
 async def test_a_damaged_database_gives_no_backup_and_costs_none(store, file, backups):
-    await store.transact(_add("a"))
+    await store.transact(add_item("a"))
     kept = back_up(file, backups, keep=1)
     with closing(sqlite3.connect(file, isolation_level=None)) as stock:
         stock.execute("UPDATE items SET content = '{}'")
@@ -120,7 +76,7 @@ async def test_a_place_that_cannot_be_written_is_told_and_leaves_no_draft(store,
 async def test_a_backup_to_a_file_takes_the_place_of_an_older_one(store, file, tmp_path):
     target = tmp_path / "mine.sqlite"
     back_up_to(file, target)
-    await store.transact(_add("a"))
+    await store.transact(add_item("a"))
     back_up_to(file, target)
     assert examine(target)[1] == []
     with closing(sqlite3.connect(target)) as stock:
@@ -148,7 +104,7 @@ async def test_a_backup_is_made_before_the_schema_changes(data, file, backups, r
         )
     file.chmod(0o600)
     store = reopen()
-    assert await _uids(store) == ["q"]
+    assert await uids_in(store) == ["q"]
     assert await store.transact(lambda tx: tx.last_seq()) == 6
     await store.close()
     assert examine(file)[1] == []

@@ -6,64 +6,21 @@ import shutil
 
 import pytest
 
-from queue_server.clock import Chance, ManualClock
+from queue_server.clock import ManualClock
 from queue_server.protocol.errors import ConflictError, NotFoundError, StorageError
-from queue_server.protocol.items import BACK, Item
-from queue_server.storage.backup import DIRECTORY, back_up, list_backups
+from queue_server.storage.backup import back_up, list_backups
 from queue_server.storage.directory import DATABASE_FILE, DataDirectory
 from queue_server.storage.restoration import EPOCHS_AHEAD, restore
-from queue_server.storage.sqlite import open_sqlite
+from tests.doubles.stored_items import add_item, uids_in
 from tests.faults.workload import snapshot
-
-
-@pytest.fixture
-def data(tmp_path):
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def file(data):
-    return data / DATABASE_FILE
-
-
-@pytest.fixture
-def backups(data):
-    return data / DIRECTORY
-
-
-@pytest.fixture
-def reopen(data):
-    def start(directory=data, seed=3):
-        return open_sqlite(directory, clock=ManualClock(), chance=Chance.seeded(seed))
-
-    return start
-
-
-@pytest.fixture
-async def store(reopen):
-    opened = reopen()
-    yield opened
-    await opened.close()
-
-
-def _add(uid):
-    return lambda tx: tx.insert([Item(uid, "default", f"s-{uid}", {"name": "count"})], BACK)
-
-
-async def _uids(store):
-    return [item.uid for item in await store.transact(lambda tx: tx.queue("default"))]
-
-
-def _mode(path):
-    return path.stat().st_mode & 0o777
 
 
 async def _used(reopen, file, backups):
     """Data with a backup of one item, and a second item that came later; return the instance."""
     store = reopen()
-    await store.transact(_add("a"))
+    await store.transact(add_item("a"))
     back_up(file, backups, keep=3)
-    await store.transact(_add("b"))
+    await store.transact(add_item("b"))
     await store.close()
     return store.instance_id
 
@@ -80,7 +37,7 @@ async def test_the_newest_sound_backup_takes_the_place_and_the_original_is_kept(
     assert (done.kept / DATABASE_FILE).read_bytes() == before
     assert done.identity.instance_id == instance
     again = reopen()
-    assert await _uids(again) == ["a"]
+    assert await uids_in(again) == ["a"]
     assert again.epoch == 1 + EPOCHS_AHEAD + 1
     await again.close()
 
@@ -94,7 +51,7 @@ async def test_a_damaged_backup_is_passed_over(data, file, backups, reopen):
     assert len(done.passed_over) == 1
     assert "queue-00000009" in done.passed_over[0]
     again = reopen()
-    assert await _uids(again) == ["a"]
+    assert await uids_in(again) == ["a"]
     await again.close()
 
 
@@ -108,7 +65,7 @@ async def test_the_epoch_goes_beyond_that_of_the_database_that_is_replaced(data,
 async def test_a_backup_of_another_instance_is_refused_unless_forced(data, file, backups, reopen, tmp_path):
     await _used(reopen, file, backups)
     other = reopen(tmp_path / "other", seed=9)
-    await other.transact(_add("theirs"))
+    await other.transact(add_item("theirs"))
     await other.close()
     before = file.read_bytes()
     foreign = tmp_path / "other" / DATABASE_FILE
@@ -117,7 +74,7 @@ async def test_a_backup_of_another_instance_is_refused_unless_forced(data, file,
     assert file.read_bytes() == before
     _restore(data, foreign, is_forced=True)
     again = reopen()
-    assert (again.instance_id, await _uids(again)) == (other.instance_id, ["theirs"])
+    assert (again.instance_id, await uids_in(again)) == (other.instance_id, ["theirs"])
     await again.close()
 
 
@@ -131,7 +88,7 @@ async def test_what_was_lost_is_restored(lost, data, file, backups, reopen):
     done = _restore(data)
     assert (done.kept is None) == (lost != "marker")
     again = reopen()
-    assert await _uids(again) == ["a"]
+    assert await uids_in(again) == ["a"]
     await again.close()
 
 

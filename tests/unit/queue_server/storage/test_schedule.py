@@ -5,56 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
-import pytest
-
-from queue_server.clock import Chance, ManualClock, SystemClock
-from queue_server.protocol.items import BACK, Item
-from queue_server.storage.backup import DIRECTORY, list_backups
-from queue_server.storage.directory import DATABASE_FILE
+from queue_server.clock import SystemClock
+from queue_server.storage.backup import list_backups
 from queue_server.storage.schedule import BackupSchedule
-from queue_server.storage.sqlite import open_sqlite
-
-
-@pytest.fixture
-def data(tmp_path):
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def file(data):
-    return data / DATABASE_FILE
-
-
-@pytest.fixture
-def backups(data):
-    return data / DIRECTORY
-
-
-@pytest.fixture
-def reopen(data):
-    def start(directory=data, seed=3):
-        return open_sqlite(directory, clock=ManualClock(), chance=Chance.seeded(seed))
-
-    return start
-
-
-@pytest.fixture
-async def store(reopen):
-    opened = reopen()
-    yield opened
-    await opened.close()
-
-
-def _add(uid):
-    return lambda tx: tx.insert([Item(uid, "default", f"s-{uid}", {"name": "count"})], BACK)
-
-
-async def _uids(store):
-    return [item.uid for item in await store.transact(lambda tx: tx.queue("default"))]
-
-
-def _mode(path):
-    return path.stat().st_mode & 0o777
+from tests.doubles.stored_items import add_item
 
 
 def _schedule(store, file, backups, clock=None, interval_s=300):
@@ -66,7 +20,7 @@ async def test_a_backup_is_made_only_if_something_has_changed(store, file, backu
     assert await schedule.make_if_due() is not None
     await store.transact(lambda tx: tx.queue("default"))
     assert await schedule.make_if_due() is None
-    await store.transact(_add("a"))
+    await store.transact(add_item("a"))
     assert await schedule.make_if_due() is not None
 
 
