@@ -85,16 +85,26 @@ def ready_file(tmp_path):
 
 
 @pytest.fixture
-def system(spawn, data, ready_file, tmp_path):
-    """`cuelight up` on free ports with the simulated profile."""
-    options = ["--data", data, "--ready-file", ready_file, "--control", ANY_PORT, "--info", ANY_PORT, "--http", "off"]
-    options += ["--script-upload", "true"]
-    with (tmp_path / "output").open("w+") as output:
-        process = spawn("up", *options, output=output)
-        wait_until(lambda: ready_file.exists() or process.poll() is not None, "the ready file", 40)
-        output.seek(0)
-        assert process.poll() is None, output.read()
-    return process
+def up(spawn, data, ready_file, tmp_path):
+    """Start `cuelight up` on free ports and wait until it is ready; again and again if need be."""
+
+    def start(*words):
+        ready_file.unlink(missing_ok=True)
+        options = ["--data", data, "--ready-file", ready_file, "--control", ANY_PORT, "--info", ANY_PORT]
+        with (tmp_path / "output").open("w+") as output:
+            process = spawn("up", *options, "--http", "off", *words, output=output)
+            wait_until(lambda: ready_file.exists() or process.poll() is not None, "the ready file", 40)
+            output.seek(0)
+            assert process.poll() is None, output.read()
+        return process
+
+    return start
+
+
+@pytest.fixture
+def system(up):
+    """A running system with the simulated profile."""
+    return up("--script-upload", "true")
 
 
 @pytest.fixture
@@ -250,21 +260,6 @@ def test_the_control_address_alone_is_enough_to_wait_by_notices(system, cuelight
 
 
 # --- a lock whose key is lost ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def up(spawn, data, ready_file, tmp_path):
-    """Start a system on the data directory again and again."""
-
-    def start():
-        ready_file.unlink(missing_ok=True)
-        options = ["--data", data, "--ready-file", ready_file, "--control", ANY_PORT, "--info", ANY_PORT]
-        with (tmp_path / "output").open("a") as output:
-            process = spawn("up", *options, output=output)
-        wait_until(ready_file.exists, "the ready file", 40)
-        return process
-
-    return start
 
 
 def test_a_lock_is_cleared_while_nothing_runs_and_a_started_manager_is_unlocked(
