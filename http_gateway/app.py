@@ -40,24 +40,29 @@ from http_gateway.status import PushedStatus
 from http_gateway.vigil import Vigil
 from queue_server import __version__
 from queue_server.client.keys import SERVER_KEY_NAME, STOCK_SERVER_KEY_NAME, CurveKeys, find_keys
-from queue_server.clock import Clock, SystemClock
-from queue_server.protocol.errors import CuelightError, ShuttingDownError
+from queue_server.clock import AnchoredClock, Clock, SystemClock
+from queue_server.protocol.errors import BusyError, CuelightError, ShuttingDownError
 from queue_server.protocol.notices import STATUS_TOPIC
 
 _log = logging.getLogger(__name__)
 
 # The longest prefix decides the form of an error; what is below none of them is native.
+# What Python says of a thread that the system refuses.
+_NO_THREAD = "start new thread"
+_TOO_MUCH = "The gateway has no thread for this request now; nothing was done. Repeat it later."
+
 FACES = (BLUESKY, NATIVE, SCANHUB, FLOWSERV, ICA)
 
 
-def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI:
-    """Return the application. Nothing is opened before it starts.
+def create_app(settings: GatewaySettings, expiry: Clock | None = None) -> FastAPI:
+    """Return the application. Nothing is opened before it starts. ``expiry`` tells what has expired.
 
     Raises:
         ParameterError: the single-user key, a provider or a policy cannot be used.
     """
-    clock = clock or SystemClock()
-    founder = Founder(settings, settings, clock)
+    clock = SystemClock()
+    expiry = expiry or AnchoredClock(clock)
+    founder = Founder(settings, settings, expiry)
 
     @asynccontextmanager
     async def live(app: FastAPI) -> AsyncGenerator[None]:
@@ -68,7 +73,7 @@ def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI
             guard = Guard(membership.accounts, query_keys=settings.query_keys, throttle=SecretThrottle(clock))
             app.state.services = await _open_services(stack, settings, guard, clock, metrics)
             open_bluesky_streams(app, stack, app.state.services)
-            open_native(app, stack, app.state.services)
+            open_native(app, stack, app.state.services, expiry)
             # Scripts of sites wait for this line.
             _log.info("Bluesky HTTP Server started successfully")
             yield
@@ -81,6 +86,8 @@ def create_app(settings: GatewaySettings, clock: Clock | None = None) -> FastAPI
         openapi_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # With it on, what the environment says about telemetry is looked up for each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     rescues: dict[type[Exception], Rescue] = {HTTPException: _answer_http_error, BodyOverflowError: _answer_overflow}
     # The middleware that is added first is the innermost.
@@ -166,6 +173,9 @@ async def _answer_overflow(request: Request, error: Exception) -> Response:
 
 async def _answer_fault(request: Request, error: Exception) -> Response:
     request_id = request_id_of(request)
+    if isinstance(error, RuntimeError) and _NO_THREAD in str(error):
+        _log.error("%s %s is refused (%s): there are no more threads", request.method, request.url.path, request_id)
+        return face_of(path_of(request.scope)).render(BusyError(_TOO_MUCH), request_id)
     _log.error("%s %s failed (%s)", request.method, request.url.path, request_id, exc_info=error)
     return face_of(path_of(request.scope)).render(CuelightError(), request_id)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import mimetypes
+from functools import cache
 from pathlib import Path
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from http_gateway.authorize import PUBLIC
 from http_gateway.link import Caller
@@ -33,10 +35,19 @@ async def tell_openapi(request: Request, caller: Caller) -> Response:
 
 
 def _show(name: str) -> Handler:
+    headers = {**_POLICY, "Cache-Control": "no-cache", "Accept-Ranges": "none"}
+    kind = mimetypes.guess_type(name)[0]
+
     async def show(request: Request, caller: Caller) -> Response:
-        return FileResponse(SWAGGER / name, headers={**_POLICY, "Cache-Control": "no-cache"})
+        # Always the whole: each of the many ranges that a request can ask for would cost a turn of a thread.
+        return Response(_read(name), headers=headers, media_type=kind)
 
     return show
+
+
+@cache
+def _read(name: str) -> bytes:
+    return (SWAGGER / name).read_bytes()
 
 
 # They tell nothing that is not public with the source code, so no credential is asked for.

@@ -15,6 +15,7 @@ from http_gateway.problem import render_problem
 from http_gateway.routes import Face, Services, add_routes, add_sockets
 from http_gateway.streams import StreamHub
 from http_gateway.tickets import Tickets
+from queue_server.clock import Clock
 from queue_server.protocol.methods import METHODS
 
 # What belongs to no version of the interface.
@@ -36,8 +37,8 @@ def add_native(app: FastAPI, settings: GatewaySettings) -> Metrics:
     return app.state.metrics
 
 
-def open_native(app: FastAPI, stack: AsyncExitStack, services: Services) -> None:
-    """Open what streams need, until the stack is unwound."""
-    app.state.tickets = Tickets(services.settings.data / "stream-tickets", services.clock)
+def open_native(app: FastAPI, stack: AsyncExitStack, services: Services, expiry: Clock) -> None:
+    """Open what streams need, until the stack is unwound. ``expiry`` tells what has expired."""
+    app.state.tickets = Tickets(services.settings.data / "stream-tickets", expiry)
     app.state.streams = StreamHub(services.link, services.feed, services.status, services.clock, app.state.metrics)
     stack.push_async_callback(app.state.streams.close)

@@ -16,7 +16,7 @@ from typing import Any
 from http_gateway.config import GatewaySettings, Place, read_settings
 from http_gateway.server import DRAIN_S, Listener, bind, places_of, serve, warn_if_open
 from http_gateway.tls import find_certificate
-from queue_server.clock import Chance, SystemClock
+from queue_server.clock import Chance, SystemClock, take_anchor
 from queue_server.keeper import Keeper, Service
 from queue_server.protocol.errors import CuelightError
 
@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 SOCKET_KEY = "listening_socket"
 """Beside the settings of a process that serves on a socket which it has inherited: the file descriptor."""
+ANCHOR_KEY = "clock_anchor_s"
+"""Beside it the anchor of the clock by which things expire: what one process gives out, the others must read alike."""
 
 _ALIVE_EACH_S = 1.0
 
@@ -41,7 +43,8 @@ def read_own(values: Mapping[str, Any], sources: Mapping[Place, str] | None = No
     Raises:
         ParameterError: a value is wrong or a name unknown; the message names it.
     """
-    return read_settings({name: value for name, value in values.items() if name != SOCKET_KEY}, sources)
+    own = {name: value for name, value in values.items() if name not in (SOCKET_KEY, ANCHOR_KEY)}
+    return read_settings(own, sources)
 
 
 async def run(values: Mapping[str, Any], listener: Listener, stop: asyncio.Event) -> None:
@@ -53,7 +56,8 @@ async def run(values: Mapping[str, Any], listener: Listener, stop: asyncio.Event
     """
     settings = read_own(values)
     if SOCKET_KEY in values:
-        await serve(settings, listener, stop, socket.socket(fileno=values[SOCKET_KEY]), drain_s=DRAIN_S)
+        inherited = socket.socket(fileno=values[SOCKET_KEY])
+        await serve(settings, listener, stop, inherited, drain_s=DRAIN_S, anchor_s=values[ANCHOR_KEY])
         return
     bound = bind(settings.http)
     warn_if_open(bound, settings)
@@ -73,7 +77,7 @@ class _Processes:
     def __init__(
         self, values: Mapping[str, Any], settings: GatewaySettings, bound: socket.socket, listener: Listener
     ) -> None:
-        self._content = json.dumps({**values, SOCKET_KEY: bound.fileno()})
+        self._content = json.dumps({**values, SOCKET_KEY: bound.fileno(), ANCHOR_KEY: take_anchor()})
         self._listener = listener
         self._places = places_of(bound, settings)
         self._serving: set[int] = set()

@@ -18,6 +18,7 @@ from http_gateway.connections import PatientProtocol, PatientSocketProtocol
 from http_gateway.middleware import Drain
 from http_gateway.routes import Services
 from http_gateway.tls import find_certificate
+from queue_server.clock import AnchoredClock, Clock, SystemClock
 from queue_server.protocol.errors import CuelightError
 
 _log = logging.getLogger(__name__)
@@ -67,9 +68,11 @@ async def serve(
     bound: socket.socket | None = None,
     *,
     drain_s: float = 0.0,
+    anchor_s: float | None = None,
 ) -> None:
     """Serve until ``stop`` is set, on ``bound`` if there is such a listening socket already.
 
+    ``anchor_s`` is that of the clock of other processes that serve on the same socket.
     From then on new requests are refused for ``drain_s`` seconds, with the advice to repeat them; those that had begun
     are answered.
 
@@ -80,7 +83,7 @@ async def serve(
     """
     bound = bound or bind(settings.http)
     try:
-        server = _Server(_configure(settings))
+        server = _Server(_configure(settings, AnchoredClock(SystemClock(), anchor_s)))
         serving = asyncio.create_task(server.serve(sockets=[bound]), name="server")
         telling = asyncio.create_task(_tell(server, settings, bound, listener), name="reports")
         stopping = asyncio.create_task(_stop(server, stop, drain_s), name="stop")
@@ -140,11 +143,11 @@ def warn_if_open(bound: socket.socket, settings: GatewaySettings) -> None:
         )
 
 
-def _configure(settings: GatewaySettings) -> uvicorn.Config:
+def _configure(settings: GatewaySettings, expiry: Clock) -> uvicorn.Config:
     certificate = find_certificate(settings)
     # What is not named here, uvicorn would take from variables of its own.
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, expiry),
         http=PatientProtocol,
         ws=PatientSocketProtocol,
         log_config=None,

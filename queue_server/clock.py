@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,6 +33,53 @@ class SystemClock:
     def wall(self) -> float:
         """Return the wall clock of the host in seconds since 1970-01-01 UTC."""
         return time.time()
+
+
+STEP_S = 86_400.0
+"""A larger difference is no step: the clock of the host had not been set when somebody first looked at it."""
+
+
+def since_boot() -> float:
+    """Return the seconds since the host was started, those included in which it slept."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def take_anchor() -> float:
+    """Return the seconds since 1970-01-01 UTC at which the host was started, as it believes now."""
+    return time.time() - since_boot()
+
+
+class AnchoredClock:
+    """Wall time for what expires: an anchor plus what has passed since; setting the host's clock moves nothing.
+
+    The end of a token, a session or a key is a wall time (RFC 7519 wants it so). Compared with the clock of the host,
+    all of them would end at once, or live on, whenever that is set. Here they live as long as was said, by any step of
+    up to a day. Processes with the same anchor agree to the microsecond; others, such as gateways that were started
+    before and after a step, or on several hosts, differ by what their clocks differed when they started. A larger
+    difference than a day is taken over at once: an unset clock must not keep old keys alive. A restart takes over all.
+
+    Args:
+        host: the clock whose wall time is taken over after a difference of more than a day.
+        anchor_s: what ``take_anchor`` has returned; without it, that of now.
+        elapsed: seconds since what the anchor belongs to; never steps.
+    """
+
+    def __init__(self, host: Clock, anchor_s: float | None = None, elapsed: Callable[[], float] = since_boot) -> None:
+        self._host = host
+        self._elapsed = elapsed
+        self._anchor_s = host.wall() - elapsed() if anchor_s is None else anchor_s
+
+    def monotonic(self) -> float:
+        """Return the monotonic clock of the host in seconds."""
+        return self._host.monotonic()
+
+    def wall(self) -> float:
+        """Return the seconds since 1970-01-01 UTC, as the host believed at the anchor."""
+        now, shown = self._elapsed() + self._anchor_s, self._host.wall()
+        if abs(shown - now) <= STEP_S:
+            return now
+        self._anchor_s += shown - now
+        return shown
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from http_gateway.auth import api_keys, local_accounts, people, sessions
-from http_gateway.auth.providers import NAME
+from http_gateway.auth.providers import is_name
 from http_gateway.auth.scopes import ALL_SCOPES
 from http_gateway.auth.settings import DatabaseSettings
 from http_gateway.auth.store import open_store
@@ -258,8 +258,11 @@ def _find(connection: Connection, provider: str, name: str) -> people.Person:
 
 
 def _check_name(name: str) -> None:
-    if not NAME.fullmatch(name):
-        raise ParameterError("A name has up to 128 characters, none of them a quote, '<' or '>'.", field="name")
+    if not is_name(name):
+        raise ParameterError(
+            "A name has up to 128 visible characters in the composed form (NFC), none of them a quote, '<' or '>'.",
+            field="name",
+        )
 
 
 def _read_roles(roles: Sequence[str] | None) -> frozenset[str]:

@@ -25,7 +25,7 @@ from http_gateway.auth.api_keys import (
     remove_key,
 )
 from http_gateway.auth.people import Person, find_by_name, find_person, list_people, note_login
-from http_gateway.auth.providers import NAME, Mode, mode_of
+from http_gateway.auth.providers import Mode, is_name, mode_of
 from http_gateway.auth.scopes import SCOPES
 from http_gateway.auth.sessions import (
     Session,
@@ -129,7 +129,7 @@ class Desk:
         # Until it is known better: of many attempts at once, no more shall pass than of as many in turn.
         self._throttle.fail(account, address)
         try:
-            name = await authenticator.authenticate(username, password) if NAME.fullmatch(username) else None
+            name = await authenticator.authenticate(username, password) if is_name(username) else None
         except CuelightError:
             # Nobody has looked at the password.
             self._throttle.withdraw(account, address)
@@ -161,7 +161,7 @@ class Desk:
         """
         authenticator = self._find_provider(provider, Mode.external)
         name = await authenticator.authenticate(request)
-        if not name or not NAME.fullmatch(str(name)):
+        if not name or not is_name(str(name)):
             _log.warning("A login at %s from %s failed", provider, address)
             raise CredentialError(NOT_PROVEN)
         login = await self._open(provider, str(name), address)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import os
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
+from unicodedata import is_normalized
 
 from http_gateway.auth.classes import need
 from http_gateway.auth.local_accounts import PasswordHashes, read_hash, rewrite_hash
@@ -16,6 +18,8 @@ from http_gateway.auth.store import AccountStore
 from http_gateway.errors import ThrottledError
 from queue_server.protocol.errors import ParameterError
 
+HASHING_NICENESS = 10
+"""A password takes tens of milliseconds of a processor, on purpose; those who have logged in already come first."""
 _THREADS = 4
 _MOST_WAITING = 32
 
@@ -71,12 +75,17 @@ class DictionaryAuthenticator:
 
 
 class ThreadedAuthenticator:
-    """Asks something that blocks, in a few threads; more than a few dozen waiting logins are refused."""
+    """Asks something that blocks, in a few threads; more than a few dozen waiting logins are refused.
+
+    ``niceness`` is added to that of the threads, for those that compute.
+    """
 
     mode: ClassVar[Mode] = Mode.password
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="logins")
+    def __init__(self, niceness: int = 0) -> None:
+        self._threads = ThreadPoolExecutor(
+            _THREADS, thread_name_prefix="logins", initializer=_be_nice, initargs=(niceness,)
+        )
         self._waiting = 0
 
     def verify(self, username: str, password: str) -> str | None:
@@ -106,7 +115,7 @@ class LocalAuthenticator(ThreadedAuthenticator):
     """Knows the accounts that ``cuelight user add`` makes; their passwords are hashed with argon2id."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(HASHING_NICENESS)
         self._hashes = PasswordHashes()
         self._store: AccountStore | None = None
 
@@ -175,5 +184,18 @@ def mode_of(authenticator: object) -> Mode:
         ) from error
 
 
-NAME = re.compile(r"[^\x00-\x1f\x7f\"<>]{1,128}")
-"""Names that a login may have: what shows who somebody is elsewhere must not be part of one."""
+_NAME = re.compile(r"[^\"<>]{1,128}")
+
+
+def is_name(text: str) -> bool:
+    """Whether a login may have this name: not what shows who somebody is elsewhere, and written in one way only.
+
+    That is 1 to 128 characters, all of them visible, in the composed form of Unicode (NFC), without ``"<>``.
+    """
+    return _NAME.fullmatch(text) is not None and text.isprintable() and is_normalized("NFC", text)
+
+
+def _be_nice(niceness: int) -> None:
+    # On Linux a priority is that of a thread.
+    if niceness:
+        os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + niceness)

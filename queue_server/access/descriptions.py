@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 from queue_server.access.devices import Devices, find_names
+from queue_server.access.names import LONGEST_NAME
 from queue_server.access.patterns import NamePattern, parse_device_pattern, parse_name_pattern
 from queue_server.access.shapes import list_items
 from queue_server.protocol.errors import ParameterError
@@ -80,7 +81,7 @@ class Expansion:
         return find_names(self._devices, pattern) if section == "devices" else self._find_plans(pattern)
 
     def _find_plans(self, pattern: NamePattern) -> list[str]:
-        return [name for name in self._names["plans"] if pattern.matches(name)]
+        return [name for name in self._names["plans"] if len(name) <= LONGEST_NAME and pattern.matches(name)]
 
 
 def _order(name: str) -> tuple[str, bool]:

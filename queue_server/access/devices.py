@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from queue_server.access.field_error import show_value
+from queue_server.access.names import LONGEST_DOTTED, LONGEST_NAME
 from queue_server.access.patterns import NamePattern, Step
 from queue_server.protocol.errors import ParameterError
 
@@ -49,7 +50,8 @@ def filter_devices(
 ) -> dict[str, Device]:
     """Return the tree of what is allowed and not forbidden.
 
-    A device that is not allowed itself stays, marked ``excluded: True``, if one of its components is.
+    A device that is not allowed itself stays, marked ``excluded: True``, if one of its components is. One of a name
+    over 128 characters (512 with its levels) is allowed to nobody, and neither is what is below it.
     Unchanged branches are shared with the tree that was given, which is never modified.
 
     Args:
@@ -60,6 +62,11 @@ def filter_devices(
     wanted = None if allowed is None else {name for pattern in allowed for name in find_names(devices, pattern)}
     banned = {name for pattern in forbidden for name in find_names(devices, pattern)}
     return _prune(devices, "", wanted, banned)
+
+
+def _is_short(name: str, before: str) -> bool:
+    """Whether a name is compared with patterns at all."""
+    return len(name) <= LONGEST_NAME and len(before) + len(name) <= LONGEST_DOTTED
 
 
 def _components(device: Device) -> Devices:
@@ -81,7 +88,7 @@ def _search(devices: Devices, prefix: str, pattern: NamePattern, steps: tuple[St
         _search_whole(devices, (prefix, ""), pattern, step.depth, found)
         return
     for name, device in devices.items():
-        if not step.matches(name):
+        if not _is_short(name, prefix) or not step.matches(name):
             continue
         if step.included and not device.get("excluded") and pattern.fits(device):
             found.append(prefix + name)
@@ -95,6 +102,8 @@ def _search_whole(
     prefix, suffix = place
     matches = pattern.steps[-1].matches
     for name, device in devices.items():
+        if not _is_short(name, suffix):
+            continue
         rest = suffix + name
         if matches(rest) and not device.get("excluded") and pattern.fits(device):
             found.append(prefix + rest)
@@ -106,6 +115,8 @@ def _search_whole(
 def _prune(devices: Devices, prefix: str, wanted: set[str] | None, banned: set[str]) -> dict[str, Device]:
     kept: dict[str, Device] = {}
     for name, device in devices.items():
+        if not _is_short(name, prefix):
+            continue
         full = prefix + name
         components = _components(device)
         inner = _prune(components, f"{full}.", wanted, banned) if components else {}

@@ -8,6 +8,8 @@ from queue_server.access.field_error import show_value
 from queue_server.protocol.errors import ParameterError
 
 LONGEST_NAME = 128
+LONGEST_DOTTED = 512
+"""Characters of a name with its levels, such as that of a component of a device."""
 
 
 def require_name(name: str, field: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Self, cast
 import yaml
 
 from queue_server.access.field_error import show_value
-from queue_server.access.names import require_name
+from queue_server.access.names import LONGEST_NAME, require_name
 from queue_server.access.patterns import NamePattern, parse_device_pattern, parse_name_pattern
 from queue_server.access.yaml_text import read_yaml
 from queue_server.protocol.errors import ParameterError
@@ -60,7 +60,10 @@ class Rule:
     forbidden: tuple[NamePattern, ...] = ()
 
     def allows(self, name: str) -> bool:
-        """Tell whether a plan or function of that name may be used."""
+        """Tell whether a plan or function of that name may be used; one of more than 128 characters never may."""
+        if len(name) > LONGEST_NAME:
+            # Nor is it compared with the forbidden entries: that would cost whatever the name is long.
+            return False
         if self.allowed is not None and not any(pattern.matches(name) for pattern in self.allowed):
             return False
         return not any(pattern.matches(name) for pattern in self.forbidden)

@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from queue_server.access.names import require_name
 from queue_server.core.locks import Lock, LockCleared, LockSet
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
 from queue_server.handlers.group import group
@@ -19,6 +20,7 @@ def set_lock(context: TurnContext, params: LockParams) -> LockReply:
     """Lock, or change a lock whose key is known."""
     if not params.environment and not params.queue:
         raise ParameterError("Invalid option: environment and/or queue must be selected", field="environment")
+    require_name(params.user, "user")
     turn, keys = context.turn, context.desk.keys
     if turn.state.lock.is_set and not keys.fits(params.lock_key, turn.state.lock):
         raise ForbiddenError(f"RE Manager was locked with a different key: {describe_lock(turn.state.lock)}")

@@ -11,6 +11,7 @@ import jwt
 import websockets
 
 from http_gateway.auth.scopes import SCOPES
+from tests.doubles import accounts
 from tests.doubles.gateway import PATIENCE_S, running_gateway
 
 SECRET = "marked-secret-0123456789abcdefghijklmnop"
@@ -50,33 +51,7 @@ async def gateway_with_accounts(manager, directory, **settings):
 
 async def log_in(client, name, password=None):
     """Return the tokens of a user."""
-    data = {"username": name, "password": password or PASSWORDS[name]}
-    answer = await client.post("/api/auth/provider/toy/token", data=data)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def bearer(tokens):
-    """The header with an access token."""
-    return {"Authorization": f"Bearer {tokens['access_token']}"}
-
-
-def key_header(key):
-    """The header with an API key."""
-    return {"Authorization": f"ApiKey {key['secret']}"}
-
-
-async def make_key(client, headers, **wish):
-    """Return a new API key of the caller."""
-    answer = await client.post("/api/auth/apikey", json={"expires_in": 900, **wish}, headers=headers)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-async def delete_key(client, headers, key):
-    """Delete an API key of the caller."""
-    answer = await client.delete(f"/api/auth/apikey?first_eight={key['first_eight']}", headers=headers)
-    assert answer.status_code == 200, answer.text
+    return await accounts.log_in(client, name, password or PASSWORDS[name])
 
 
 def claims_of(token):

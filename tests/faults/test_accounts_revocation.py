@@ -12,19 +12,9 @@ import pytest
 from http_gateway.auth.people import find_by_name, note_login, set_roles
 from http_gateway.auth.settings import DatabaseSettings
 from http_gateway.auth.store import open_store
+from tests.doubles.accounts import bearer, delete_key, key_header, make_key
 from tests.doubles.gateway import PATIENCE_S
-from tests.faults.members import (
-    AUTHENTICATION,
-    EVERYTHING,
-    bearer,
-    delete_key,
-    gateway_with_accounts,
-    key_header,
-    log_in,
-    make_key,
-    open_socket,
-    read_to_end,
-)
+from tests.faults.members import AUTHENTICATION, EVERYTHING, gateway_with_accounts, log_in, open_socket, read_to_end
 
 pytestmark = pytest.mark.fault("A5")
 

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from tests.doubles.accounts import bearer
 from tests.faults.corpora.tokens import forged_tokens
-from tests.faults.members import SECRET, bearer, gateway_with_accounts, handshake, log_in, open_socket, read_to_end
+from tests.faults.members import SECRET, gateway_with_accounts, handshake, log_in, open_socket, read_to_end
 
 LEAST = 30
 pytestmark = pytest.mark.fault("A2")

@@ -10,7 +10,8 @@ import zmq
 
 from queue_server.protocol.method import Method
 from queue_server.protocol.methods import METHODS
-from tests.faults.members import bearer, gateway_with_accounts, key_header, log_in, make_key
+from tests.doubles.accounts import bearer, key_header, make_key
+from tests.faults.members import gateway_with_accounts, log_in
 from tests.processes.lone import Manager
 
 CASES = 200

@@ -7,12 +7,22 @@ import time
 
 import pytest
 
-from queue_server.access.names import LONGEST_NAME
-from queue_server.access.patterns import parse_name_pattern
+from http_gateway.auth.providers import is_name
+from queue_server.access.devices import filter_devices
+from queue_server.access.names import LONGEST_DOTTED, LONGEST_NAME
+from queue_server.access.patterns import MOST_STEPS, parse_device_pattern, parse_name_pattern
+from queue_server.access.policy import Policy
 from queue_server.access.startup_files import find_startup_files
 from queue_server.protocol.errors import ParameterError
 from tests.faults.corpora.names import hostile_names, is_good
-from tests.faults.corpora.patterns import COUNTED, NAME, SMALL, costly_patterns, refused_patterns
+from tests.faults.corpora.patterns import (
+    MIXED,
+    NAME,
+    SMALL,
+    costly_patterns,
+    expanding_patterns,
+    refused_patterns,
+)
 from tests.processes.lone import Manager
 from tests.processes.requester import Requester
 from tests.processes.system import copy_startup
@@ -37,33 +47,62 @@ def manager(directory):
 # --- I2: patterns ---------------------------------------------------------------------------------------------------
 
 
+def _compiled(text, number):
+    """Return a pattern that the engine has not seen before, and for which it has remembered nothing."""
+    return parse_name_pattern(f":{text}|^{number}$")
+
+
+def _time_ms(work, *arguments):
+    # The time of a processor: how busy the others are is no property of a pattern.
+    started = time.thread_time()
+    work(*arguments)
+    return (time.thread_time() - started) * 1000
+
+
 @pytest.mark.fault("I2")
 def test_a_costly_pattern_is_matched_within_milliseconds(figure):
     patterns = list(costly_patterns())
-    slowest_s = 0.0
+    shortened = [name[:LONGEST_DOTTED] for name in (NAME, SMALL[-LONGEST_DOTTED:], MIXED)]
+    slowest_ms = 0.0
     for text in patterns:
-        pattern = parse_name_pattern(f":{text}")
-        for name in (NAME, SMALL):
-            slowest_s = max(slowest_s, min(_time(pattern, name) for _ in range(3)))
+        for name in shortened:
+            # The best of some attempts, each of which begins anew.
+            attempts = [_time_ms(_compiled(text, number).matches, name) for number in range(3)]
+            slowest_ms = max(slowest_ms, min(attempts))
     figure("costly patterns", f">= {PATTERNS}", len(patterns))
-    figure("slowest match, ms", MOST_MATCH_MS, f"{slowest_s * 1000:.1f}")
+    figure("slowest match of the longest name that is matched, ms", MOST_MATCH_MS, f"{slowest_ms:.1f}")
     assert len(patterns) >= PATTERNS
-    assert slowest_s * 1000 <= MOST_MATCH_MS
+    assert slowest_ms <= MOST_MATCH_MS
 
 
 @pytest.mark.fault("I2")
-def test_counted_repetitions_take_a_time_that_grows_with_the_name(figure):
-    pattern = parse_name_pattern(f":{COUNTED}")
-    short_s, long_s = (min(_time(pattern, name) for _ in range(5)) for name in (NAME[:LONGEST_NAME], NAME))
-    figure("counted repetitions, name of 128 characters, ms", MOST_MATCH_MS, f"{short_s * 1000:.1f}")
-    assert short_s * 1000 <= MOST_MATCH_MS
-    assert long_s <= 1.0
+def test_a_name_of_five_thousand_characters_is_allowed_to_nobody_within_milliseconds(figure):
+    texts = [f":{text}" for text in costly_patterns()]
+    rules = [Policy.from_mapping({"user_groups": {"root": {"allowed_plans": [text]}}}) for text in texts]
+    rules += [Policy.from_mapping({"user_groups": {"root": {"forbidden_functions": [text]}}}) for text in texts]
+    slowest_ms = 0.0
+    for policy in rules:
+        for name in (NAME, SMALL, MIXED):
+            slowest_ms = max(slowest_ms, _time_ms(policy.rules["root"].plans.allows, name))
+            assert not policy.rules["root"].plans.allows(name)
+            assert not policy.allows_function(name, "root")
+    devices = {NAME: {"is_readable": True, "components": {"x": {}}}, "det": {"components": {NAME: {}, "y": {}}}}
+    for text in texts:
+        for entry in (parse_device_pattern(text), parse_device_pattern(f":?{text[1:]}")):
+            assert filter_devices(devices, None, [entry]).keys() <= {"det"}
+            slowest_ms = max(slowest_ms, _time_ms(filter_devices, devices, [entry], [entry]))
+    assert filter_devices(devices, None, []) == {"det": {"components": {"y": {}}}}
+    figure("slowest decision about a name of 5,000 characters, ms", MOST_MATCH_MS, f"{slowest_ms:.1f}")
+    assert slowest_ms <= MOST_MATCH_MS
 
 
-def _time(pattern, name):
-    started = time.perf_counter()
-    pattern.matches(name)
-    return time.perf_counter() - started
+@pytest.mark.fault("I2")
+@pytest.mark.parametrize("text", list(expanding_patterns()))
+def test_a_pattern_that_stands_for_too_much_is_refused_with_its_name_and_what_to_do(text):
+    with pytest.raises(ParameterError, match=rf"at most {MOST_STEPS} are accepted.*Write '\*' or '\+'") as refused:
+        Policy.from_mapping({"user_groups": {"root": {"allowed_plans": [f":{text}"]}}})
+    assert "list 'allowed_plans'" in refused.value.message
+    assert repr(text)[1:12] in refused.value.message
 
 
 @pytest.mark.fault("I2")
@@ -82,7 +121,7 @@ def test_what_the_engine_cannot_do_is_refused_and_the_last_good_set_stays(manage
     looking = threading.Thread(target=look)
     looking.start()
     try:
-        for text in refused_patterns():
+        for text in (*refused_patterns(), *expanding_patterns()):
             groups = {"root": {"allowed_plans": [f":{text}"]}, "primary": good["user_groups"]["primary"]}
             ask.be_refused("permissions_set", user_group_permissions={"user_groups": groups})
         assert ask.do("permissions_get")["user_group_permissions"] == good
@@ -153,6 +192,21 @@ def test_such_names_are_no_plans_no_groups_and_no_functions(manager):
             ask.be_refused("permissions_set", user_group_permissions={"user_groups": {**good, name: {}}})
     assert ask.do("permissions_get")["user_group_permissions"]["user_groups"] == good
     assert LONGEST_NAME == 128
+
+
+@pytest.mark.fault("I3")
+def test_nobody_locks_or_logs_in_under_such_a_name(manager, figure):
+    ask = manager.requester
+    names = [name for name in hostile_names(400) if not _has_surrogates(name)]
+    wrong = 0
+    for name in names:
+        reply = ask.ask("lock", lock_key="key", queue=True, user=name)
+        wrong += reply["success"] != is_good(name)
+        wrong += reply["success"] and ask.do("lock_info")["lock_info"]["user"] != name
+        wrong += is_name(name) != (is_good(name) and not set(name) & set('"<>'))
+    ask.do("unlock", lock_key="key")
+    figure("names of locks and logins kept although bad, refused although good, or changed", 0, wrong)
+    assert wrong == 0
 
 
 # --- I9: names that stand twice -------------------------------------------------------------------------------------

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 import threading
 
 import pytest
 
+from tests.faults.host_clock import HostClock
 from tests.processes.system import System, copy_startup
 from tests.processes.waiting import wait_until
 
-# Every process of the system reads this instead of its own clock: the real one, and what a file says.
-STEPPING = """
-import mmap
-import os
-import struct
-import time
-
-_file = os.open(os.environ["TEST_CLOCK"], os.O_RDONLY)
-_memory = mmap.mmap(_file, 8, prot=mmap.PROT_READ)
-_real, _real_ns = time.time, time.time_ns
-
-
-def _offset():
-    return struct.unpack_from("<d", _memory)[0]
-
-
-time.time = lambda: _real() + _offset()
-time.time_ns = lambda: _real_ns() + int(_offset() * 1e9)
-"""
 # Seconds from one to the next: a watchdog's worth, an hour there and back, summer time, a leap second.
 STEPS = {"+ 8 s": 8, "+ 1 h": 3600, "- 1 h": -3600, "summer time": 3600, "winter time": -3600, "leap second": -1}
 REST_S = 4.0
@@ -37,20 +18,7 @@ REST_S = 4.0
 @pytest.fixture
 def clock(directory, monkeypatch):
     """Set the clock of every process that is started from now on, as often as wanted."""
-    file = directory / "clock"
-    file.write_bytes(struct.pack("<d", 0.0))
-    (directory / "clocks").mkdir()
-    (directory / "clocks" / "sitecustomize.py").write_text(STEPPING)
-    monkeypatch.setenv("PYTHONPATH", str(directory / "clocks"))
-    monkeypatch.setenv("TEST_CLOCK", str(file))
-    offset = [0.0]
-
-    def step(seconds):
-        offset[0] += seconds
-        with file.open("r+b") as stream:
-            stream.write(struct.pack("<d", offset[0]))
-
-    return step
+    return HostClock(directory, monkeypatch).step
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 
-from queue_server.clock import Chance, ManualClock, SystemClock
+import pytest
+
+from queue_server.clock import AnchoredClock, Chance, ManualClock, SystemClock, take_anchor
 
 
 def test_a_manual_clock_stands_still_until_it_is_moved():
@@ -46,3 +48,45 @@ def test_jitter_is_between_half_and_all_of_a_duration():
     drawn = [chance.jitter(10.0) for _ in range(1000)]
     assert 5.0 <= min(drawn) < 5.5
     assert 9.5 < max(drawn) <= 10.0
+
+
+# --- what expires ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step_s", [8.0, -8.0, 3600.0, -3600.0, 86_000.0])
+def test_a_step_of_the_host_moves_no_anchored_clock(step_s):
+    host = ManualClock(now_s=100.0)
+    clock = AnchoredClock(host, elapsed=host.monotonic)
+    before = clock.wall()
+    host.wall_offset_s += step_s
+    host.advance(60)
+    assert clock.wall() == before + 60
+    assert clock.monotonic() == 160
+    host.wall_offset_s -= step_s
+    assert clock.wall() == before + 60
+
+
+@pytest.mark.parametrize("step_s", [90_000.0, -90_000.0, 1_000_000_000.0])
+def test_a_clock_that_had_not_been_set_is_taken_over(step_s):
+    host = ManualClock()
+    clock = AnchoredClock(host, elapsed=host.monotonic)
+    host.wall_offset_s += step_s
+    assert clock.wall() == host.wall()
+    host.advance(5)
+    host.wall_offset_s += 3600
+    assert clock.wall() == host.wall() - 3600
+
+
+def test_clocks_with_one_anchor_agree_whatever_the_host_says_when_they_are_made():
+    host = ManualClock()
+    first = AnchoredClock(host, 50.0 + host.wall_offset_s, host.monotonic)
+    host.wall_offset_s += 3600
+    second = AnchoredClock(host, first.wall() - host.monotonic(), host.monotonic)
+    host.advance(1)
+    assert first.wall() == second.wall()
+
+
+def test_the_anchor_of_the_host_gives_its_wall_time():
+    host = SystemClock()
+    assert abs(AnchoredClock(host, take_anchor()).wall() - host.wall()) < 1
+    assert abs(AnchoredClock(host).wall() - host.wall()) < 1

@@ -11,6 +11,8 @@ from http_gateway.auth.people import find_by_name, note_login, set_roles
 from http_gateway.auth.settings import DatabaseSettings
 from http_gateway.auth.store import open_store
 from http_gateway.auth.tables import API_KEYS
+from tests.doubles import accounts
+from tests.doubles.accounts import bearer, key_header, make_key
 from tests.doubles.gateway import gateway_with_logins
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -78,25 +80,7 @@ def store(place):
 
 
 async def log_in(client, name, **query):
-    answer = await client.post(
-        "/api/auth/provider/toy/token", data={"username": name, "password": PASSWORDS[name]}, params=query
-    )
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def bearer(tokens):
-    return {"Authorization": f"Bearer {tokens['access_token']}"}
-
-
-def key_header(key):
-    return {"Authorization": f"ApiKey {key['secret']}"}
-
-
-async def make_key(client, headers, **wish):
-    answer = await client.post("/api/auth/apikey", json={"expires_in": 900, **wish}, headers=headers)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return await accounts.log_in(client, name, PASSWORDS[name], **query)
 
 
 def detail(answer, status):

@@ -1,0 +1,58 @@
+"""Whether the time of a piece of work tells which of two classes its input is of: Welch's t of interleaved samples.
+
+After Reparaz, Balasch and Verbauwhede, "Dude, is my code constant time?" (2017): the classes are drawn at random, and
+the t-test is repeated on what is left below several percentiles, because interruptions only lengthen samples.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+PERCENTILES = 100
+_WARM_UP = 500
+_LEAST_LEFT = 1000
+
+
+def sample(works: tuple[Callable[[int], object], Callable[[int], object]], count: int, seed: int) -> list[list[int]]:
+    """Return the times of both works, in nanoseconds; which of them is next is drawn at random.
+
+    Each is called with a number of its own, so that it can prepare its inputs before.
+    """
+    draws = random.Random(seed).choices((0, 1), k=count + _WARM_UP)
+    times: list[list[int]] = [[], []]
+    gc.collect()
+    gc.disable()
+    try:
+        for number, drawn in enumerate(draws):
+            work = works[drawn]
+            started = time.perf_counter_ns()
+            work(number)
+            spent = time.perf_counter_ns() - started
+            if number >= _WARM_UP:
+                times[drawn].append(spent)
+    finally:
+        gc.enable()
+    return times
+
+
+def welch(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return Welch's t of two samples."""
+    spread = statistics.variance(first) / len(first) + statistics.variance(second) / len(second)
+    return (statistics.fmean(first) - statistics.fmean(second)) / math.sqrt(spread) if spread else 0.0
+
+
+def largest_t(times: list[list[int]]) -> float:
+    """Return the largest ``|t|`` of all percentiles at which the samples are cropped, and of the whole."""
+    pooled = sorted(times[0] + times[1])
+    cuts = [pooled[int(len(pooled) * (1 - 0.5 ** (10 * (each + 1) / PERCENTILES)))] for each in range(PERCENTILES)]
+    found = [abs(welch(times[0], times[1]))]
+    for cut in dict.fromkeys(cuts):
+        kept = [[spent for spent in each if spent < cut] for each in times]
+        if min(map(len, kept)) >= _LEAST_LEFT:
+            found.append(abs(welch(kept[0], kept[1])))
+    return max(found)
