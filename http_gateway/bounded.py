@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import Message
 
 from http_gateway.errors import SlowBodyError, TooLargeError
@@ -20,13 +20,13 @@ _CLOSING = {"Connection": "close"}
 
 
 class BoundedBody:
-    """The body of a request as it comes, in place of its ``receive``."""
+    """The body of a request as it comes, in place of its ``receive``; ``is_whole`` once its end has come."""
 
     def __init__(self, request: Request, most_bytes: int) -> None:
         self._receive = request.receive
         self._most_bytes = most_bytes
         self._read_bytes = 0
-        self._is_whole = False
+        self.is_whole = False
         self._begun_s = asyncio.get_running_loop().time()
 
     async def __call__(self) -> Message:
@@ -36,7 +36,7 @@ class BoundedBody:
             TooLargeError: the body is over the limit.
             SlowBodyError: it comes too slowly.
         """
-        if self._is_whole:
+        if self.is_whole:
             return await self._receive()
         until_s = self._begun_s + SLOW_S + self._read_bytes / _LEAST_BYTES_PER_S
         try:
@@ -46,7 +46,7 @@ class BoundedBody:
             raise SlowBodyError("The body came too slowly.", headers=_CLOSING) from error
         if message["type"] == "http.request":
             self._read_bytes += len(message.get("body", b""))
-            self._is_whole = not message.get("more_body", False)
+            self.is_whole = not message.get("more_body", False)
             if self._read_bytes > self._most_bytes:
                 raise too_large(self._most_bytes)
         return message
@@ -58,11 +58,7 @@ def bounded(request: Request, most_bytes: int = MOST_BYTES) -> Request:
     Raises:
         TooLargeError: its length is announced, and over the limit.
     """
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > most_bytes:
-        # The rest is passed over for a while, so that the client gets to read this.
-        raise TooLargeError(f"The body is larger than {most_bytes} bytes.")
-    return Request(request.scope, BoundedBody(request, most_bytes))
+    return Request(request.scope, _bound(request, most_bytes))
 
 
 async def read_whole(request: Request, most_bytes: int = MOST_BYTES) -> bytes:
@@ -72,10 +68,22 @@ async def read_whole(request: Request, most_bytes: int = MOST_BYTES) -> bytes:
         TooLargeError: it is over the limit.
         SlowBodyError: it comes too slowly, or its end never came.
     """
-    try:
-        return await bounded(request, most_bytes).body()
-    except ClientDisconnect as error:
-        raise SlowBodyError("The end of the body did not come.", headers=_CLOSING) from error
+    body = _bound(request, most_bytes)
+    parts: list[bytes] = []
+    while not body.is_whole:
+        message = await body()
+        if message["type"] == "http.disconnect":
+            raise SlowBodyError("The end of the body did not come.", headers=_CLOSING)
+        parts.append(message.get("body", b""))
+    return b"".join(parts)
+
+
+def _bound(request: Request, most_bytes: int) -> BoundedBody:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > most_bytes:
+        # The rest is passed over for a while, so that the client gets to read this.
+        raise TooLargeError(f"The body is larger than {most_bytes} bytes.")
+    return BoundedBody(request, most_bytes)
 
 
 def too_large(most_bytes: int) -> TooLargeError:

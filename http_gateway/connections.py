@@ -32,7 +32,37 @@ _TOO_LARGE = (
 )
 
 
-class PatientProtocol(HttpToolsProtocol):
+class _Watched(asyncio.Protocol):
+    """A connection whose reader takes what is written within ``patience_s``, or loses it."""
+
+    patience_s = STALLED_S
+    _outflow: Outflow | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        self._outflow = Outflow(cast("asyncio.Transport", transport), self.patience_s)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Watch no more."""
+        if self._outflow is not None:
+            self._outflow.end()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Let writers wait, and the reader not for ever."""
+        super().pause_writing()
+        if self._outflow is not None:
+            self._outflow.begin()
+
+    def resume_writing(self) -> None:
+        """Let writers go on."""
+        super().resume_writing()
+        if self._outflow is not None:
+            self._outflow.end()
+
+
+class PatientProtocol(_Watched, HttpToolsProtocol):
     """HTTP/1.1 as the server speaks it, with limits for heads and for slow readers, which it has none for."""
 
     patience_s = STALLED_S
@@ -44,32 +74,16 @@ class PatientProtocol(HttpToolsProtocol):
         self._is_body_open = False
         self._is_leaving = False
         self._rests = 0
-        self._outflow: Outflow | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a head."""
         super().connection_made(transport)
-        self._outflow = Outflow(transport, self.patience_s)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing."""
         self._end_waiting()
-        if self._outflow is not None:
-            self._outflow.end()
         super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """Let writers wait, and the client not for ever."""
-        super().pause_writing()
-        if self._outflow is not None:
-            self._outflow.begin()
-
-    def resume_writing(self) -> None:
-        """Let writers go on."""
-        super().resume_writing()
-        if self._outflow is not None:
-            self._outflow.end()
 
     def data_received(self, data: bytes) -> None:
         """Read on, or end the connection."""
@@ -149,16 +163,27 @@ class PatientProtocol(HttpToolsProtocol):
 
 
 class _Answered(asyncio.Transport):
-    """The connection for one answer, which may ask to close it."""
+    """The connection for one answer, which may ask to close it.
+
+    The head leaves together with the body, if that comes in the same turn of the event loop.
+    """
 
     def __init__(self, transport: asyncio.Transport, leave: Callable[[], None]) -> None:
         super().__init__()
         self._transport = transport
         self._leave = leave
+        self._has_begun = False
+        self._head = b""
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         """Write."""
-        self._transport.write(data)
+        if self._has_begun:
+            head, self._head = self._head, b""
+            self._transport.write(head + data if head else data)
+        else:
+            self._has_begun = True
+            self._head = bytes(data)
+            asyncio.get_running_loop().call_soon(self._write_head)
 
     def is_closing(self) -> bool:
         """Return whether it is."""
@@ -166,17 +191,22 @@ class _Answered(asyncio.Transport):
 
     def close(self) -> None:
         """Close, once the client can have read the answer."""
+        self._write_head()
         self._leave()
 
+    def _write_head(self) -> None:
+        head, self._head = self._head, b""
+        if head and not self._transport.is_closing():
+            self._transport.write(head)
 
-class PatientSocketProtocol(WebSocketsSansIOProtocol):
+
+class PatientSocketProtocol(_Watched, WebSocketsSansIOProtocol):
     """A WebSocket as the server speaks it, but one whose reader takes nothing ends without the reader's consent."""
 
     patience_s = STALLED_SOCKET_S
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._outflow: Outflow | None = None
         self._unsent_pongs = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -184,26 +214,11 @@ class PatientSocketProtocol(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         connection: Any = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
-        self._outflow = Outflow(cast("asyncio.Transport", transport), self.patience_s)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Watch no more."""
-        if self._outflow is not None:
-            self._outflow.end()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """Let writers wait, and the reader not for ever."""
-        super().pause_writing()
-        if self._outflow is not None:
-            self._outflow.begin()
 
     def resume_writing(self) -> None:
         """Let writers go on."""
         super().resume_writing()
         self._unsent_pongs = 0
-        if self._outflow is not None:
-            self._outflow.end()
 
     def handle_ping(self) -> None:
         """Answer; who asks again and again without reading the answers is cut."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from http_gateway.auth.throttle import Limit, LoginThrottle
@@ -24,6 +25,11 @@ _LOCK_KEYS_OF_USER = Limit(100, 2.0)
 _WRONG_LOCK_KEY = (b"Invalid lock key", b"was locked with a different key")
 
 
+@lru_cache(maxsize=256)
+def _sort_scopes(scopes: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(scopes))
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """For whom a request is made, and the request and address by which the log finds it again."""
@@ -37,7 +43,7 @@ class Caller:
         return {
             "user": self.identity.user,
             "group": self.identity.group,
-            "scopes": sorted(self.identity.scopes),
+            "scopes": _sort_scopes(self.identity.scopes),
             "client": self.client,
             "request_id": self.request_id,
         }

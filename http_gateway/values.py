@@ -25,6 +25,8 @@ def read_query(request: Request, params: type[BaseModel], texts: Iterable[str] =
         ParameterError: a name is given twice with different values.
     """
     values: dict[str, Any] = {}
+    if not request.scope["query_string"]:
+        return values
     for name in request.query_params:
         if name in _CREDENTIALS:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from starlette.requests import Request
@@ -25,7 +26,7 @@ _SHOWS_ERROR = b'"error"'
 _MODE_KEYS = ("loop", "ignore_failures")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Forward:
     """One route: which 0MQ method it calls with which keys, and what the gateway adds.
 
@@ -48,7 +49,7 @@ class Forward:
         """The method that is called."""
         return METHODS[self.method]
 
-    @property
+    @cached_property
     def known_keys(self) -> frozenset[str]:
         """Everything that a client may send."""
         lockable = ("lock_key",) if issubclass(self.declaration.params, LockableParams) else ()

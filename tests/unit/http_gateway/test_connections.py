@@ -104,6 +104,21 @@ async def test_a_refusal_that_ends_the_connection_reaches_a_client_that_still_se
         assert await peer.read() == b""
 
 
+async def test_a_head_does_not_wait_for_a_body_that_comes_later():
+    goes_on = asyncio.Event()
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
+        await goes_on.wait()
+        await send({"type": "http.response.body", "body": b"end"})
+
+    async with serving(application) as port, Peer(port) as peer:
+        await peer.send(head(verb="GET"))
+        assert (await peer.read(until=b"\r\n\r\n")).endswith(b"content-length: 3\r\n\r\n")
+        goes_on.set()
+        assert await peer.read() == b"end"
+
+
 async def test_a_refusal_can_be_read_after_everything_was_sent():
     async with serving(refusing(connection="close")) as port, Peer(port) as peer:
         await peer.send(head(Content_Length=len(LARGE)) + LARGE)
