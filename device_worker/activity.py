@@ -65,8 +65,9 @@ class Activity:
 
     def accept(self, attempt: AttemptKey) -> None:
         """Note that an attempt has begun."""
-        self._emergency = None
-        self._replace(attempt=attempt, runs=())
+        with self._changed:
+            self._emergency = None
+            self._replace(attempt=attempt, runs=())
 
     def end(self) -> None:
         """Note that the attempt has ended."""
@@ -74,8 +75,8 @@ class Activity:
 
     def begin_task(self, uid: str, *, in_background: bool) -> None:
         """Note that a task was accepted."""
-        self._emergency = None
         with self._changed:
+            self._emergency = None
             if not in_background:
                 self._foreground_task = uid
             self._replace(tasks=(*self._standing.tasks, uid))
@@ -94,10 +95,24 @@ class Activity:
         self._replace(re_state=re_state)
 
     def stop(self, emergency: Emergency) -> None:
-        """Note an emergency stop: what was accepted before it may not move anything any more."""
+        """Note an emergency stop: what was accepted before it may not move anything any more.
+
+        A repeat does not give a plan that is halted its clean-up back.
+        """
         with self._changed:
+            if self._emergency is not None and self._emergency.is_halting:
+                emergency = replace(emergency, is_halting=True)
             self._emergency = emergency
             self._changed.notify_all()
+
+    def halt(self, attempt: AttemptKey, reason: str) -> bool:
+        """Take its clean-up from an attempt that an emergency stop ends; return False where it is over."""
+        with self._changed:
+            if self._standing.attempt != attempt:
+                return False
+            self._emergency = Emergency(reason, is_halting=True)
+            self._changed.notify_all()
+            return True
 
     def list_runs(self, runs: tuple[Run, ...]) -> None:
         """Note the runs of the attempt."""

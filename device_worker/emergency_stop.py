@@ -51,6 +51,7 @@ class EmergencyStops:
         self._commands = commands
         self._tell = tell
         self._hardware: Hardware | None = None
+        self._guard = threading.Lock()
         self._ending: AttemptKey | None = None
         self.movables = Movables()
 
@@ -61,9 +62,8 @@ class EmergencyStops:
     def take(self, order: EmergencyStop) -> None:
         """Carry an order out; returns at once."""
         ordered_s = time.monotonic()
-        known = self._activity.emergency
-        # From here on no plan gets a device moved. A repeat must not give a plan that is halted its clean-up back.
-        self._activity.stop(Emergency(order.reason, known is not None and known.is_halting))
+        # From here on no plan gets a device moved.
+        self._activity.stop(Emergency(order.reason))
         _log.warning("EMERGENCY STOP: %s", order.reason)
         self._start("emergency stop", partial(self._carry_out, order, self._activity.attempt, ordered_s))
 
@@ -87,9 +87,14 @@ class EmergencyStops:
             len(report.failed),
             len(report.not_reached),
         )
-        if attempt is not None and attempt != self._ending:
-            self._ending = attempt
+        if attempt is not None and self._is_mine_to_end(attempt):
             self._end(order, attempt, ordered_s)
+
+    def _is_mine_to_end(self, attempt: AttemptKey) -> bool:
+        """Whether no other order ends this attempt already; asked once by each order."""
+        with self._guard:
+            is_first, self._ending = attempt != self._ending, attempt
+            return is_first
 
     def _end(self, order: EmergencyStop, attempt: AttemptKey, ordered_s: float) -> None:
         # A plan that is paused is ended by the main thread, which waits for it.
@@ -97,9 +102,9 @@ class EmergencyStops:
         self._end_plan(attempt, "abort", order.reason)
         if self._activity.wait_over(attempt, ordered_s + order.halt_after_s - time.monotonic()):
             return
-        _log.warning("The plan has not ended in time and is halted")
-        self._activity.stop(Emergency(order.reason, is_halting=True))
-        self._end_plan(attempt, "halt", order.reason)
+        if self._activity.halt(attempt, order.reason):
+            _log.warning("The plan has not ended in time and is halted")
+            self._end_plan(attempt, "halt", order.reason)
 
     def _end_plan(self, attempt: AttemptKey, option: Literal["abort", "halt"], reason: str) -> None:
         standing = self._activity.standing

@@ -40,10 +40,13 @@ class StopCalls:
         self._changed = threading.Condition()
         self._failures: dict[Movable, str | None] = {}
         self._begun: set[Movable] = set()
+        self._stoppable: set[Movable] = set()
+        self._expected = 0
 
     def start(self) -> None:
         """Begin to call, in the order in which the devices are given; returns at once."""
-        stoppable = [movable for movable in self._movables if movable.has_stop]
+        stoppable = [movable for movable in self._movables if self._can_stop(movable)]
+        self._stoppable, self._expected = set(stoppable), len(stoppable) + len(self._failures)
         for movable in stoppable:
             self._waiting.put(movable)
         for number in range(min(len(stoppable), MOST_AT_ONCE)):
@@ -55,18 +58,27 @@ class StopCalls:
                     self._call_all()
                 return
 
+    def _can_stop(self, movable: Movable) -> bool:
+        """Whether there is a ``stop()``; a device that fails when it is asked keeps no other from stopping."""
+        try:
+            with profile_code("it cannot be asked for its stop()"):
+                return movable.has_stop
+        except ProfileError as error:
+            _log.error("An emergency stop could not look at %s: %s", movable.name, error)
+            self._failures[movable] = cut_message(str(error))[:_LONGEST_REASON]
+            return False
+
     def report(self, number: int, until_s: float) -> StopReport:
         """Wait until every ``stop()`` has returned, at most until ``until_s`` on the monotonic clock; tell of all."""
-        number_of_calls = sum(movable.has_stop for movable in self._movables)
         with self._changed:
             left_s = max(0.0, until_s - time.monotonic())
-            self._changed.wait_for(lambda: len(self._failures) == number_of_calls, left_s)
+            self._changed.wait_for(lambda: len(self._failures) == self._expected, left_s)
             failures, begun = dict(self._failures), set(self._begun)
         failed = [
             DeviceNote(device=each.name, reason=reason) for each, reason in failures.items() if reason is not None
         ]
         missing = [
-            DeviceNote(device=each.name, reason=_explain_missing(each, begun))
+            DeviceNote(device=each.name, reason=self._explain_missing(each, begun))
             for each in self._movables
             if each not in failures
         ]
@@ -81,6 +93,14 @@ class StopCalls:
             stopped=tuple(shown[2]),
             omitted=omitted,
         )
+
+    def _explain_missing(self, movable: Movable, begun: set[Movable]) -> str:
+        if movable not in self._stoppable:
+            return NO_STOP
+        if movable not in begun:
+            return "its stop() was not called in time: too many others hang"
+        loop = ", which needs the event loop of the RunEngine," if movable.is_async else ""
+        return f"its stop(){loop} has not returned in time"
 
     def _call_all(self) -> None:
         while True:
@@ -128,12 +148,3 @@ def _takes_success(stop: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return any(parameter.name == "success" or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-
-
-def _explain_missing(movable: Movable, begun: set[Movable]) -> str:
-    if not movable.has_stop:
-        return NO_STOP
-    if movable not in begun:
-        return "its stop() was not called in time: too many others hang"
-    loop = ", which needs the event loop of the RunEngine," if movable.is_async else ""
-    return f"its stop(){loop} has not returned in time"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable
 
 _FORMAT = "[%(levelname).1s %(asctime)s.%(msecs)03d %(name)s] %(message)s"
 _TIME = "%Y-%m-%d %H:%M:%S"
+
+COMPLAINT_INTERVAL_S = 1.0
+"""How often a line about what strangers do is logged, so that nobody can fill a disk with them."""
 
 
 class _Sentences(logging.Formatter):
@@ -70,3 +74,25 @@ class NoticeHandler(logging.Handler):
             self._publish(record.created, self.format(record) + "\n")
         except (ValueError, TypeError, OSError):
             self.handleError(record)
+
+
+class Complaints:
+    """Logs warnings of one kind; those that come too soon are counted, and told with the next one."""
+
+    def __init__(self, log: logging.Logger, interval_s: float = COMPLAINT_INTERVAL_S) -> None:
+        self._log = log
+        self._interval_s = interval_s
+        self._next = 0.0
+        self._untold = 0
+
+    def tell(self, text: str, *arguments: object) -> None:
+        """Log a warning, or only count it."""
+        now = asyncio.get_running_loop().time()
+        if now < self._next:
+            self._untold += 1
+            return
+        self._next = now + self._interval_s
+        if self._untold:
+            text, arguments = f"{text} (%d more like this before)", (*arguments, self._untold)
+            self._untold = 0
+        self._log.warning(text, *arguments)

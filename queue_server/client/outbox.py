@@ -5,6 +5,7 @@ It opens no sockets; the link sends what is here.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -12,12 +13,15 @@ import struct
 import threading
 import zlib
 from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.codec import WORKER_BOUNDS
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.worker_link import (
+    CatalogPage,
     ItemFinished,
     Report,
     REStateChanged,
@@ -35,8 +39,13 @@ UNNUMBERED = 0
 
 CAPACITY = 10_000
 WINDOW = 2000
+WINDOW_BYTES = 1024 * 1024
+"""What may wait for an acknowledgement, beside pages of lists; a manager drops what is more than twice as much."""
+
 RECORD_SPACE_BYTES = 64 * 1024
 RECORD_LIMIT_BYTES = 4 * 1024 * 1024
+# A worker has one attempt at a time, so that more than a few can only be forged.
+MOST_RECORDS = 100
 
 # What a hello and the finish record tell again: the oldest of these make room when the manager is away for long.
 _TOLD_AGAIN = (REStateChanged, RunOpened, RunClosed)
@@ -54,27 +63,38 @@ def finish_record_path(directory: Path, incarnation: str) -> Path:
 def read_finish_records(path: Path) -> tuple[ItemFinished, ...]:
     """Return the finish records that a worker left, oldest first; none where there is no file.
 
-    Some may have been acknowledged already: apply each by its attempt, once. A torn record ends the reading.
+    Some may have been acknowledged already: apply each by its attempt, once. A torn record ends the reading, and so
+    does one that is too many. Whoever wrote the file is not trusted.
 
     Raises:
-        OSError: the file is there, but cannot be read.
+        OSError: the file is there, but cannot be read, or is no ordinary file.
     """
     try:
-        with path.open("rb") as stream:
-            content = stream.read(RECORD_LIMIT_BYTES)
+        content = _read_ordinary_file(path)
     except FileNotFoundError:
         return ()
     records: list[ItemFinished] = []
-    while (frame := _first_frame(content)) is not None:
-        content = content[_HEADER.size + len(frame) :]
+    for number, frame in enumerate(_frames(content)):
+        if number == MOST_RECORDS:
+            _log.error("%s has more than %d finish records; the others are passed over", path, MOST_RECORDS)
+            break
         try:
             message = read_from_worker(frame)
         except EnvelopeError as error:
-            _log.error("A finish record in %s cannot be read: %s", path, error)
+            _log.error("A finish record in %s cannot be read: %.1000s", path, error)
             continue
         if isinstance(message, ItemFinished):
             records.append(message)
     return tuple(records)
+
+
+def _read_ordinary_file(path: Path) -> bytes:
+    # A link would lead to a file of somebody else, and a pipe would be waited for.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags), "rb") as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is no ordinary file", str(path))
+        return stream.read(RECORD_LIMIT_BYTES)
 
 
 def discard_finish_records(path: Path) -> None:
@@ -86,12 +106,17 @@ def discard_finish_records(path: Path) -> None:
         _log.warning("The file %s cannot be deleted: %s", path, error)
 
 
-def _first_frame(content: bytes) -> bytes | None:
-    if len(content) < _HEADER.size:
-        return None
-    size, checksum = _HEADER.unpack_from(content)
-    frame = content[_HEADER.size : _HEADER.size + size]
-    return frame if size and len(frame) == size and zlib.crc32(frame) == checksum else None
+def _frames(content: bytes) -> Iterator[bytes]:
+    """Yield the frames of a file up to the first that is not whole."""
+    position = 0
+    while position + _HEADER.size <= len(content):
+        size, checksum = _HEADER.unpack_from(content, position)
+        position += _HEADER.size
+        frame = content[position : position + size]
+        if not size or len(frame) != size or zlib.crc32(frame) != checksum:
+            return
+        yield frame
+        position += size
 
 
 class FinishRecords:
@@ -149,6 +174,17 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    report: Report
+    size_bytes: int
+
+    @property
+    def window_bytes(self) -> int:
+        """What it takes of the window; pages are acknowledged only with the end of their lists."""
+        return 0 if isinstance(self.report, CatalogPage) else self.size_bytes
+
+
 class Outbox:
     """Reports in their order, from any thread, until the manager has committed them.
 
@@ -161,8 +197,9 @@ class Outbox:
         self._capacity = capacity
         self._changed = threading.Condition()
         self._acknowledged = 0
-        self._sent: deque[Report] = deque()
-        self._unsent: deque[Report] = deque()
+        self._sent: deque[_Kept] = deque()
+        self._sent_bytes = 0
+        self._unsent: deque[_Kept] = deque()
         self._is_full = False
 
     def put(self, report: Report) -> None:
@@ -178,7 +215,7 @@ class Outbox:
         if isinstance(report, ItemFinished):
             self._record(report)
         with self._changed:
-            self._unsent.append(report)
+            self._unsent.append(_Kept(report, size_bytes))
             if len(self._sent) + len(self._unsent) > self._capacity:
                 self._make_room()
 
@@ -195,14 +232,14 @@ class Outbox:
 
     def _holds_finish(self) -> bool:
         with self._changed:
-            return any(isinstance(report, ItemFinished) for report in (*self._sent, *self._unsent))
+            return any(isinstance(kept.report, ItemFinished) for kept in (*self._sent, *self._unsent))
 
     def _make_room(self) -> None:
         if not self._is_full:
             self._is_full = True
             _log.warning("The manager is away for long: the oldest reports about runs and states are dropped")
-        for index, report in enumerate(self._unsent):
-            if isinstance(report, _TOLD_AGAIN):
+        for index, kept in enumerate(self._unsent):
+            if isinstance(kept.report, _TOLD_AGAIN):
                 del self._unsent[index]
                 return
 
@@ -211,26 +248,33 @@ class Outbox:
         with self._changed:
             if not self._unsent or len(self._sent) >= WINDOW:
                 return None
-            report = self._unsent.popleft()
-            self._sent.append(report)
-            return report.model_copy(update={"number": self._acknowledged + len(self._sent)})
+            wanted = self._unsent[0].window_bytes
+            if wanted and self._sent_bytes and self._sent_bytes + wanted > WINDOW_BYTES:
+                return None
+            kept = self._unsent.popleft()
+            self._sent.append(kept)
+            self._sent_bytes += wanted
+            return kept.report.model_copy(update={"number": self._acknowledged + len(self._sent)})
 
     def give_back(self) -> None:
         """Take the last report back that ``take_next`` returned: it could not be sent."""
         with self._changed:
-            self._unsent.appendleft(self._sent.pop())
+            kept = self._sent.pop()
+            self._sent_bytes -= kept.window_bytes
+            self._unsent.appendleft(kept)
 
     def rewind(self) -> None:
         """Begin again with the first report that is not acknowledged, for a new connection."""
         with self._changed:
             self._unsent.extendleft(reversed(self._sent))
             self._sent.clear()
+            self._sent_bytes = 0
 
     def acknowledge(self, number: int) -> None:
         """Forget every report up to and including ``number``."""
         with self._changed:
             while self._sent and self._acknowledged < number:
-                self._sent.popleft()
+                self._sent_bytes -= self._sent.popleft().window_bytes
                 self._acknowledged += 1
             self._is_full = self._is_full and bool(self._sent or self._unsent)
             self._changed.notify_all()
@@ -245,7 +289,7 @@ class Outbox:
     def ended_tasks(self) -> tuple[str, ...]:
         """The uids of the tasks whose end is not acknowledged."""
         with self._changed:
-            waiting = (*self._sent, *self._unsent)
+            waiting = [kept.report for kept in (*self._sent, *self._unsent)]
             return tuple(report.task_uid for report in waiting if isinstance(report, TaskFinished))
 
     @property

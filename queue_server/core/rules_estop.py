@@ -69,11 +69,12 @@ def hear_report(state: State, event: EstopReported) -> Outcome:
     """Keep what the worker has stopped.
 
     Raises:
-        StateError: it answers another order than the last one.
+        StateError: it answers another order than the last one, or that has been answered before.
     """
     lane = state.lane(event.lane)
     is_ours = lane.worker.incarnation == event.incarnation and lane.worker.environment != "closed"
-    if lane.estop is None or not is_ours or lane.estop.number != event.report.order:
+    is_first = lane.estop is not None and lane.estop.answer != "reported"
+    if lane.estop is None or not is_ours or not is_first or lane.estop.number != event.report.order:
         raise StateError(f"late: the lane {lane.name!r} waits for no such report of an emergency stop")
     estop = replace(lane.estop, answer="reported", report=event.report)
     return state.with_lane(replace(lane, estop=estop)), ()

@@ -52,16 +52,28 @@ from queue_server.protocol.worker_link import (
 
 Outcome = tuple[State, tuple[Effect, ...]]
 
+# The finish record names all runs; what is known of them before is for people, and for a worker that dies.
+MOST_RUNS = 10_000
+
+
+def find_dismissal(state: State, hello: Hello) -> Dismiss | None:
+    """Return the answer to a worker that no lane expects; None to one that this manager or the one before started."""
+    try:
+        lane = state.lane(hello.lane)
+    except NotFoundError:
+        return Dismiss(reason=f"there is no lane {hello.lane!r}")
+    if lane.worker.incarnation != hello.incarnation or lane.worker.environment == "closed":
+        return Dismiss(reason="the lane is served by another worker")
+    return None
+
 
 def connect(state: State, event: WorkerConnected) -> Outcome:
     """Adopt a worker that this manager or the one before it started; dismiss any other."""
     hello = event.hello
-    try:
-        lane = state.lane(hello.lane)
-    except NotFoundError:
-        return state, (Send(hello.incarnation, Dismiss(reason=f"there is no lane {hello.lane!r}")),)
-    if lane.worker.incarnation != hello.incarnation or lane.worker.environment == "closed":
-        return state, (Send(hello.incarnation, Dismiss(reason="the lane is served by another worker")),)
+    dismissal = find_dismissal(state, hello)
+    if dismissal is not None:
+        return state, (Send(hello.incarnation, dismissal),)
+    lane = state.lane(hello.lane)
     effects: tuple[Effect, ...] = (Send(hello.incarnation, Welcome(epoch=state.epoch, greeting=hello.greeting)),)
     wait = lane.worker.wait
     if wait is not None:
@@ -170,6 +182,8 @@ def _note_runs(state: State, lane: Lane, attempt: Attempt, told: tuple[Run, ...]
     effects: tuple[Effect, ...] = ()
     for run in told:
         if run.uid not in runs:
+            if len(runs) >= MOST_RUNS:
+                continue
             runs[run.uid] = replace(run, is_open=True, exit_status=None)
             effects += (RecordRunOpened(attempt.key, runs[run.uid]),)
         if runs[run.uid].is_open and not run.is_open:

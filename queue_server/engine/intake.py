@@ -11,6 +11,8 @@ from queue_server.clock import Clock
 from queue_server.core.effects import Send
 from queue_server.core.events import EstopReported, WorkerAnswering, WorkerConnected, WorkerExited, WorkerReported
 from queue_server.core.model import State
+from queue_server.core.rules_worker import find_dismissal
+from queue_server.engine.allowance import Allowance, cut
 from queue_server.engine.engine import Engine
 from queue_server.engine.ports import CatalogKeeper, Liveness, NoticeBoard, ReportLink
 from queue_server.engine.stand_in import stand_in_for
@@ -43,6 +45,8 @@ _log = logging.getLogger(__name__)
 # Reports that nobody waits for; they come in company, and above all just before the end of an item.
 _NEWS = (ItemAcknowledged, RunOpened, RunClosed, REStateChanged)
 
+_STRAY = "the attempt was not known when its worker connected"
+
 
 @dataclass(frozen=True, slots=True)
 class Remains:
@@ -68,6 +72,7 @@ class Intake:
         self._liveness: Liveness | None = None
         # Workers of whose lists a page could not be read.
         self._torn: set[str] = set()
+        self._allowance = Allowance()
 
     def attach(self, link: ReportLink, liveness: Liveness) -> None:
         """Tell where acknowledgements go, and who watches the heartbeats."""
@@ -76,10 +81,23 @@ class Intake:
 
     def hear_hello(self, hello: Hello) -> None:
         """A worker has connected: adopt or dismiss it."""
-        _log.info("The worker of lane %s says hello (process %d)", hello.lane, hello.pid)
-        self._keep(self._engine.post(lambda turn: self._connect(turn, hello), insist=True), "hello")
+        dismissal = find_dismissal(self._engine.state, hello)
+        if dismissal is not None:
+            # Strangers change nothing, so that nothing has to wait for the store because of them.
+            if self._link is not None:
+                self._link.send(hello.incarnation, dismissal)
+            return
+        self._allowance.take_latest("hello", hello.incarnation, lambda: self._greet(hello))
 
-    def hear_report(self, lane: str, incarnation: str, report: Report) -> None:
+    def _greet(self, hello: Hello) -> asyncio.Future[None]:
+        _log.info("The worker of lane %s says hello (process %d)", hello.lane, hello.pid)
+        return self._keep(self._engine.post(lambda turn: self._connect(turn, hello), insist=True), "hello")
+
+    def has_room(self, incarnation: str, size_bytes: int) -> bool:
+        """Whether a report of that size may be handed over; only a worker out of order has so much under way."""
+        return self._allowance.has_room(incarnation, size_bytes)
+
+    def hear_report(self, lane: str, incarnation: str, report: Report, size_bytes: int = 0) -> None:
         """Apply a report in the next turn, and acknowledge it once that is committed."""
         if isinstance(report, CatalogPage):
             # Not acknowledged by itself: a manager that restarts before the environment is open needs the pages again.
@@ -89,18 +107,19 @@ class Intake:
         answer = self._engine.post(
             lambda turn: self._apply(turn, lane, incarnation, report), insist=True, may_wait=may_wait
         )
+        self._allowance.enter(incarnation, size_bytes, answer)
         answer.add_done_callback(lambda done: self._acknowledge(done, incarnation, report.number))
 
-    def hear_unreadable(self, lane: str, incarnation: str, report: UnreadableReport) -> None:
+    def hear_unreadable(self, lane: str, incarnation: str, report: UnreadableReport, size_bytes: int = 0) -> None:
         """Record a report that cannot be read, apply what stands in for it, and acknowledge it after the commit."""
         _log.error("A report of the worker of lane %s cannot be read (%s): %s", lane, report.kind, report.reason)
         if report.kind == "catalog_page":
             self._torn.add(incarnation)
-            self._keep(
-                self._engine.post(lambda turn: self._replace(turn, lane, incarnation, report), insist=True), "page"
-            )
-            return
         answer = self._engine.post(lambda turn: self._replace(turn, lane, incarnation, report), insist=True)
+        self._allowance.enter(incarnation, size_bytes, answer)
+        if report.kind == "catalog_page":
+            self._keep(answer, "page")
+            return
         answer.add_done_callback(lambda done: self._acknowledge(done, incarnation, report.number))
 
     def hear_heartbeat(self, lane: str, incarnation: str, heartbeat: Heartbeat) -> None:
@@ -118,8 +137,13 @@ class Intake:
         """The RunEngine of a worker has other metadata than before."""
         self._keeper.keep_metadata(lane, metadata.values)
 
-    def hear_progress(self, progress: Progress) -> None:
-        """A plan has advanced."""
+    def hear_progress(self, lane: str, incarnation: str, progress: Progress) -> None:
+        """A plan has advanced; progress of anything but the open attempt of the worker's own lane is passed over."""
+        known = next((each for each in self._engine.state.lanes if each.name == lane), None)
+        if known is None or known.worker.incarnation != incarnation:
+            return
+        if known.attempt is None or known.attempt.key != progress.attempt:
+            return
         payload = {
             "time": self._clock.wall(),
             "item_uid": progress.attempt.item_uid,
@@ -151,9 +175,10 @@ class Intake:
             turn.apply(WorkerExited(lane, incarnation, cause, turn.now, finished or ()))
             for report in finished or ():
                 if report.attempt == stray:
-                    self._record_late(turn, lane, report, "the attempt was not known when its worker connected")
+                    self._record_late(turn, (lane, incarnation), report, _STRAY)
             turn.record("worker_exited", lane=lane, data={"incarnation": incarnation, "cause": cause})
             turn.after_commit.append(lambda: self._forget_pages(incarnation))
+            turn.after_commit.append(lambda: self._allowance.forget(incarnation))
             if finished is not None:
                 # Every end of an attempt in it is recorded now, if it was not before.
                 turn.after_commit.append(lambda: self._discard(incarnation))
@@ -165,7 +190,10 @@ class Intake:
         if not answering:
             _log.warning("The worker of lane %s does not answer", lane)
         event = WorkerAnswering(lane, incarnation, answering, self._clock.wall())
-        self._keep(self._engine.post(lambda turn: turn.apply(event), insist=True), "silence of a worker")
+        self._allowance.take_latest("answering", incarnation, lambda: self._note(event))
+
+    def _note(self, event: WorkerAnswering) -> asyncio.Future[None]:
+        return self._keep(self._engine.post(lambda turn: turn.apply(event), insist=True), "silence of a worker")
 
     def _read_remains(self, incarnation: str) -> tuple[ItemFinished, ...] | None:
         try:
@@ -191,7 +219,8 @@ class Intake:
 
     def _replace(self, turn: Turn, lane: str, incarnation: str, unreadable: UnreadableReport) -> None:
         data = {"number": unreadable.number, "report": unreadable.kind, "reason": unreadable.reason}
-        turn.record("unreadable_report", key=unreadable.attempt, lane=lane, data=data)
+        if self._allowance.may_record(incarnation):
+            turn.record("unreadable_report", key=unreadable.attempt, lane=lane, data=data)
         report = stand_in_for(unreadable, turn.state.lane(lane), turn.now)
         if report is None:
             return
@@ -206,17 +235,21 @@ class Intake:
                 stray = _find_stray(turn.state, incarnation)
                 turn.apply(WorkerReported(lane, incarnation, report, turn.now))
                 if isinstance(report, ItemFinished) and report.attempt == stray:
-                    self._record_late(turn, lane, report, "the attempt was not known when its worker connected")
+                    self._record_late(turn, (lane, incarnation), report, _STRAY)
         except RefusedError as error:
-            _log.warning("A report was recorded and not applied: %s", error)
-            self._record_late(turn, lane, report, str(error))
+            self._record_late(turn, (lane, incarnation), report, str(error))
             return
         if isinstance(report, (EnvironmentOpened, EnvironmentUpdated)):
             self._adopt(turn, lane, incarnation, report.kind)
 
-    @staticmethod
-    def _record_late(turn: Turn, lane: str, report: Report, reason: str) -> None:
-        turn.record("late_report", lane=lane, data={"report": report.model_dump(), "reason": reason})
+    def _record_late(self, turn: Turn, worker: tuple[str, str], report: Report, reason: str) -> None:
+        lane, incarnation = worker
+        if not self._allowance.may_record(incarnation):
+            return
+        _log.warning("A report was recorded and not applied: %s", reason)
+        turn.record("late_report", lane=lane, data={"report": cut(report.model_dump()), "reason": cut(reason)})
+        if self._allowance.is_last(incarnation):
+            _log.error("The worker of lane %s reports in vain again and again; no more of it is recorded", lane)
 
     def _adopt(self, turn: Turn, lane: str, incarnation: str, kind: str) -> None:
         if incarnation in self._torn:
@@ -237,8 +270,9 @@ class Intake:
         elif self._link is not None:
             self._link.acknowledge(incarnation, number)
 
-    def _keep(self, answer: asyncio.Future[None], what: str) -> None:
+    def _keep(self, answer: asyncio.Future[None], what: str) -> asyncio.Future[None]:
         answer.add_done_callback(lambda done: self._complain(done, what))
+        return answer
 
     def _complain(self, done: asyncio.Future[None], what: str) -> None:
         if not done.cancelled() and done.exception() is not None:

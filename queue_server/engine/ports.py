@@ -78,6 +78,10 @@ class NoticeBoard(Protocol):
 class ReportLink(Protocol):
     """Where reports come from."""
 
+    def send(self, incarnation: str, message: ToWorker) -> None:
+        """Send a message to a worker that has just said hello."""
+        ...
+
     def acknowledge(self, incarnation: str, number: int) -> None:
         """Tell a worker that its reports up to ``number`` are committed."""
         ...

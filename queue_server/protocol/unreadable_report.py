@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from queue_server.protocol.codec import WORKER_BOUNDS
 from queue_server.protocol.items import AttemptKey
+from queue_server.protocol.worker_link import ToldAttempt
 
 LONGEST_REASON = 1000
 """Characters: what could not be read may be repeated in the reason."""
@@ -18,7 +19,7 @@ LONGEST_REASON = 1000
 _msgpack: Any = msgpack
 _LONGEST_TEXT = 1000
 _MOST_FIELDS = 64
-_ATTEMPT = TypeAdapter(AttemptKey)
+_ATTEMPT: TypeAdapter[AttemptKey] = TypeAdapter(ToldAttempt)
 
 
 @dataclass(frozen=True, slots=True)

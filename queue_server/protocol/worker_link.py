@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from queue_server.protocol.codec import CLIENT_BOUNDS, WORKER_BOUNDS, Bounds, decode, encode
 from queue_server.protocol.errors import EnvelopeError
@@ -18,6 +18,39 @@ from queue_server.protocol.tasks import TaskKind
 VERSION = 1
 
 M = TypeVar("M")
+
+LONGEST_CONSOLE = 64 * 1024
+"""Characters in one chunk of output; a worker sends half as much."""
+
+# What can be stored as a whole number.
+_LARGEST = 2**63 - 1
+Word = Annotated[str, Field(max_length=128)]
+RunUid = Annotated[str, Field(min_length=1, max_length=512)]
+Whole = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
+Count = Annotated[int, Field(ge=0, le=_LARGEST)]
+ReportNumber = Annotated[int, Field(ge=0, le=_LARGEST)]
+_LONGEST_UID = 512
+
+
+def _check_attempt(key: AttemptKey) -> AttemptKey:
+    if max(len(key.item_uid), len(key.submission), len(key.lane)) > _LONGEST_UID:
+        raise ValueError(f"a uid or a lane has more than {_LONGEST_UID} characters")
+    if not (0 <= key.number <= _LARGEST and 0 <= key.epoch <= _LARGEST):
+        raise ValueError("number or epoch cannot be stored")
+    return key
+
+
+def _check_run(run: Run) -> Run:
+    if not 1 <= len(run.uid) <= _LONGEST_UID or len(run.exit_status or "") > _LONGEST_UID:
+        raise ValueError(f"a run has a uid of 1 to {_LONGEST_UID} characters")
+    if run.scan_id is not None and abs(run.scan_id) > _LARGEST:
+        raise ValueError("the scan id cannot be stored")
+    return run
+
+
+# What a worker tells is stored, so that it has to fit.
+ToldAttempt = Annotated[AttemptKey, AfterValidator(_check_attempt)]
+ToldRun = Annotated[Run, AfterValidator(_check_run)]
 
 
 class Message(BaseModel):
@@ -34,13 +67,13 @@ class Hello(Message):
 
     kind: Literal["hello"] = "hello"
     version: int = VERSION
-    lane: str
-    incarnation: str
+    lane: Word
+    incarnation: Word
     pid: int
     environment: Literal["loading", "open", "failed"]
-    re_state: str | None = None
-    attempt: AttemptKey | None = None
-    runs: tuple[Run, ...] = ()
+    re_state: Word | None = None
+    attempt: ToldAttempt | None = None
+    runs: tuple[ToldRun, ...] = ()
     tasks: tuple[str, ...] = Field(
         default=(), description="Uids of the tasks that run, or whose end is not yet acknowledged."
     )
@@ -60,7 +93,7 @@ class Console(Message):
 
     kind: Literal["console"] = "console"
     time: float
-    text: str
+    text: str = Field(max_length=LONGEST_CONSOLE)
     dropped: int = Field(default=0, ge=0, description="Chunks lost before this one.")
 
 
@@ -68,9 +101,9 @@ class Progress(Message):
     """How far the running plan is; ``total`` is null where the plan does not say."""
 
     kind: Literal["progress"] = "progress"
-    attempt: AttemptKey
-    points: int = Field(ge=0)
-    total: int | None = Field(default=None, ge=0)
+    attempt: ToldAttempt
+    points: Count
+    total: Count | None = None
 
 
 class Metadata(Message):
@@ -109,7 +142,7 @@ class CatalogPage(Message):
     """Some descriptions of plans or devices; all pages come before the environment is reported open."""
 
     kind: Literal["catalog_page"] = "catalog_page"
-    number: int
+    number: ReportNumber
     catalog: Literal["plans", "devices"]
     first: bool
     entries: dict[str, dict[str, Any]]
@@ -119,14 +152,14 @@ class EnvironmentOpened(Message):
     """The startup code is loaded and the RunEngine is ready."""
 
     kind: Literal["environment_opened"] = "environment_opened"
-    number: int
+    number: ReportNumber
 
 
 class EnvironmentFailed(Message):
     """The startup code could not be loaded; the worker ends after the acknowledgement."""
 
     kind: Literal["environment_failed"] = "environment_failed"
-    number: int
+    number: ReportNumber
     message: str
     traceback: str = ""
 
@@ -135,46 +168,46 @@ class ItemAcknowledged(Message):
     """The item is resolved and handed to the RunEngine."""
 
     kind: Literal["item_acknowledged"] = "item_acknowledged"
-    number: int
-    attempt: AttemptKey
+    number: ReportNumber
+    attempt: ToldAttempt
 
 
 class RunOpened(Message):
     """A start document was emitted."""
 
     kind: Literal["run_opened"] = "run_opened"
-    number: int
-    attempt: AttemptKey
-    run_uid: str
-    scan_id: int | None = None
+    number: ReportNumber
+    attempt: ToldAttempt
+    run_uid: RunUid
+    scan_id: Whole | None = None
 
 
 class RunClosed(Message):
     """A stop document was emitted."""
 
     kind: Literal["run_closed"] = "run_closed"
-    number: int
-    attempt: AttemptKey
-    run_uid: str
-    exit_status: str
+    number: ReportNumber
+    attempt: ToldAttempt
+    run_uid: RunUid
+    exit_status: Word
 
 
 class REStateChanged(Message):
     """The RunEngine went into another state."""
 
     kind: Literal["re_state_changed"] = "re_state_changed"
-    number: int
-    attempt: AttemptKey | None = None
-    re_state: str
+    number: ReportNumber
+    attempt: ToldAttempt | None = None
+    re_state: Word
 
 
 class OrderRefused(Message):
     """An order could not be carried out; the plan goes on as before."""
 
     kind: Literal["order_refused"] = "order_refused"
-    number: int
-    attempt: AttemptKey
-    order: str
+    number: ReportNumber
+    attempt: ToldAttempt
+    order: Word
     message: str
 
 
@@ -182,30 +215,30 @@ class ItemFinished(Message):
     """The attempt ended; times are seconds since 1970-01-01 UTC."""
 
     kind: Literal["item_finished"] = "item_finished"
-    number: int
-    attempt: AttemptKey
+    number: ReportNumber
+    attempt: ToldAttempt
     outcome: Outcome
     time_start: float
     time_stop: float
     run_uids: tuple[str, ...] = ()
-    scan_ids: tuple[int, ...] = ()
+    scan_ids: tuple[Whole, ...] = ()
     message: str = ""
     traceback: str = ""
-    points: int = Field(default=0, ge=0)
+    points: Count = 0
 
 
 class EnvironmentUpdated(Message):
     """The pages that came before it are the new lists of plans and devices."""
 
     kind: Literal["environment_updated"] = "environment_updated"
-    number: int
+    number: ReportNumber
 
 
 class TaskFinished(Message):
     """A task ended; ``return_value`` is what JSON can say of it."""
 
     kind: Literal["task_finished"] = "task_finished"
-    number: int
+    number: ReportNumber
     task_uid: str
     success: bool
     message: str = ""
@@ -219,7 +252,7 @@ class EnvironmentClosed(Message):
     """The last report of an orderly end; the process ends after the acknowledgement."""
 
     kind: Literal["environment_closed"] = "environment_closed"
-    number: int
+    number: ReportNumber
 
 
 Telegram = Hello | Heartbeat | Console | Progress | Metadata | StopReport

@@ -16,11 +16,11 @@ import zmq
 from zmq.utils import z85
 
 from queue_server.config import SECRET_KEY_VARIABLE, Settings
+from queue_server.logs import Complaints
 from queue_server.protocol.curve_keys import SHARED_PUBLIC_KEY, check_key, check_secret_file
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.peer import ANYBODY, Peer
 from queue_server.transport.allow_list import AllowList
-from queue_server.transport.complaints import Complaints
 from queue_server.transport.connections import Connections
 from queue_server.transport.file_watch import FileWatch
 from queue_server.transport.stream import Frames, Stream

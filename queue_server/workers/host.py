@@ -92,7 +92,8 @@ class LocalHost:
         try:
             failpoint("worker.before_start")
             child = await asyncio.to_thread(self._launch, lane, incarnation)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
+            # There may be no more processes, or no thread in which to wait for one.
             self._doomed.discard(incarnation)
             self._exited(lane, incarnation, f"it could not be started: {error}")
             return
@@ -102,7 +103,7 @@ class LocalHost:
         except OSError as error:
             # A worker whose end nobody would see must not live.
             child.kill()
-            await asyncio.to_thread(child.wait)
+            await _wait_for(child)
             self._doomed.discard(incarnation)
             self._exited(lane, incarnation, f"it could not be watched: {error}")
             return
@@ -126,6 +127,14 @@ class LocalHost:
         os.close(process.pidfd)
         self._processes.pop(process.incarnation, None)
         self._exited(process.lane, process.incarnation, _cause(process.child))
+
+
+async def _wait_for(child: subprocess.Popen[bytes]) -> None:
+    try:
+        await asyncio.to_thread(child.wait)
+    except RuntimeError:
+        # There is no thread; what is killed ends soon.
+        child.wait()
 
 
 def _cause(child: subprocess.Popen[bytes] | None) -> str:

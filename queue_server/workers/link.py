@@ -9,14 +9,19 @@ from typing import Protocol
 import zmq
 
 from queue_server.failpoints import declare, failpoint
+from queue_server.logs import Complaints
 from queue_server.protocol.codec import WORKER_BOUNDS, Bounds
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.unreadable_report import LONGEST_REASON, UnreadableReport, recognise_report
 from queue_server.protocol.worker_link import (
     VERSION,
     Acknowledge,
+    CatalogPage,
     Console,
     Dismiss,
+    EnvironmentFailed,
+    EnvironmentOpened,
+    EnvironmentUpdated,
     Heartbeat,
     Hello,
     Metadata,
@@ -33,6 +38,15 @@ _log = logging.getLogger(__name__)
 
 Telegram = Heartbeat | Console | Metadata | Progress | StopReport
 
+# Messages of one worker that have come and are not looked at yet: few, because each may be large, but more than the
+# last words of a worker that ends. What is behind them is lost with a connection over ipc.
+MOST_UNREAD = 8
+
+# Of the lists of one worker, in all pages since the last complete ones: far more than the largest beamline has.
+MOST_PAGE_BYTES = 64 * 1024 * 1024
+
+_COMPLETE = (EnvironmentOpened, EnvironmentUpdated, EnvironmentFailed)
+
 declare("link.before_send", "link.before_acknowledge")
 
 
@@ -43,11 +57,15 @@ class LinkListener(Protocol):
         """A worker has connected."""
         ...
 
-    def hear_report(self, lane: str, incarnation: str, report: Report) -> None:
+    def has_room(self, incarnation: str, size_bytes: int) -> bool:
+        """Whether a report of that size may be handed over."""
+        ...
+
+    def hear_report(self, lane: str, incarnation: str, report: Report, size_bytes: int) -> None:
         """A numbered report has arrived, in order and for the first time on this connection."""
         ...
 
-    def hear_unreadable(self, lane: str, incarnation: str, report: UnreadableReport) -> None:
+    def hear_unreadable(self, lane: str, incarnation: str, report: UnreadableReport, size_bytes: int) -> None:
         """A numbered report has arrived, in order and for the first time, that cannot be read."""
         ...
 
@@ -67,8 +85,8 @@ class LinkListener(Protocol):
         """A worker tells what an emergency stop has reached."""
         ...
 
-    def hear_progress(self, progress: Progress) -> None:
-        """A plan has advanced."""
+    def hear_progress(self, lane: str, incarnation: str, progress: Progress) -> None:
+        """A plan has advanced, if the worker tells the truth."""
         ...
 
 
@@ -93,11 +111,15 @@ class WorkerLinkSocket:
     ) -> None:
         self._bounds = bounds
         self._socket = make_socket(context, zmq.ROUTER, most_bytes=bounds.size_bytes)
+        # What is not read yet waits here as messages of any size, and behind them in the worker.
+        self._socket.set(zmq.RCVHWM, MOST_UNREAD)
         # A worker that reconnects before its old connection is given up keeps its identity.
         self._socket.set(zmq.ROUTER_HANDOVER, 1)
         self.address = bind(self._socket, address, guard)
         self._listener = listener
         self._peers: dict[bytes, _Peer] = {}
+        self._page_bytes: dict[str, int] = {}
+        self._complaints = Complaints(_log)
         self.malformed = 0
         self._stream = Stream(self._socket, self._take, guard)
 
@@ -117,6 +139,10 @@ class WorkerLinkSocket:
 
     def forget(self, incarnation: str) -> None:
         """Drop what is known of a worker that is gone."""
+        self._page_bytes.pop(incarnation, None)
+        self._drop_connection(incarnation)
+
+    def _drop_connection(self, incarnation: str) -> None:
         self._peers = {name: peer for name, peer in self._peers.items() if peer.incarnation != incarnation}
 
     @property
@@ -146,20 +172,20 @@ class WorkerLinkSocket:
             return
         peer = self._peers.get(identity)
         if peer is None:
-            _log.info("A message on the worker link came before a hello and was dropped")
+            self._complaints.tell("A message on the worker link came before a hello and was dropped")
         elif isinstance(message, Telegram):
             self._take_telegram(peer, message)
         else:
-            self._take_report(identity, peer, message)
+            self._take_report(identity, peer, message, len(frames[1]))
 
     def _take_malformed(self, frames: Frames, reason: str) -> None:
         peer = self._peers.get(frames[0])
         report = recognise_report(frames[1], reason) if len(frames) == 2 and peer is not None else None
         if peer is None or report is None:
-            _log.warning("A message on the worker link was dropped: %.*s", LONGEST_REASON, reason)
-        elif self._is_next(frames[0], peer, report.number):
+            self._complaints.tell("A message on the worker link was dropped: %.*s", LONGEST_REASON, reason)
+        elif self._is_next(frames[0], peer, report.number, len(frames[1])):
             # Dropped, it would be waited for, and with it all that the worker has to tell.
-            self._listener.hear_unreadable(peer.lane, peer.incarnation, report)
+            self._listener.hear_unreadable(peer.lane, peer.incarnation, report, len(frames[1]))
 
     def _take_telegram(self, peer: _Peer, message: Telegram) -> None:
         if isinstance(message, Heartbeat):
@@ -171,7 +197,7 @@ class WorkerLinkSocket:
         elif isinstance(message, StopReport):
             self._listener.hear_stop_report(peer.lane, peer.incarnation, message)
         elif isinstance(message, Progress):
-            self._listener.hear_progress(message)
+            self._listener.hear_progress(peer.lane, peer.incarnation, message)
 
     def _take_hello(self, identity: bytes, hello: Hello) -> None:
         if hello.version != VERSION:
@@ -181,26 +207,45 @@ class WorkerLinkSocket:
         known = self._find(hello.incarnation)
         if known is not None and self._peers[known].pid != hello.pid:
             # Two processes would carry out the same orders. The first one stays until its end is seen.
-            _log.error(
+            self._complaints.tell(
                 "Process %d is no worker: process %d is, under the same incarnation", hello.pid, self._peers[known].pid
             )
             reason = f"process {self._peers[known].pid} serves the lane {hello.lane!r} under this incarnation"
             self._stream.send([identity, pack(Dismiss(reason=reason))])
             return
         # Whatever this worker was known as before is a connection that it has given up.
-        self.forget(hello.incarnation)
+        self._drop_connection(hello.incarnation)
         self._peers[identity] = _Peer(hello.lane, hello.incarnation, hello.pid, hello.next_report)
         self._listener.hear_hello(hello)
 
-    def _take_report(self, identity: bytes, peer: _Peer, report: Report) -> None:
-        if self._is_next(identity, peer, report.number):
-            self._listener.hear_report(peer.lane, peer.incarnation, report)
+    def _take_report(self, identity: bytes, peer: _Peer, report: Report, size_bytes: int) -> None:
+        if isinstance(report, CatalogPage) and not self._has_room_for_page(peer, size_bytes):
+            return
+        if not self._is_next(identity, peer, report.number, size_bytes):
+            return
+        if isinstance(report, CatalogPage):
+            self._page_bytes[peer.incarnation] = self._page_bytes.get(peer.incarnation, 0) + size_bytes
+        elif isinstance(report, _COMPLETE):
+            self._page_bytes.pop(peer.incarnation, None)
+        self._listener.hear_report(peer.lane, peer.incarnation, report, size_bytes)
 
-    def _is_next(self, identity: bytes, peer: _Peer, number: int) -> bool:
+    def _has_room_for_page(self, peer: _Peer, size_bytes: int) -> bool:
+        if self._page_bytes.get(peer.incarnation, 0) + size_bytes <= MOST_PAGE_BYTES:
+            return True
+        self._complaints.tell(
+            "The lists of lane %s are larger than %d bytes and are dropped", peer.lane, MOST_PAGE_BYTES
+        )
+        return False
+
+    def _is_next(self, identity: bytes, peer: _Peer, number: int, size_bytes: int) -> bool:
         if number != peer.expected:
             # After a hello the worker sends its whole outbox again, so nothing is lost by dropping what came early
             # or twice.
-            _log.info("Report %d of lane %s dropped: %d is expected", number, peer.lane, peer.expected)
+            self._complaints.tell("Report %d of lane %s dropped: %d is expected", number, peer.lane, peer.expected)
+            return False
+        if not self._listener.has_room(peer.incarnation, size_bytes):
+            # A worker in order waits for acknowledgements long before.
+            self._complaints.tell("Report %d of lane %s dropped: too many wait for their commit", number, peer.lane)
             return False
         self._peers[identity] = replace(peer, expected=peer.expected + 1)
         return True

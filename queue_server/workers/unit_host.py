@@ -102,7 +102,7 @@ class UnitHost:
         cause = await self._converse(session, order)
         while cause is None:
             # The launcher is gone, or cannot be reached; the worker may still run.
-            pid = await asyncio.to_thread(find_worker, session.incarnation)
+            pid = await _find_worker(session.incarnation)
             if pid is not None and session.is_doomed:
                 # Another user's process is out of reach; its service ends it.
                 with suppress(ProcessLookupError, PermissionError):
@@ -161,6 +161,14 @@ def host_units(
             message = f"'worker_launchers' names the lane {lane!r}, which does not exist. Lanes: {list(lanes)}."
             raise ParameterError(message, field="worker_launchers")
     return {lane: UnitHost(socket, options, exited) for lane, socket in launchers.items()}
+
+
+async def _find_worker(incarnation: str) -> int | None:
+    try:
+        return await asyncio.to_thread(find_worker, incarnation)
+    except RuntimeError:
+        # There are no more threads; a worker that is not looked for would count as running for ever.
+        return find_worker(incarnation)
 
 
 async def _has_ended(pid: int, within_s: float) -> bool:

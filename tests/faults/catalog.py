@@ -127,7 +127,7 @@ SECTIONS: dict[str, tuple[Row, ...]] = {
             "500 silent and 2,000 garbage connections",
             commit="silent ones closed <= 3.5 s, 0 crashes, <= 1 line/s",
         ),
-        Row("R8", "no more file handles (threads: no test yet)", night="new peers refused, old ones served, no end"),
+        Row("R8", "no more file handles, no more threads", night="new peers refused, old ones served, no end"),
     ),
     "Malformed messages": (
         Row(

@@ -135,6 +135,7 @@ def explore(runs: int, seconds: int, seed: int, directory: Path) -> None:
         f"-max_total_time={seconds}",
         f"-max_len={MOST_BYTES}",
         f"-artifact_prefix={directory}/",
+        "-print_final_stats=1",
     ]
     atheris.Setup([sys.argv[0], *options, "-verbosity=0", str(directory)], _feed_quietly)
     sys.stdout.flush()

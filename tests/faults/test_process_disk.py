@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,10 @@ from queue_server.storage.ballast import SIZE_BYTES
 from tests.processes.lone import Manager
 from tests.processes.requester import ManagerGoneError
 from tests.processes.system import copy_startup
+from tests.processes.waiting import wait_until
 
+MOTORS = Path(__file__).parents[1] / "processes" / "motors"
+STOP_LIMITS: dict[str, Any] = {"estop_devices_s": 0.5, "estop_halt_s": 1.0, "estop_kill_s": 4.0}
 MOST_END_S = 1.0
 MOST_REFUSAL_S = 0.1
 MOST_RESUME_S = 5.0
@@ -113,9 +118,9 @@ def _small_disk():
         place.rmdir()
 
 
-def _fill(place):
+def _fill(place, name="filler"):
     """Take all the room there is; return the file that does."""
-    filler = place / "filler"
+    filler = place / name
     with filler.open("wb", buffering=0) as file:
         try:
             while True:
@@ -218,3 +223,100 @@ def test_a_full_disk_refuses_what_takes_room_and_goes_on_when_there_is_some(dire
     figure("changes again after room was made, s", "5", f"{resumed_s:.2f}")
     figure("acknowledged and lost; restarts", "0; 0", "0; 0")
     assert max(refusals) <= MOST_REFUSAL_S * PATIENCE
+
+
+# --- an emergency stop on a full disk ----------------------------------------------------------------------------
+
+
+def _move(ask, startup):
+    """Let a motor move; return the item."""
+    ask.open()
+    uid = ask.add("move")
+    ask.do("queue_autostart", enable=True)
+    ask.wait_for_runs()
+    wait_until(lambda: _position(startup) > 0.05, "moving motor")
+    return uid
+
+
+def _position(startup):
+    file = startup / "position-motor"
+    return float(file.read_text() or "0") if file.exists() else 0.0
+
+
+def _fill_until_nothing_fits(ask, disk):
+    """Take the room that was kept as well, and what the files of the store still have: nothing can be committed."""
+    fillers = [_fill(disk)]
+    refused = 0
+    while refused < 3:
+        reply = ask.ask("queue_mode_set", mode={"loop": False})
+        refused = 0 if reply["success"] else refused + 1
+        item = _large_item(0)
+        ask.ask("queue_item_add", item=item, user="Somebody", user_group="primary")
+        fillers.append(_fill(disk, f"filler{len(fillers)}"))
+    return fillers
+
+
+def _stop_everything(ask, startup):
+    """Stop while nothing can be committed; return how long the answer took, in seconds."""
+    began = time.monotonic()
+    reply = ask.do("estop", reason="smoke", user="jdoe")
+    took_s = time.monotonic() - began
+    [lane] = reply["lanes"]
+    assert lane["answer"] == "reported"
+    assert "motor" in lane["stopped"]
+    assert reply["recorded"] is False
+    status = ask.wait_for(lambda status: status["lanes"][0]["condition"] == "estopped", "latched lane")
+    assert status["queue_autostart_enabled"] is False
+    position = _position(startup)
+    ask.be_refused("queue_start")
+    # Stopped again by many: what waits for the store is bounded.
+    for number in range(100):
+        ask.ask("estop", reason="fire", user=f"person {number}")
+    # That the plan has come to rest cannot be committed, so that its worker may be killed at the deadline.
+    time.sleep(STOP_LIMITS["estop_kill_s"])
+    assert _position(startup) == position
+    return took_s
+
+
+def _check_record(ask, uid, seq):
+    """What happened while nothing could be written is written."""
+    ask.wait_for(lambda status: status["items_in_history"] == 1, "the record of the end", 30)
+    events = ask.do("events_get", since=seq, limit=1000)["events"]
+    order = next(event for event in events if event["kind"] == "estop")
+    assert (order["origin"]["user"], order["data"]["reason"]) == ("jdoe", "smoke")
+    [entry] = ask.history()
+    assert entry["item_uid"] == uid
+    assert entry["result"]["exit_status"] in ("aborted", "halted")
+
+
+def _end(manager):
+    """End a manager and its worker, if there is one."""
+    ask = manager.requester
+    if ask.status()["worker_environment_exists"]:
+        ask.do("environment_destroy")
+    ask.wait_for(lambda status: status["worker_environment_state"] == "closed", "closed environment")
+    manager.kill()
+
+
+@pytest.mark.night
+@pytest.mark.fault("D8")
+def test_an_emergency_stop_on_a_full_disk_stops_everything_and_is_recorded_when_there_is_room(directory, figure):
+    startup = directory / "startup"
+    shutil.copytree(MOTORS, startup)
+    with _small_disk() as disk:
+        manager = Manager(disk / "data", startup=str(startup), **STOP_LIMITS)
+        ask = manager.must_be_ready().requester
+        uid = _move(ask, startup)
+        seq = ask.do("events_get", limit=1)["last_seq"]
+        fillers = _fill_until_nothing_fits(ask, disk)
+        took_s = _stop_everything(ask, startup)
+        assert manager.is_alive
+        for filler in fillers:
+            filler.unlink()
+        _check_record(ask, uid, seq)
+        manager.kill()
+        again = Manager(disk / "data", startup=str(startup), **STOP_LIMITS).must_be_ready()
+        [lane] = again.requester.status()["lanes"]
+        assert (lane["condition"], lane["reason"]) == ("estopped", "smoke")
+        _end(again)
+    figure("emergency stop where nothing can be written: answered after, s", "1.5", f"{took_s:.2f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -80,8 +81,9 @@ def late_finishes(key):
     ]
 
 
-def send_as_worker(data, status, key, reports):
-    """Say hello in the name of the worker that runs ``key``, and send reports."""
+@contextmanager
+def speaking_as_worker(data, status, key, reports):
+    """Say hello in the name of the worker that runs ``key``, send reports, and stay connected for a while."""
     [pid] = living_workers(data / "workers")
     incarnation = status["lanes"][0]["worker"]
     hello = Hello(
@@ -98,6 +100,7 @@ def send_as_worker(data, status, key, reports):
         socket.connect(link_address(data))
         for message in (hello, *reports):
             socket.send(pack(message))
+        yield
 
 
 @pytest.mark.fault("P15")
@@ -120,8 +123,8 @@ def test_a_late_report_is_recorded_and_never_applied(rig, tmp_path, figure):
         events = ask.do("events_get", since=seq, limit=1000)["events"]
         return sum(event["kind"] == "late_report" for event in events) == LATE_REPORTS
 
-    send_as_worker(rig.data, status, key, late_finishes(key))
-    ask.wait_for(late_reports, "all late reports in the event log")
+    with speaking_as_worker(rig.data, status, key, late_finishes(key)):
+        ask.wait_for(late_reports, "all late reports in the event log")
     assert ask.do("queue_get") == queue_before
     assert ask.history() == []
     figure("late reports recorded and not applied", LATE_REPORTS, LATE_REPORTS)

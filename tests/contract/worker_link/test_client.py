@@ -22,6 +22,7 @@ from queue_server.protocol.worker_link import (
     Heartbeat,
     Hello,
     ItemFinished,
+    OrderRefused,
     Progress,
     REStateChanged,
     Welcome,
@@ -289,7 +290,7 @@ def test_a_manager_that_does_not_read_blocks_nobody_and_gets_every_report_in_the
     router.wait_for(Heartbeat)
     # More than the queues and buffers between the two sockets hold.
     for _ in range(2500):
-        link.report(state("x" * 5000))
+        link.report(OrderRefused(number=UNNUMBERED, attempt=KEY, order="pause", message="x" * 5000))
     link.report(finish())
     while not router.of(ItemFinished):
         assert router.receive() is not None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
-from device_worker.activity import Activity
+from device_worker.activity import Activity, Emergency
 from device_worker.commands import Commands
 from device_worker.emergency_stop import EmergencyStops
 from queue_server.protocol.items import AttemptKey
@@ -48,18 +49,18 @@ class Told:
 
     def __init__(self):
         self.reports = []
-        self._changed = threading.Condition()
+        self.changed = threading.Condition()
 
     def tell(self, report):
         """Keep a report."""
-        with self._changed:
+        with self.changed:
             self.reports.append(report)
-            self._changed.notify_all()
+            self.changed.notify_all()
 
     def wait(self, *numbers):
         """Wait until these orders were reported on; return the reports."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.reports) >= len(numbers), PATIENCE_S)
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.reports) >= len(numbers), PATIENCE_S)
         assert [report.order for report in self.reports] == [*numbers]
         return self.reports
 
@@ -147,6 +148,50 @@ def test_a_repeat_stops_the_devices_again_and_ends_the_plan_once(stops, activity
     assert activity.emergency.is_halting
     activity.end()
     assert len(hardware.ended) == 2
+
+
+class MeetingHardware(Hardware):
+    """Reports of so many orders are ready at the same moment."""
+
+    def __init__(self, orders):
+        super().__init__()
+        self._meeting = threading.Barrier(orders)
+
+    def report(self, number, until_s):
+        """Wait for the others."""
+        self._meeting.wait(PATIENCE_S)
+        return super().report(number, until_s)
+
+
+def test_of_orders_that_meet_only_one_ends_the_plan(stops, activity, told):
+    orders = 16
+    hardware = MeetingHardware(orders)
+    stops.use(hardware)
+    activity.accept(KEY)
+    activity.enter("running")
+    for number in range(orders):
+        stops.take(order(number + 1))
+    hardware.wait("abort", "halt")
+    activity.end()
+    with told.changed:
+        assert told.changed.wait_for(lambda: len(told.reports) == orders, PATIENCE_S)
+    assert [option for option, _ in hardware.ended] == ["abort", "halt"]
+
+
+def test_an_attempt_that_ended_meanwhile_does_not_take_the_clean_up_of_the_next_one(activity):
+    activity.accept(KEY)
+    activity.stop(Emergency("smoke"))
+    activity.accept(replace(KEY, number=2))
+    assert not activity.halt(KEY, "smoke")
+    assert activity.emergency is None
+
+
+def test_a_repeat_does_not_give_a_plan_that_is_halted_its_clean_up_back(activity):
+    activity.accept(KEY)
+    activity.stop(Emergency("smoke"))
+    assert activity.halt(KEY, "smoke")
+    activity.stop(Emergency("fire"))
+    assert activity.emergency == Emergency("fire", is_halting=True)
 
 
 def test_the_next_attempt_may_move_again(stops, activity, told):

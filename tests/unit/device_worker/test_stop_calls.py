@@ -76,6 +76,24 @@ def test_what_has_stopped_failed_and_cannot_stop_is_told_apart(loop):
     assert [(note.device, note.reason) for note in report.not_reached] == [("without", NO_STOP)]
 
 
+class SulkingMotor:
+    """Fails when it is only looked at."""
+
+    @property
+    def stop(self):
+        """Fail."""
+        raise RuntimeError("not now")
+
+
+def test_a_device_that_cannot_even_be_asked_keeps_no_other_from_stopping(loop):
+    good = Motor()
+    report = stop(loop, {"sulky": SulkingMotor(), "good": good})
+    assert report.stopped == ("good",)
+    [note] = report.failed
+    assert note.device == "sulky"
+    assert "not now" in note.reason
+
+
 def test_a_device_that_hangs_is_told_of_and_holds_up_no_other(loop):
     go_on = threading.Event()
     report = stop(loop, {"stuck": Motor(go_on.wait), "good": Motor()}, 0.2)

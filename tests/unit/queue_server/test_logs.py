@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import subprocess
 import sys
 
 import pytest
 
-from queue_server.logs import NoticeHandler
+from queue_server.logs import Complaints, NoticeHandler
+
+LOG = logging.getLogger("complaints")
 
 SCRIPT = """
 import logging
@@ -65,3 +68,15 @@ def test_a_record_that_cannot_be_formatted_harms_nobody(capsys):
     handler.handle(logging.makeLogRecord({"msg": "%d", "args": ("not a number",)}))
     assert "Logging error" in capsys.readouterr().err
     assert published == []
+
+
+async def test_what_comes_too_soon_is_counted_and_told_with_the_next_one(caplog):
+    complaints = Complaints(LOG, interval_s=0.05)
+    for number in range(5):
+        complaints.tell("refused: %d", number)
+    assert caplog.messages == ["refused: 0"]
+    due = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.06, due.set)
+    await due.wait()
+    complaints.tell("refused: %d", 5)
+    assert caplog.messages == ["refused: 0", "refused: 5 (4 more like this before)"]

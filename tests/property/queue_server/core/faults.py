@@ -49,15 +49,16 @@ def _judge_latch(was: State, now: State, trace: Trace) -> Iterator[str]:
             yield "a plan is dispatched in a lane that is latched"
         if after.condition != "estopped" and after.estop is None and (trace.orders or trace.claimed):
             yield "the release of an emergency stop has started something"
-        starts = [order for order in trace.orders if isinstance(order, effects.StartWorker)]
-        tasks = [
-            order
-            for order in trace.orders
-            if isinstance(order, effects.Send)
-            and (isinstance(order.message, RunTask) or getattr(order.message, "option", "") == "resume")
-        ]
-        if [order for order in starts if order.lane == lane.name] or tasks:
+        if any(_starts_something(order, lane) for order in trace.orders):
             yield "something is started in a lane that is latched"
+
+
+def _starts_something(order: effects.OuterEffect, lane: Lane) -> bool:
+    if isinstance(order, effects.StartWorker):
+        return order.lane == lane.name
+    if not isinstance(order, effects.Send) or order.incarnation != lane.worker.incarnation:
+        return False
+    return isinstance(order.message, RunTask) or getattr(order.message, "option", "") == "resume"
 
 
 def _judge_revisions(before: World, after: World) -> Iterator[str]:

@@ -17,7 +17,10 @@ from queue_server.protocol.worker_link import DeviceNote, FromWorker, ToWorker, 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
-COUNTS = st.integers(0, 2**63)
+# What is stored has to fit into 64 bits with a sign.
+COUNTS = st.integers(0, 2**63 - 1)
+WHOLE = st.integers(-(2**63) + 1, 2**63 - 1)
+RUN_UIDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TREES = st.recursive(
     st.none() | st.booleans() | INTEGERS | NUMBERS | TEXT,
@@ -25,17 +28,16 @@ TREES = st.recursive(
     max_leaves=8,
 )
 MAPS = st.dictionaries(TEXT, TREES, max_size=3)
-KEYS = st.builds(AttemptKey, TEXT, TEXT, TEXT, INTEGERS, INTEGERS)
-RUNS = st.builds(Run, TEXT, st.none() | INTEGERS, st.booleans(), st.none() | TEXT)
+KEYS = st.builds(AttemptKey, TEXT, TEXT, TEXT, COUNTS, COUNTS)
+RUNS = st.builds(Run, RUN_UIDS, st.none() | WHOLE, st.booleans(), st.none() | TEXT)
 
 # What each field of each message may be; a field that is missing here makes the test of its message fail.
 FIELDS = {
-    **dict.fromkeys(("version", "pid", "number", "epoch"), INTEGERS),
+    **dict.fromkeys(("version", "pid", "epoch"), INTEGERS),
     **dict.fromkeys(
         (
             "lane",
             "incarnation",
-            "run_uid",
             "exit_status",
             "order",
             "message",
@@ -47,7 +49,8 @@ FIELDS = {
         TEXT,
     ),
     **dict.fromkeys(("time", "time_start", "time_stop"), NUMBERS),
-    **dict.fromkeys(("dropped", "greeting", "points", "omitted"), COUNTS),
+    **dict.fromkeys(("number", "dropped", "greeting", "points", "omitted"), COUNTS),
+    "run_uid": RUN_UIDS,
     "stopped": st.lists(TEXT, max_size=3).map(tuple),
     **dict.fromkeys(
         ("failed", "not_reached"), st.lists(st.builds(DeviceNote, device=TEXT, reason=TEXT), max_size=3).map(tuple)
@@ -55,7 +58,7 @@ FIELDS = {
     **dict.fromkeys(("devices_s", "halt_after_s"), st.floats(0, 1e9, exclude_min=True)),
     "main_thread_age_s": st.floats(0, allow_nan=False, allow_infinity=False),
     "total": st.none() | COUNTS,
-    "scan_id": st.none() | INTEGERS,
+    "scan_id": st.none() | WHOLE,
     "next_report": st.integers(1, 2**63),
     "environment": st.sampled_from(["loading", "open", "failed"]),
     "outcome": st.sampled_from(OUTCOMES),
@@ -69,7 +72,7 @@ FIELDS = {
     "content": MAPS,
     "runs": st.lists(RUNS, max_size=3).map(tuple),
     "run_uids": st.lists(TEXT, max_size=3).map(tuple),
-    "scan_ids": st.lists(INTEGERS, max_size=3).map(tuple),
+    "scan_ids": st.lists(WHOLE, max_size=3).map(tuple),
 }
 OPTIONAL_KEYS = ("hello", "re_state_changed")
 OPTIONS = {"pause": ["deferred", "immediate"], "continue": ["resume", "stop", "abort", "halt"]}

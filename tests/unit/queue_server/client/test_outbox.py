@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_server.client.outbox import (
+    MOST_RECORDS,
     UNNUMBERED,
     WINDOW,
     FinishRecords,
@@ -20,6 +22,7 @@ from queue_server.client.outbox import (
 )
 from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.worker_link import (
+    CatalogPage,
     EnvironmentClosed,
     ItemFinished,
     REStateChanged,
@@ -309,7 +312,9 @@ def test_a_file_that_would_grow_beyond_its_limit_is_not_written_any_more(path, c
     for number in range(5):
         outbox.put(finish(number, "x" * 900_000))
     assert len(read_finish_records(path)) == 4
-    assert send_numbers(outbox) == [1, 2, 3, 4, 5]
+    for number in range(1, 6):
+        assert send_numbers(outbox) == [number]
+        outbox.acknowledge(number)
     assert "would exceed" in caplog.text
 
 
@@ -328,3 +333,52 @@ def test_the_ends_of_tasks_are_known_until_they_are_acknowledged():
     assert outbox.ended_tasks == ("two",)
     outbox.rewind()
     assert outbox.ended_tasks == ("two",)
+
+
+# --- a file that is not trusted --------------------------------------------------------------------------------
+
+
+def test_a_link_in_the_place_of_the_file_is_not_followed(path, tmp_path):
+    other = tmp_path / "other"
+    records = FinishRecords(other)
+    records.append(finish(1), alone=True)
+    records.close(remove=False)
+    path.symlink_to(other)
+    with pytest.raises(OSError, match="symbolic link"):
+        read_finish_records(path)
+
+
+def test_a_pipe_in_the_place_of_the_file_is_not_waited_for(path):
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="ordinary file"):
+        read_finish_records(path)
+
+
+def test_of_too_many_records_the_first_are_read(path, caplog):
+    outbox = FinishRecords(path)
+    for number in range(MOST_RECORDS + 5):
+        outbox.append(finish(number), alone=False)
+    outbox.close(remove=False)
+    assert len(read_finish_records(path)) == MOST_RECORDS
+    assert "passed over" in caplog.text
+
+
+# --- the window ------------------------------------------------------------------------------------------------
+
+
+def test_so_many_bytes_wait_for_an_acknowledgement_and_pages_do_not_count():
+    outbox = Outbox()
+    entries = {"device": {"text": "x" * 900_000}}
+    for _ in range(10):
+        outbox.put(CatalogPage(number=UNNUMBERED, catalog="devices", first=False, entries=entries))
+    for number in range(4):
+        outbox.put(finish(number, "x" * 450_000))
+    assert send_numbers(outbox) == list(range(1, 13))
+    outbox.rewind()
+    assert send_numbers(outbox) == list(range(1, 13))
+    outbox.acknowledge(11)
+    assert send_numbers(outbox) == [13]
+    outbox.give_back()
+    assert send_numbers(outbox) == [13]
+    outbox.acknowledge(13)
+    assert send_numbers(outbox) == [14]

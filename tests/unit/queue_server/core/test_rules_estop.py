@@ -181,3 +181,10 @@ def test_a_paused_plan_cannot_be_resumed_but_ended(make_running, refuse):
 def test_the_lists_may_be_renewed(make_state, make_lane):
     state = step(make_state(make_lane()), STOP).state
     assert step(state, TaskRequested(Task("t", LANE, "update", False, 0.0, {}))).effects != ()
+
+
+def test_a_report_that_was_heard_is_not_heard_again(make_running, refuse):
+    state = step(step(make_running(), STOP).state, report()).state
+    assert str(refuse(state, report())).startswith("late")
+    again = step(state, STOP).state
+    assert latched(step(again, report(order=2)).state).answer == "reported"

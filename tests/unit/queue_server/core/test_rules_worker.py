@@ -20,6 +20,7 @@ from queue_server.core.effects import (
 )
 from queue_server.core.events import StopRequested, WorkerAnswering, WorkerConnected, WorkerExited
 from queue_server.core.model import Wait, Worker
+from queue_server.core.rules_worker import MOST_RUNS
 from queue_server.protocol.errors import StateError
 from queue_server.protocol.items import OUTCOMES, Run
 from queue_server.protocol.worker_link import (
@@ -677,3 +678,13 @@ def test_autostart_survives_only_an_end_that_was_asked_for_in_order(make_lane, m
 
 def test_the_silence_of_a_worker_of_an_unknown_lane_changes_nothing(make_state):
     assert step(make_state(), WorkerAnswering("nowhere", "another", answering=False)).state == make_state()
+
+
+def test_of_too_many_runs_the_first_are_known_and_still_closed(make_dispatched, tell, key):
+    runs = tuple(Run(f"r{number}") for number in range(MOST_RUNS + 5))
+    state = step(make_dispatched(), hello(key, "running", *runs)).state
+    assert len(state.lane(LANE).attempt.runs) == MOST_RUNS
+    outcome = tell(state, RunOpened(number=1, attempt=key, run_uid="one more"))
+    assert outcome.effects == ()
+    outcome = tell(state, RunClosed(number=1, attempt=key, run_uid="r1", exit_status="success"))
+    assert outcome.effects == (RecordRunClosed(key, "r1", "success"),)

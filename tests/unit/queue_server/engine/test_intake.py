@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from queue_server.engine.allowance import MOST_RECORDED, MOST_WAITING_BYTES
 from queue_server.protocol.items import DEFAULT_LANE, AttemptKey, Outcome
 from queue_server.protocol.unreadable_report import UnreadableReport
 from queue_server.protocol.worker_link import (
@@ -424,7 +425,9 @@ async def test_output_is_published_and_losses_are_told(bench):
 
 
 async def test_progress_is_published_with_the_attempt_that_it_belongs_to(executing):
-    executing.intake.hear_progress(Progress(attempt=executing.key, points=3, total=10))
+    executing.intake.hear_progress(
+        DEFAULT_LANE, executing.incarnation, Progress(attempt=executing.key, points=3, total=10)
+    )
     [(payload,)] = executing.noted("progress")
     assert payload == {
         "time": executing.clock.wall(),
@@ -434,3 +437,60 @@ async def test_progress_is_published_with_the_attempt_that_it_belongs_to(executi
         "points": 3,
         "total": 10,
     }
+
+
+# --- a worker that is not in order ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [{"item_uid": "another"}, {"epoch": 7}, {"number": 2}, {"lane": "other"}])
+async def test_progress_of_another_attempt_is_not_published(executing, change):
+    forged = Progress(attempt=replace(executing.key, **change), points=3)
+    executing.intake.hear_progress(DEFAULT_LANE, executing.incarnation, forged)
+    executing.intake.hear_progress(DEFAULT_LANE, "another", Progress(attempt=executing.key, points=3))
+    executing.intake.hear_progress("nowhere", executing.incarnation, Progress(attempt=executing.key, points=3))
+    assert executing.noted("progress") == []
+
+
+async def test_many_hellos_and_heartbeats_take_few_turns(executing):
+    for _ in range(1000):
+        executing.hello(attempt=executing.key, re_state="running")
+        executing.intake.hear_answering(DEFAULT_LANE, executing.incarnation, answering=False)
+    executing.intake.hear_answering(DEFAULT_LANE, executing.incarnation, answering=True)
+    await executing.settle()
+    await executing.settle()
+    await executing.settle()
+    assert len(executing.sent(Welcome)) <= 4
+    assert executing.status["lanes"][0]["answering"]
+
+
+async def test_a_stranger_is_dismissed_without_a_turn(bench):
+    await bench.open()
+    bench.hello(incarnation="a stranger")
+    assert len(bench.sent(Dismiss)) == 1
+
+
+async def test_reports_in_vain_are_recorded_in_part_and_so_often(executing):
+    late = replace(executing.key, number=2)
+    for _ in range(MOST_RECORDED + 20):
+        executing.tell(ItemFinished, attempt=late, outcome="failed", time_start=1.0, time_stop=2.0, message="x" * 9_000)
+    await executing.settle()
+    recorded = [event for (event,) in executing.noted("event") if event.kind == "late_report"]
+    assert len(recorded) == MOST_RECORDED
+    assert len(recorded[0].data["report"]["message"]) < 3_000
+    assert executing.key
+
+
+async def test_a_worker_that_waits_for_nothing_finds_no_more_room(make_bench, store):
+    gated = GatedStore(store)
+    bench = await make_bench(gated)
+    await bench.open()
+    gated.shut()
+    part = MOST_WAITING_BYTES // 4
+    for number in range(4):
+        assert bench.intake.has_room(bench.incarnation, part)
+        report = REStateChanged(number=number + 1, re_state="idle")
+        bench.intake.hear_report(DEFAULT_LANE, bench.incarnation, report, part)
+    assert not bench.intake.has_room(bench.incarnation, part)
+    gated.open()
+    while not bench.intake.has_room(bench.incarnation, part):
+        await bench.settle()

@@ -189,7 +189,7 @@ def test_a_frame_of_a_worker_is_bounded_and_one_of_the_manager_may_carry_a_large
         {"kind": "execute", "attempt": RAW_KEY, "content": {"args": ["x" * (WORKER_BOUNDS.size_bytes + 1)]}}, "msgpack"
     )
     assert isinstance(read_to_worker(large), Execute)
-    console = pack(Console(time=1.0, text="x" * WORKER_BOUNDS.size_bytes))
+    console = encode({"kind": "console", "time": 1.0, "text": "x" * WORKER_BOUNDS.size_bytes}, "msgpack")
     assert "at most 1048576" in refuse(console)
 
 
@@ -197,3 +197,42 @@ def test_messages_cannot_be_changed():
     message = Welcome(epoch=1)
     with pytest.raises(ValueError, match="frozen"):
         message.epoch = 2
+
+
+def refuse_of_worker(kind, **fields):
+    return refuse(encode({"kind": kind, "number": 1, **fields}, "msgpack"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"number": 2**63},
+        {"epoch": -1},
+        {"item_uid": "x" * 600},
+        {"lane": "x" * 600},
+    ],
+)
+def test_an_attempt_that_cannot_be_stored_is_refused(wrong):
+    assert refuse_of_worker("run_opened", attempt={**RAW_KEY, **wrong}, run_uid="r")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"run_uid": ""},
+        {"run_uid": "x" * 600},
+        {"run_uid": "r", "scan_id": 2**63},
+        {"run_uid": "r", "scan_id": -(2**63)},
+    ],
+)
+def test_a_run_that_cannot_be_stored_is_refused(wrong):
+    assert refuse_of_worker("run_opened", attempt=RAW_KEY, **wrong)
+    run = {"uid": wrong["run_uid"], "scan_id": wrong.get("scan_id")}
+    fields = {"lane": "default", "incarnation": "w", "pid": 1, "environment": "open", "next_report": 1, "runs": [run]}
+    assert refuse(encode({"kind": "hello", **fields}, "msgpack"))
+
+
+def test_a_result_that_cannot_be_stored_is_refused():
+    end = {"attempt": RAW_KEY, "outcome": "failed", "time_start": 0.0, "time_stop": 1.0}
+    assert refuse_of_worker("item_finished", **end, scan_ids=[2**63])
+    assert refuse_of_worker("item_finished", **end, points=2**63)

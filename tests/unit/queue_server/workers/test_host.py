@@ -282,3 +282,13 @@ async def test_a_worker_that_is_gone_cannot_be_adopted(make_host, exits):
     host, _ = make_host("exit 0")
     assert host.adopt("default", str(uuid.uuid4())) is False
     assert exits.told == []
+
+
+async def test_a_worker_for_which_there_is_no_thread_is_told_as_its_exit(exits):
+    def launch(lane, incarnation):
+        raise RuntimeError("can't start new thread")
+
+    host = LocalHost(launch, exits)
+    host.start("default", "w")
+    assert await exits.wait() == [("default", "w", "it could not be started: can't start new thread")]
+    await host.close()

@@ -12,9 +12,12 @@ from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.worker_link import (
     VERSION,
     Acknowledge,
+    CatalogPage,
     Close,
     Console,
     Dismiss,
+    EnvironmentOpened,
+    EnvironmentUpdated,
     Heartbeat,
     Hello,
     Progress,
@@ -23,7 +26,7 @@ from queue_server.protocol.worker_link import (
     pack,
     read_to_worker,
 )
-from queue_server.workers.link import WorkerLinkSocket
+from queue_server.workers.link import MOST_PAGE_BYTES, WorkerLinkSocket
 
 KEY = AttemptKey("i", "s", "default", 1, 1)
 
@@ -33,6 +36,7 @@ class Listener:
 
     def __init__(self):
         self.heard = []
+        self.room_bytes = 1024 * 1024
         self._came = asyncio.Event()
 
     def _note(self, *what):
@@ -43,11 +47,15 @@ class Listener:
         """Note a hello."""
         self._note("hello", hello)
 
-    def hear_report(self, lane, incarnation, report):
+    def has_room(self, incarnation, size_bytes):
+        """Whether a test lets reports in."""
+        return self.room_bytes >= size_bytes
+
+    def hear_report(self, lane, incarnation, report, size_bytes):
         """Note a report."""
         self._note("report", lane, incarnation, report.number)
 
-    def hear_unreadable(self, lane, incarnation, report):
+    def hear_unreadable(self, lane, incarnation, report, size_bytes):
         """Note a report that cannot be read."""
         self._note("unreadable", lane, incarnation, report)
 
@@ -59,7 +67,7 @@ class Listener:
         """Note output."""
         self._note("console", console.text)
 
-    def hear_progress(self, progress):
+    def hear_progress(self, lane, incarnation, progress):
         """Note a progress."""
         self._note("progress", progress.points)
 
@@ -360,3 +368,47 @@ async def test_an_oversize_message_costs_its_sender_the_connection_only(link, wo
     await worker.send(report(1))
     await listener.wait(3)
     assert listener.numbers == [1]
+
+
+# --- a worker that is not in order ----------------------------------------------------------------------------------
+
+
+async def test_a_report_for_which_there_is_no_room_is_not_counted_as_heard(worker, listener):
+    listener.room_bytes = 0
+    await worker.send(report(1))
+    await worker.send(pack(Heartbeat(main_thread_age_s=0.5)))
+    await listener.wait(2)
+    listener.room_bytes = 1_000
+    await worker.send(report(1))
+    await listener.wait(3)
+    assert listener.numbers == [1]
+
+
+def page(number, size):
+    """Return the frame of a page."""
+    return pack(CatalogPage(number=number, catalog="plans", first=False, entries={"plan": {"text": "x" * size}}))
+
+
+async def test_lists_that_become_too_large_are_dropped_and_so_is_their_end(worker, listener):
+    size = 1_000_000
+    most = MOST_PAGE_BYTES // size
+    for number in range(1, most + 3):
+        await worker.send(page(number, size))
+    await worker.send(pack(EnvironmentOpened(number=most + 3)))
+    # A hello does not make more room, and complete lists do.
+    await worker.send(hello(next_report=most + 1))
+    await worker.send(page(most + 1, size))
+    await worker.send(pack(EnvironmentUpdated(number=most + 1)))
+    await worker.send(page(most + 2, size))
+    heard = await listener.wait(1 + most + 3)
+    assert listener.numbers == list(range(1, most + 3))
+    assert [what[0] for what in heard].count("hello") == 2
+
+
+async def test_what_a_stranger_says_again_and_again_is_logged_once_in_a_while(link, connect, listener, caplog):
+    stranger = connect()
+    for _ in range(50):
+        await stranger.send(report(1))
+    await stranger.send(hello())
+    await listener.wait(1)
+    assert len([record for record in caplog.records if "before a hello" in record.getMessage()]) == 1
