@@ -13,6 +13,7 @@ import orjson
 
 from queue_server.core.view import queue_uid
 from queue_server.engine.engine import Engine
+from queue_server.engine.perform import Done
 from queue_server.engine.stopping import wait_for_answers
 from queue_server.engine.turn import Turn
 from queue_server.guards import identify, require_key, require_unchanged
@@ -150,8 +151,8 @@ class Dispatcher:
     def _read_on(self, call: _Call, respond: Respond, find: Callable[[TurnContext], Any]) -> None:
         """Find a part of what is asked for in a turn of its own, and so on; a long answer is encoded in a thread."""
 
-        def settle(done: asyncio.Future[Any]) -> None:
-            found = None if done.cancelled() or done.exception() is not None else done.result()
+        def settle(done: Done | None) -> None:
+            found = None if done is None else done.value
             if isinstance(found, Further):
                 self._read_on(call, respond, found.find)
             elif isinstance(found, dict):
@@ -160,7 +161,7 @@ class Dispatcher:
             else:
                 respond(_settle(call, done))
 
-        self._engine.post(lambda turn: self._read_in_turn(call, turn, find)).add_done_callback(settle)
+        self._engine.ask(lambda turn: self._read_in_turn(call, turn, find), settle)
 
     def _read_in_turn(
         self, call: _Call, turn: Turn, find: Callable[[TurnContext], Any]
@@ -174,10 +175,10 @@ class Dispatcher:
         is_long = any(isinstance(value, Roll) and len(value) > PIECE_ENTRIES for value in fields.values())
         return fields if is_long else _reply(call, fields)
 
-    def _post(self, call: _Call, respond: Respond, digest: bytes = b"") -> asyncio.Future[bytes]:
-        answer = self._engine.post(lambda turn: self._handle_in_turn(call, turn, digest))
-        answer.add_done_callback(lambda done: respond(_settle(call, done)))
-        return answer
+    def _post(self, call: _Call, respond: Respond, digest: bytes = b"") -> None:
+        self._engine.ask(
+            lambda turn: self._handle_in_turn(call, turn, digest), lambda done: respond(_settle(call, done))
+        )
 
     def _answer_once(self, call: _Call, key: str, respond: Respond) -> None:
         """Do a request, unless the same one is under way: then wait a moment for its answer."""
@@ -189,7 +190,14 @@ class Dispatcher:
             respond(_refusal(call, error))
             return
         if first is None:
-            repetition.begin(key, digest, self._post(call, respond, digest))
+            under_way: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            repetition.begin(key, digest, under_way)
+
+            def answer(reply: bytes) -> None:
+                under_way.set_result(reply)
+                respond(reply)
+
+            self._post(call, answer, digest)
         else:
             unfinished = UnfinishedError(_UNFINISHED, details={"retry_after_s": _RETRY_AFTER_S})
             first.wait(lambda: self._answer(call, respond), lambda: respond(_refusal(call, unfinished)))
@@ -285,11 +293,10 @@ def _guard(call: _Call, handle: Callable[[], T]) -> T | bytes:
         return _refusal(call, error)
 
 
-def _settle(call: _Call, done: asyncio.Future[bytes]) -> bytes:
-    if done.cancelled():
+def _settle(call: _Call, done: Done | None) -> bytes:
+    if done is None:
         return _refusal(call, ShuttingDownError(_ENDING, details={"retry_after_s": _RETRY_AFTER_S}))
-    error = done.exception()
-    return done.result() if error is None else _refusal(call, error)
+    return done.value if done.error is None else _refusal(call, done.error)
 
 
 def _refusal(call: _Call, error: BaseException) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from queue_server.engine.perform import Done, tell
 from queue_server.engine.turn import Turn
 
 Work = Callable[[Turn], Any]
@@ -21,10 +22,13 @@ RETRY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One piece of work, and the future that waits for its result; one that ``insists`` outlasts a full store."""
+    """One piece of work, and who is told its result; one that ``insists`` outlasts a full store.
+
+    ``tell`` is called once, with None if the work will never be done.
+    """
 
     work: Work
-    answer: asyncio.Future[Any]
+    tell: Callable[[Done | None], None]
     insists: bool = False
 
 
@@ -41,7 +45,7 @@ class Inbox:
     def put(self, entry: Entry, *, may_wait: bool = False) -> None:
         """Append an entry; after the end it is cancelled at once. One that may wait shares the next turn of others."""
         if self._is_closed:
-            entry.answer.cancel()
+            tell(entry.tell, None)
             return
         self._entries.append(entry)
         if not may_wait:
@@ -73,7 +77,7 @@ class Inbox:
         self._is_closed = True
         self._forget_retry()
         while self._entries:
-            self._entries.popleft().answer.cancel()
+            tell(self._entries.popleft().tell, None)
 
     def _forget_retry(self) -> None:
         if self._retry is not None:

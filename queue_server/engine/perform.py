@@ -42,6 +42,13 @@ def attempt(work: Callable[[Turn], Any], turn: Turn) -> Done:
     return _contain(undoable)
 
 
+def tell(listener: Callable[[Done | None], None], done: Done | None) -> None:
+    """Tell what came of an entry; whoever cannot hear it must not keep the others from their answers."""
+    failed = _contain(partial(listener, done))
+    if failed.error is not None:
+        _log.error("An answer could not be given", exc_info=failed.error)
+
+
 def _contain(action: Callable[[], Any]) -> Done:
     """Do something whose failure must not end the loop."""
     try:

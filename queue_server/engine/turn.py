@@ -113,8 +113,7 @@ class Turn:
         before, after = self._trail.pass_to(self.state.revisions.queue)
         if after:
             event = replace(event, data={**event.data, "queue_uid_before": before, "queue_uid": after})
-        # What takes an edit back may be large, and nobody who follows the events needs it.
-        self.events.append(replace(event, seq=self.tx.append_event(event), undo=""))
+        self.events.append(event.numbered(self.tx.append_event(event)))
 
     @contextmanager
     def entry(self) -> Generator[None]:

@@ -30,6 +30,21 @@ class EventRecord:
     seq: int = 0
     undo: str = ""
 
+    def numbered(self, seq: int) -> EventRecord:
+        """Return the event as it is followed: with its number, and without what takes it back, which may be large."""
+        return EventRecord(
+            self.kind,
+            self.time,
+            self.epoch,
+            self.lane,
+            self.item_uid,
+            self.submission,
+            self.attempt,
+            self.origin,
+            self.data,
+            seq,
+        )
+
     def shown(self) -> dict[str, Any]:
         """Return the map that clients see: everything but what takes the edit back."""
         origin = self.origin

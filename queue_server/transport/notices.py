@@ -15,7 +15,7 @@ from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.limits import DEFAULT_LIMITS, Limits
 from queue_server.protocol.notices import EVENT_TOPIC, PROGRESS_TOPIC, console_notice, frame_notice, status_notice
 from queue_server.protocol.status import Status
-from queue_server.transport.stream import Frames, Guard, Stream, bind, make_socket
+from queue_server.transport.stream import Frames, Guard, Stream, bind, make_socket, send_at_once
 
 # Clients of bluesky-queueserver take 3 s without a status for "no status", and expect one per second.
 REPEAT_S = 1.0
@@ -118,7 +118,7 @@ class NoticesSocket:
             if self._subscribers is not None:
                 self._subscribers.send(frames)
             elif not self._socket.closed:
-                self._socket.send_multipart(frames, zmq.NOBLOCK)
+                send_at_once(self._socket, frames)
 
 
 def _pass_over(subscription: Frames) -> None:

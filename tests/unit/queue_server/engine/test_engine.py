@@ -253,11 +253,11 @@ async def test_nothing_is_told_before_the_commit(make_bench, gated):
     assert decode(await reply)[0]["success"] is True
 
 
-async def test_orders_leave_first_then_the_status_then_the_events_then_the_replies(bench):
+async def test_orders_leave_first_then_the_replies_then_the_status_then_the_events(bench):
     bench.journal.clear()
     await bench.do("environment_open")
-    assert [entry[0] for entry in bench.journal] == ["start", "status", "event", "reply"]
-    assert bench.journal[1][1]["manager_state"] == "creating_environment"
+    assert [entry[0] for entry in bench.journal] == ["start", "reply", "status", "event"]
+    assert bench.journal[2][1]["manager_state"] == "creating_environment"
 
 
 async def test_the_notices_of_a_turn_keep_the_order_of_its_events(bench):
@@ -478,3 +478,12 @@ async def test_an_order_is_refused_in_its_own_words_when_nothing_runs(bench):
     with pytest.raises(RefusedError, match="Environment does not exist"):
         bench.engine.command(PauseRequested(DEFAULT_LANE, "immediate", bench.clock.wall()), Origin())
     assert bench.noted("send") == []
+
+
+async def test_an_answer_that_cannot_be_given_keeps_nobody_else_from_theirs(bench, caplog):
+    def fail(done):
+        raise ValueError("no way to tell")
+
+    bench.engine.ask(lambda turn: None, fail)
+    assert await bench.engine.post(lambda turn: 5) == 5
+    assert "An answer could not be given" in caplog.text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from queue_server.protocol.items import DEFAULT_LANE
@@ -19,10 +21,12 @@ async def test_opening_starts_one_worker_under_a_new_incarnation(bench):
     assert bench.status["worker_environment_exists"] is False
 
 
-async def test_the_state_has_changed_before_the_reply_leaves(bench):
-    await bench.do("environment_open")
-    kinds = [entry[0] for entry in bench.journal]
-    assert kinds.index("status", 1) < kinds.index("reply")
+async def test_whoever_has_the_reply_finds_the_state_changed(bench):
+    asked = asyncio.ensure_future(bench.do("environment_open"))
+    while "reply" not in (entry[0] for entry in bench.journal):
+        await asyncio.sleep(0)
+    assert bench.status["manager_state"] == "creating_environment"
+    await asked
 
 
 async def test_an_open_environment_is_idle_and_exists(bench):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
@@ -24,3 +24,11 @@ def test_a_record_does_not_change():
 
 def test_records_do_not_share_their_data():
     assert EventRecord("a", 1.0, 1).data is not EventRecord("b", 1.0, 1).data
+
+
+def test_a_numbered_record_is_the_same_but_for_its_number_and_what_takes_it_back():
+    record = EventRecord("queue_item_add", 5.0, 1, "a", "i", "s", 2, Origin("u"), {"name": "count"}, undo="{}")
+    numbered = record.numbered(7)
+    differing = {each.name for each in fields(record) if getattr(record, each.name) != getattr(numbered, each.name)}
+    assert differing == {"seq", "undo"}
+    assert (numbered.seq, numbered.undo) == (7, "")
