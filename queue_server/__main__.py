@@ -4,6 +4,10 @@ Settings come as JSON on the file descriptor ``--settings-fd``; what happens is 
 first ``{"ready": addresses}``, then ``{"alive": addresses}`` each second, at an end that a restart would not mend
 ``{"failed": sentence, "exit_code": n, "may_pass": whether time might mend it}``, and last ``{"ended": exit code}``.
 
+The store is opened before most of the manager is loaded: a second one on the same data, or one whose data are damaged,
+ends the sooner. With ``--spare`` everything is loaded first, and the settings may come much later, with the descriptor
+to report to; see ``process.Spare``.
+
 As a unit of systemd it has the settings of ``--config DIR`` and of the environment, and tells systemd the same. With
 ``--clear-lock DIR`` it does not serve: it takes the lock off the data of a manager that does not run, and tells
 ``{"lock": the lock as it was, or null}``.
@@ -20,16 +24,23 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from queue_server import logs
-from queue_server.app import Addresses, Listener, clear_lock, run_manager
-from queue_server.config import Settings, load_settings
-from queue_server.core.locks import Lock
+from queue_server.clock import Chance, SystemClock
+from queue_server.process import end_with_parent, wait_as_spare
 from queue_server.protocol.errors import CuelightError, StorageBusyError, StorageFullError
+from queue_server.storage.sqlite import SqliteStore, open_sqlite
 from queue_server.systemd import ServiceUnit
+
+if TYPE_CHECKING:
+    from queue_server.app import Addresses
+    from queue_server.config import Settings
+    from queue_server.core.locks import Lock
 
 _log = logging.getLogger(__name__)
 
@@ -39,13 +50,7 @@ SWITCH_INTERVAL_S = 0.0005
 
 def main() -> int:
     """Run the manager; return the exit code of the process."""
-    parser = argparse.ArgumentParser(prog="python -m queue_server")
-    task = parser.add_mutually_exclusive_group(required=True)
-    task.add_argument("--settings-fd", type=int)
-    task.add_argument("--config", type=Path, metavar="DIR")
-    task.add_argument("--clear-lock", type=Path, metavar="DIR")
-    parser.add_argument("--report-fd", type=int, default=1)
-    options = parser.parse_args()
+    options = _read_options()
     if options.clear_lock is not None:
         return _clear_lock(options.clear_lock.absolute(), options.report_fd)
     unit = ServiceUnit.take()
@@ -53,14 +58,50 @@ def main() -> int:
         return _serve_unit(options.config, unit)
     # Ctrl-C reaches the whole terminal; the supervisor decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with open(options.settings_fd) as stream:
-        settings = Settings(**json.loads(stream.read()))
+    report_fd = options.report_fd
+    if options.spare:
+        taken = _wait_in_reserve(options.settings_fd)
+        if taken is None:
+            return 0
+        text, report_fd = taken
+    else:
+        with open(options.settings_fd, "rb") as stream:
+            text = stream.read()
     # A supervisor that is stopped must not stop the manager with it.
-    os.set_blocking(options.report_fd, False)
-    return _serve(settings, unit, options.report_fd)
+    os.set_blocking(report_fd, False)
+    told = json.loads(text)
+    logs.configure(told.get("verbosity", "normal"), is_printed=told.get("console_output") != "off")
+    return _serve(Path(told["data"]), lambda: _read_settings(told), unit, report_fd)
+
+
+def _read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m queue_server")
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--settings-fd", type=int)
+    task.add_argument("--config", type=Path, metavar="DIR")
+    task.add_argument("--clear-lock", type=Path, metavar="DIR")
+    parser.add_argument("--report-fd", type=int, default=1)
+    parser.add_argument("--spare", action="store_true")
+    return parser.parse_args()
+
+
+def _wait_in_reserve(settings_fd: int) -> tuple[bytes, int] | None:
+    end_with_parent(is_wanted=True)
+    import_module("queue_server.app")
+    taken = wait_as_spare(settings_fd)
+    end_with_parent(is_wanted=False)
+    return taken
+
+
+def _read_settings(told: dict[str, Any]) -> Settings:
+    from queue_server.config import Settings
+
+    return Settings(**told)
 
 
 def _serve_unit(directory: Path, unit: ServiceUnit) -> int:
+    from queue_server.config import load_settings
+
     try:
         settings = load_settings({"config": str(directory)})
     except CuelightError as error:
@@ -68,15 +109,22 @@ def _serve_unit(directory: Path, unit: ServiceUnit) -> int:
         _log.error("%s", error)
         return error.exit_code
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _serve(settings, unit, None)
-
-
-def _serve(settings: Settings, unit: ServiceUnit, report_fd: int | None) -> int:
     logs.configure(settings.verbosity, is_printed=settings.console_output != "off")
+    return _serve(settings.data, lambda: settings, unit, None)
+
+
+def _serve(data: Path, settings: Callable[[], Settings], unit: ServiceUnit, report_fd: int | None) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    # What is loaded now stays, so that no collection has to look at it again while requests wait.
-    gc.freeze()
-    code = asyncio.run(_run(settings, unit, report_fd))
+    try:
+        store = open_sqlite(data, clock=SystemClock(), chance=Chance())
+    except (CuelightError, OSError) as error:
+        code = _report_failure(report_fd, error)
+    else:
+        app = import_module("queue_server.app")
+        # What is loaded now stays, so that no collection has to look at it again while requests wait.
+        gc.freeze()
+        with asyncio.Runner(loop_factory=app.make_loop) as runner:
+            code = runner.run(_run(settings(), store, unit, report_fd))
     _report(report_fd, ended=code)
     unit.close()
     return code
@@ -93,6 +141,8 @@ def _report(report_fd: int | None, **message: Any) -> None:
 
 
 def _clear_lock(data: Path, report_fd: int) -> int:
+    from queue_server.app import clear_lock
+
     exit_code = 0
     try:
         lock = asyncio.run(clear_lock(data, getpass.getuser()))
@@ -108,7 +158,9 @@ def _shown(lock: Lock) -> dict[str, Any]:
     return {name: value for name, value in asdict(lock).items() if name != "digest"}
 
 
-async def _run(settings: Settings, unit: ServiceUnit, report_fd: int | None) -> int:
+async def _run(settings: Settings, store: SqliteStore, unit: ServiceUnit, report_fd: int | None) -> int:
+    from queue_server.app import Listener, run_manager
+
     told: dict[str, str] = {}
 
     def ready(addresses: Addresses) -> None:
@@ -122,17 +174,20 @@ async def _run(settings: Settings, unit: ServiceUnit, report_fd: int | None) -> 
         unit.tell_alive()
 
     try:
-        await run_manager(settings, Listener(ready, alive, unit.tell_stopping))
-    except CuelightError as error:
-        _log.error("The manager ends: %s", error)
+        await run_manager(settings, Listener(ready, alive, unit.tell_stopping), store)
+    except (CuelightError, OSError) as error:
+        return _report_failure(report_fd, error)
+    return 0
+
+
+def _report_failure(report_fd: int | None, error: CuelightError | OSError) -> int:
+    _log.error("The manager ends: %s", error)
+    if isinstance(error, CuelightError):
         may_pass = isinstance(error, (StorageBusyError, StorageFullError))
         _report(report_fd, failed=str(error), exit_code=error.exit_code, may_pass=may_pass)
         return error.exit_code
-    except OSError as error:
-        _log.error("The manager ends: %s", error)
-        _report(report_fd, failed=str(error), exit_code=3)
-        return 3
-    return 0
+    _report(report_fd, failed=str(error), exit_code=3)
+    return 3
 
 
 if __name__ == "__main__":

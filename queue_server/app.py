@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+import uvloop
 import zmq
 
 from queue_server import logs
@@ -54,9 +55,10 @@ from queue_server.protocol.errors import NotFoundError, StateError
 from queue_server.sockets import delegate_address
 from queue_server.storage.base import Store, Transaction
 from queue_server.storage.directory import DataDirectory
+from queue_server.storage.examination import Examination
 from queue_server.storage.lock import DirectoryLockedError
 from queue_server.storage.schedule import guard_store
-from queue_server.storage.sqlite import open_sqlite
+from queue_server.storage.sqlite import SqliteStore, open_sqlite
 from queue_server.transport.console import PrintingBoard
 from queue_server.transport.control import ControlSocket
 from queue_server.transport.curve import Gate, read_curve
@@ -109,10 +111,16 @@ class _Parts:
     host: LaneHosts
     shutdown: Shutdown
     ended: asyncio.Event
+    examination: Examination
 
 
-async def run_manager(settings: Settings, listener: Listener) -> None:
-    """Serve until asked to stop.
+def make_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop whose own part in a request is small."""
+    return uvloop.new_event_loop()
+
+
+async def run_manager(settings: Settings, listener: Listener, opened: SqliteStore | None = None) -> None:
+    """Serve until asked to stop; ``opened`` is the store if it is open already, and is closed at the end.
 
     Raises:
         StorageError: the data directory is used by another process, or the store cannot be used.
@@ -121,10 +129,10 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
     """
     clock, chance = SystemClock(), Chance()
     async with AsyncExitStack() as stack:
-        store = await asyncio.to_thread(open_sqlite, settings.data, clock=clock, chance=chance)
+        store = opened or await asyncio.to_thread(open_sqlite, settings.data, clock=clock, chance=chance)
         stack.push_async_callback(store.close)
         failpoint("start.after_store")
-        await stack.enter_async_context(
+        examination = await stack.enter_async_context(
             guard_store(store, settings.data, clock, settings.backup_interval_s, settings.backups_kept)
         )
         context: Context = zmq.Context()
@@ -152,7 +160,7 @@ async def run_manager(settings: Settings, listener: Listener) -> None:
         failpoint("start.after_bind")
         addresses = Addresses(control.address, notices.address if settings.publish_console else settings.info)
         shutdown = Shutdown(engine, clock, PAUSE_PATIENCE_S if settings.pause_at_stop else 0.0)
-        await _serve(_Parts(engine, intake, host, shutdown, ended), addresses, listener)
+        await _serve(_Parts(engine, intake, host, shutdown, ended, examination), addresses, listener)
 
 
 async def clear_lock(data: Path, user: str) -> Lock:
@@ -339,6 +347,7 @@ async def _serve(parts: _Parts, addresses: Addresses, listener: Listener) -> Non
             listener.ready(addresses)
             _log.info("The manager is ready: control %s, notices %s", addresses.control, addresses.info)
             watchdog.start()
+            parts.examination.begin()
             await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         watchdog.stop()

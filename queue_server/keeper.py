@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from queue_server.clock import Chance, Clock
-from queue_server.process import find_writer, open_pipe
+from queue_server.process import Spare, find_writer, open_pipe
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,8 @@ class Service:
     ``gone`` that it has ended. A process that ends with code 0 although nobody asked it to is not started again where
     ``may_end`` is set. ``inherited`` are file descriptors that each process gets under the same numbers. ``reports`` is
     the path of the named pipe for its reports; without it the pipe has no name, and nobody else can take the service
-    over.
+    over. ``spare_after_s`` is how long after the first process serves another one is started that waits to take its
+    place, with everything loaded; after an end it is started as soon as the next process serves.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Service:
     inherited: tuple[int, ...] = ()
     reports: Path | None = None
     stop_patience_s: float = STOP_PATIENCE_S
+    spare_after_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -98,12 +100,27 @@ class Keeper:
         self._stop_asked_s: float | None = None
         self._asked = asyncio.Event()
         self._served = False
+        self._spare: Spare | None = None
+        self._spare_due: asyncio.TimerHandle | None = None
 
     @property
     def pid(self) -> int | None:
         """The process id of the service while it runs."""
         child = self._child
         return None if child is None or child.ended.is_set() else child.pid
+
+    @property
+    def spare_pid(self) -> int | None:
+        """The process id of the one that waits to take the place of the service, if there is one."""
+        return None if self._spare is None else self._spare.pid
+
+    def drop_spare(self) -> None:
+        """End the process that waits, if there is one."""
+        if self._spare_due is not None:
+            self._spare_due.cancel()
+        if self._spare is not None:
+            self._spare.discard()
+        self._spare = self._spare_due = None
 
     def adopt(self) -> bool:
         """Take over the process whose keeper has died; return whether there is one. To be called before ``run``."""
@@ -125,6 +142,12 @@ class Keeper:
 
     async def run(self) -> int:
         """Return the exit code of the last process, once there will be no other."""
+        try:
+            return await self._keep()
+        finally:
+            self.drop_spare()
+
+    async def _keep(self) -> int:
         pause_s = 0.0
         while self._child is not None or not self._asked.is_set():
             started_s = self._clock.monotonic()
@@ -151,6 +174,7 @@ class Keeper:
         if self._stop_asked_s is None:
             self._stop_asked_s = self._clock.monotonic()
         self._asked.set()
+        self.drop_spare()
         child = self._child
         if child is None or child.ended.is_set():
             return
@@ -177,25 +201,47 @@ class Keeper:
         return child
 
     def _spawn(self) -> _Child:
+        settings = self._service.settings().encode()
         with ExitStack() as opened:
-            settings_fd = _pipe_with(self._service.settings().encode())
-            opened.callback(os.close, settings_fd)
             report_fd, child_report_fd = self._open_reports()
             opened.callback(os.close, child_report_fd)
             with ExitStack() as kept:
                 kept.callback(os.close, report_fd)
-                command = [sys.executable, "-m", self._service.module, "--settings-fd", str(settings_fd)]
-                process = subprocess.Popen(
-                    [*command, "--report-fd", str(child_report_fd)],
-                    stdin=subprocess.DEVNULL,
-                    pass_fds=(settings_fd, child_report_fd, *self._service.inherited),
-                    process_group=0,
-                )
+                process = self._take_spare(settings, child_report_fd) or self._execute(settings, child_report_fd)
                 kept.callback(process.wait)
                 kept.callback(process.kill)
                 pidfd = os.pidfd_open(process.pid)
                 kept.pop_all()
         return _Child(process.pid, pidfd, report_fd, self._clock.monotonic(), process)
+
+    def _execute(self, settings: bytes, report_fd: int) -> subprocess.Popen[bytes]:
+        settings_fd = _pipe_with(settings)
+        try:
+            command = [sys.executable, "-m", self._service.module, "--settings-fd", str(settings_fd)]
+            return subprocess.Popen(
+                [*command, "--report-fd", str(report_fd)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(settings_fd, report_fd, *self._service.inherited),
+                process_group=0,
+            )
+        finally:
+            os.close(settings_fd)
+
+    def _take_spare(self, settings: bytes, report_fd: int) -> subprocess.Popen[bytes] | None:
+        spare, self._spare = self._spare, None
+        return None if spare is None else spare.take(settings, report_fd)
+
+    def _plan_spare(self, pause_s: float | None) -> None:
+        if pause_s is not None and self._spare is None:
+            self._spare_due = asyncio.get_running_loop().call_later(pause_s, self._make_spare)
+
+    def _make_spare(self) -> None:
+        if self._spare is None and self.pid is not None and not self._asked.is_set():
+            try:
+                self._spare = Spare(self._service.module)
+            except OSError as error:
+                # Without it the next start takes longer.
+                _log.warning("There is no process in reserve for the %s: %s", self._service.name, error)
 
     def _open_reports(self) -> tuple[int, int]:
         """Return the reading and the writing end of a pipe; the first one does not wait."""
@@ -268,6 +314,8 @@ class Keeper:
         # before says nothing.
         told = report.get("ready") or report.get("alive")
         if told and isinstance(told, dict) and not child.told.serves:
+            after_s = self._service.spare_after_s
+            self._plan_spare(0.0 if after_s is not None and self._served else after_s)
             child.told.serves = self._served = True
             self._service.ready(told)
 

@@ -1,17 +1,27 @@
-"""Processes of a data directory: who holds a pid file, who writes into a named pipe, which workers live; ending one."""
+"""Processes of a data directory: who holds a pid file, who writes into a named pipe, which workers live; ending one.
+
+Also a process that waits until it is needed; what it is needed for it does not know.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import select
 import signal
+import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from queue_server.protocol.errors import CuelightError
+
+_PR_SET_PDEATHSIG = 1
 
 SUPERVISOR_FILE = "supervisor.pid"
 """The file in the data directory that the supervisor holds while it runs."""
@@ -67,6 +77,85 @@ class PidFile:
         finally:
             os.close(handle)
         return None
+
+
+class Spare:
+    """A process that has loaded what it needs, and waits for its settings: taken, it serves without that delay.
+
+    It ends with the process that has started it, unless it was taken before.
+    """
+
+    def __init__(self, module: str) -> None:
+        source = find_spec(module)
+        assert source is not None
+        assert source.origin is not None
+        self._source = Path(source.origin)
+        self._state = _state_of(self._source)
+        self._link, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-m", module, "--spare", "--settings-fd", str(theirs.fileno())]
+            try:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), process_group=0
+                )
+            except OSError:
+                self._link.close()
+                raise
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def take(self, settings: bytes, report_fd: int) -> subprocess.Popen[bytes] | None:
+        """Have it begin with ``settings`` and report into ``report_fd``; return the process.
+
+        Returns:
+            None if it cannot be used: it has ended, or what it has loaded was replaced meanwhile.
+        """
+        with self._link:
+            try:
+                if self._process.poll() is None and _state_of(self._source) == self._state:
+                    socket.send_fds(self._link, [b"\0"], [report_fd])
+                    self._link.sendall(settings)
+                    return self._process
+            except OSError:
+                # It has ended just now.
+                pass
+        self.discard()
+        return None
+
+    def discard(self) -> None:
+        """End the process."""
+        self._link.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def wait_as_spare(settings_fd: int) -> tuple[bytes, int] | None:
+    """Wait as a spare until it is taken; return the settings, and where to report to. None: it will never be."""
+    with socket.socket(fileno=settings_fd) as link:
+        begun, handles, _, _ = socket.recv_fds(link, 1, 1)
+        if not begun or not handles:
+            return None
+        with link.makefile("rb") as stream:
+            return stream.read(), handles[0]
+
+
+def end_with_parent(*, is_wanted: bool) -> None:
+    """Have this process killed when the one that has started it dies, or no longer so."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if is_wanted else 0, 0, 0, 0)
+    if is_wanted and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _state_of(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def open_pipe(path: Path) -> int:

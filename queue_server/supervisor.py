@@ -44,6 +44,9 @@ MANAGER_PIPE = "manager.reports"
 GATEWAY_PIPE = "gateway.reports"
 """The named pipes in the data directory into which manager and gateway report."""
 
+SPARE_AFTER_S = 3.0
+"""How long a manager serves until another process is made that waits to take its place."""
+
 _PR_SET_CHILD_SUBREAPER = 36
 
 # What a manager needs at most for its end: it waits for plans to pause, if it is set to, and closes idle workers.
@@ -115,6 +118,7 @@ class _Supervisor:
             may_end=True,
             reports=settings.data / MANAGER_PIPE,
             stop_patience_s=_LONGEST_STOP_S if settings.pause_at_stop else STOP_PATIENCE_S,
+            spare_after_s=SPARE_AFTER_S,
         )
         gateway = Service(
             "gateway",
@@ -221,6 +225,9 @@ class _Supervisor:
                 return
             if found is None or found.si_pid in (self._manager.pid, self._gateway.pid):
                 return
+            if found.si_pid == self._manager.spare_pid:
+                self._manager.drop_spare()
+                continue
             with suppress(ChildProcessError):
                 os.waitpid(found.si_pid, os.WNOHANG)
 

@@ -28,7 +28,8 @@ BUSY_TIMEOUT_MS = 1000
 # The log is moved into the main file at 4 MiB, and a log that one large transaction made longer is cut back.
 CHECKPOINT_PAGES = 1000
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
-CACHE_KIB = 16 * 1024
+# Pages that are not kept here come from the memory of the system, which costs a few microseconds each.
+CACHE_KIB = 4 * 1024
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # Where a full disk shows as an error of another kind, and nothing was promised to be on the disk yet.
@@ -208,6 +209,10 @@ class Database:
             failpoint("store.after_checkpoint")
         self._log_pages = frames - moved
         return frames == moved
+
+    def interrupt(self) -> None:
+        """End the statement that another thread is running here with an error."""
+        self._connection.interrupt()
 
     def keep_log(self) -> None:
         """Leave the log as it is when the connection is closed."""

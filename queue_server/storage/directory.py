@@ -65,6 +65,11 @@ class DataDirectory:
         return self.path / f"{DATABASE_FILE}-wal"
 
     @property
+    def log_index(self) -> Path:
+        """The index of the log, which is made anew when the first process opens the database."""
+        return self.path / f"{DATABASE_FILE}-shm"
+
+    @property
     def marker(self) -> Path:
         """The file that names the instance, so that a lost database is not mistaken for a new one."""
         return self.path / MARKER_FILE

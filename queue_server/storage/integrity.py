@@ -24,8 +24,9 @@ ALL_ROWS = -1
 NEWEST_AT_START = 10_000
 """How many rows of each record are looked at before a manager serves; a reader and every backup look at the others."""
 
-INDEXES_UP_TO_BYTES = 64 * 1024 * 1024
-"""Up to this size a start compares the indexes with the tables too; every backup does so at any size."""
+WHOLE_AT_START_BYTES = 16 * 1024 * 1024
+"""Up to this size a start looks at all pages and indexes. Of a larger database it looks at what it reads; an
+examination while the manager serves, and every backup, look at the rest."""
 
 MOST_FAULTS = 5
 
@@ -46,6 +47,20 @@ _CHECKS = (
     (3, statement("check_replies"), True),
     (4, statement("check_edits"), True),
 )
+# What a manager reads before it serves. Whatever is read later is compared with its checksum then.
+_CHECKS_AT_START = (
+    (3, statement("check_meta"), False),
+    (3, statement("check_documents"), False),
+    (3, statement("check_tasks"), False),
+    (3, statement("check_queue"), False),
+    (3, statement("check_running"), False),
+    (3, statement("check_open_attempts"), False),
+    (3, statement("check_history"), True),
+    (3, statement("check_runs"), True),
+    (3, statement("check_events"), True),
+    (4, statement("check_edits"), True),
+)
+_NEWEST_OF_MANY = 1000
 _SCHEMA = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
 _COMMENT = re.compile(r"--[^\n]*")
 
@@ -99,25 +114,37 @@ def identify(database: Database, file: Path) -> Identity:
     return Identity(found[0], found[1], last_seq, version)
 
 
-def find_faults(database: Database, *, newest: int = ALL_ROWS, with_indexes: bool = True) -> Iterator[str]:
+def find_faults(database: Database, *, newest: int = ALL_ROWS) -> Iterator[str]:
     """Yield a sentence for each fault that is found, at most a few of each kind.
 
     Args:
         database: its schema is one that this release knows.
         newest: how many rows of each kind of record are looked at.
-        with_indexes: whether indexes are compared with the tables, which takes longer.
     """
     version = schema_version(database)
     yield from _find_in_schema(database, version)
-    check = "integrity_check" if with_indexes else "quick_check"
-    damage = [text for (text,) in database.rows(f"PRAGMA {check}({MOST_FAULTS})") if text != "ok"]
+    damage = [text for (text,) in database.rows(f"PRAGMA integrity_check({MOST_FAULTS})") if text != "ok"]
     yield from damage
     if not damage:
-        yield from _find_in_rows(database, version, newest)
+        yield from _find_in_rows(database, version, newest, _CHECKS)
 
 
-def _find_in_rows(database: Database, version: int, newest: int) -> Iterator[str]:
-    for since, text, is_limited in _CHECKS:
+def find_faults_at_start(database: Database) -> Iterator[str]:
+    """Yield a sentence for each fault in what a manager needs to serve, in a time that does not grow with the history.
+
+    Pages and rows that are not read for that are left to the examination that follows; see ``examination``.
+    """
+    version = schema_version(database)
+    damage = list(_find_in_schema(database, version))
+    yield from damage
+    if not damage:
+        yield from _find_in_rows(database, version, _NEWEST_OF_MANY, _CHECKS_AT_START)
+
+
+def _find_in_rows(
+    database: Database, version: int, newest: int, checks: tuple[tuple[int, str, bool], ...]
+) -> Iterator[str]:
+    for since, text, is_limited in checks:
         if version < since:
             continue
         try:

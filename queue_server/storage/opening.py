@@ -22,15 +22,18 @@ from queue_server.storage.directory import DataDirectory
 from queue_server.storage.integrity import (
     APPLICATION_ID,
     COUNT_TABLES,
-    INDEXES_UP_TO_BYTES,
     NEWEST_AT_START,
     SELECT_META,
+    WHOLE_AT_START_BYTES,
+    DamagedDatabaseError,
     find_faults,
+    find_faults_at_start,
     identify,
     refuse_faults,
 )
-from queue_server.storage.migrate import migrate, read_migrations
+from queue_server.storage.migrate import migrate, read_migrations, schema_version
 from queue_server.storage.sql import statement
+from queue_server.storage.wal import find_unread, has_header
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +62,14 @@ def open_database(directory: DataDirectory, clock: Clock, chance: Chance, vfs: s
     """
     directory.check_files()
     marker = directory.read_marker()
-    had_log = directory.has_log()
+    had_log = has_header(directory.log)
     if marker is None:
         directory.create_database()
     with _no_trace_of_refusal(directory):
         database = connect(directory.database, vfs)
         try:
             if not _is_unfinished(database, marker):
+                _check_log(database, directory)
                 _check(database, directory.database, marker, had_log=had_log)
                 back_up_before_migration(database, directory.database, vfs)
             instance_id = _complete(database, clock, chance)
@@ -100,6 +104,18 @@ def _is_unfinished(database: Database, marker: str | None) -> bool:
     return database.rows("PRAGMA application_id") == [(APPLICATION_ID,)] and not database.rows(SELECT_META)
 
 
+def _check_log(database: Database, directory: DataDirectory) -> None:
+    # Whoever has read from the database knows how much of the log there is to read.
+    schema_version(database)
+    broken = find_unread(directory.log, directory.log_index)
+    if broken is not None:
+        raise DamagedDatabaseError(
+            f"The log {directory.log} is damaged: its frame {broken} is not as it was written, and confirmed changes "
+            f"that follow would be lost with it. {restore_hint(str(directory.database))}",
+            details={"file": str(directory.log), "frame": broken},
+        )
+
+
 def _check(database: Database, file: Path, marker: str | None, *, had_log: bool) -> None:
     identity = identify(database, file)
     if marker not in (None, identity.instance_id):
@@ -107,8 +123,9 @@ def _check(database: Database, file: Path, marker: str | None, *, had_log: bool)
     [(_, _, is_closed)] = database.rows(SELECT_META)
     if not is_closed and not had_log:
         _refuse_lost_log(database, file)
-    with_indexes = file.stat().st_size <= INDEXES_UP_TO_BYTES
-    refuse_faults(file, list(find_faults(database, newest=NEWEST_AT_START, with_indexes=with_indexes)))
+    is_small = file.stat().st_size <= WHOLE_AT_START_BYTES
+    found = find_faults(database, newest=NEWEST_AT_START) if is_small else find_faults_at_start(database)
+    refuse_faults(file, list(found))
 
 
 # A log that was cut off behind its header cannot be told from one that never was longer; and the main file does not
@@ -116,10 +133,11 @@ def _check(database: Database, file: Path, marker: str | None, *, had_log: bool)
 def _refuse_lost_log(database: Database, file: Path) -> NoReturn:
     [(seq,)] = database.rows(LAST_SEQ)
     raise StorageError(
-        f"The log {file}-wal is missing or empty, although the manager did not end in order: whatever happened after "
-        f"event {seq} is lost with it (unless another program, such as sqlite3, has opened the database since then: "
-        "that takes the log in when it closes, and nothing is lost). Put the log back beside the database, or restore "
-        f"a backup (cuelight restore --data {file.parent}). To go on without it, run: sqlite3 {file} '{ACCEPT_LOSS}'",
+        f"The log {file}-wal is missing or empty, or its beginning is damaged, although the manager did not end in "
+        f"order: whatever happened after event {seq} is lost with it (unless another program, such as sqlite3, has "
+        "opened the database since then: that takes the log in when it closes, and nothing is lost). Put the log back "
+        f"beside the database, or restore a backup (cuelight restore --data {file.parent}). To go on without it, run: "
+        f"sqlite3 {file} '{ACCEPT_LOSS}'",
         details={"last_seq": seq},
     )
 

@@ -16,6 +16,7 @@ from queue_server.protocol.errors import StorageError
 from queue_server.storage.backup import DIRECTORY, Backup, back_up, list_backups
 from queue_server.storage.ballast import Ballast
 from queue_server.storage.directory import DataDirectory
+from queue_server.storage.examination import Examination
 from queue_server.storage.sqlite import SqliteStore
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ class BackupSchedule:
             return None
         try:
             made = await asyncio.to_thread(back_up, self._database, self._directory, keep=self._keep)
-        except StorageError:
+        except (StorageError, RuntimeError):
+            # There may be no thread for it now; the next time there may be one.
             logger.exception("There is no new backup; the older ones in %s are kept.", self._directory)
             return None
         self._saved = commits
@@ -70,16 +72,22 @@ class BackupSchedule:
 @asynccontextmanager
 async def guard_store(
     store: SqliteStore, data: Path, clock: Clock, interval_s: float, keep: int
-) -> AsyncGenerator[None]:
-    """Keep room for a full disk, and inside the block make backups into a directory beside the database."""
+) -> AsyncGenerator[Examination]:
+    """Keep room for a full disk, and inside the block make backups into a directory beside the database.
+
+    Yields:
+        The look at what the start has not read; it is up to the caller when to begin with it.
+    """
     store.attach(Ballast(data))
     database = DataDirectory(data).database
     schedule = BackupSchedule(
         database, data / DIRECTORY, lambda: store.commits, clock, interval_s=interval_s, keep=keep
     )
     running = asyncio.create_task(schedule.run(), name="backups")
+    examination = Examination(database, clock)
     try:
-        yield
+        yield examination
     finally:
+        examination.stop()
         running.cancel()
         await asyncio.wait({running})

@@ -214,6 +214,40 @@ def test_an_empty_log_after_an_unclean_end_is_refused(size, crashed):
         _open(crashed)
 
 
+@pytest.mark.parametrize("offset", [0, 3, 4, 8, 12, 16, 20, 31])
+def test_a_log_whose_header_is_damaged_is_refused(offset, crashed):
+    """SQLite takes such a log for an empty one."""
+    _turn_bit(crashed / LOG_FILE, offset)
+    with pytest.raises(StorageError, match="beginning is damaged"):
+        _open(crashed)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("offset", [0, 4, 8, 16, 24, 2000, 4119])
+def test_a_log_that_is_damaged_in_the_middle_is_refused(offset, share, crashed):
+    """SQLite reads it up to there, and would forget all that follows."""
+    frames = (os.path.getsize(crashed / LOG_FILE) - 32) // 4120
+    frame = round(share * frames)
+    _turn_bit(crashed / LOG_FILE, 32 + frame * 4120 + offset)
+    error = _refused(crashed, rf"log .*queue\.sqlite-wal is damaged: its frame {frame + 1} .*Restore a backup")
+    assert error.details == {"file": str(crashed / LOG_FILE), "frame": frame + 1}
+
+
+async def test_a_log_whose_newest_change_is_torn_is_accepted(crashed):
+    """So it is after a loss of power before that change was confirmed."""
+    log = crashed / LOG_FILE
+    _turn_bit(log, log.stat().st_size - 100)
+    assert await _count(crashed) == ITEMS - 1
+
+
+def _turn_bit(file, offset):
+    with file.open("r+b") as opened:
+        opened.seek(offset)
+        [byte] = opened.read(1)
+        opened.seek(offset)
+        opened.write(bytes([byte ^ 1]))
+
+
 async def test_the_refusal_of_a_missing_log_tells_what_is_there(crashed):
     """After a checkpoint the main file has more than nothing."""
     await _count(crashed)

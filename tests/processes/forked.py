@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["queue_server.__main__", "tests.processes.forked"])
+_context.set_forkserver_preload(["queue_server.__main__", "queue_server.app", "tests.processes.forked"])
 
 
 class Forked:

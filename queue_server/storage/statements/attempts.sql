@@ -27,10 +27,10 @@ UPDATE attempts SET phase = ?1, checksum = next_sum('attempts', checksum,
     submission, number, item_uid, lane, epoch, ?1, outcome, time_start)
 WHERE submission = ?2 AND number = ?3;
 
--- insert_run: record a run of an attempt, once.
+-- insert_run: record a run of an attempt, once. For max(place) all runs would be gone through.
 INSERT INTO runs (place, submission, attempt, uid, scan_id, is_open, exit_status, checksum)
 SELECT place, ?1, ?2, ?3, ?4, ?5, ?6, row_sum('runs', place, ?1, ?2, ?3, ?4, ?5, ?6)
-FROM (SELECT coalesce(max(place), 0) + 1 AS place FROM runs) WHERE true
+FROM (SELECT coalesce((SELECT place FROM runs ORDER BY place DESC LIMIT 1), 0) + 1 AS place) WHERE true
 ON CONFLICT (submission, attempt, uid) DO NOTHING;
 
 -- close_run: record the end of a run.

@@ -7,7 +7,9 @@ FROM items
 WHERE number < ? ORDER BY number DESC LIMIT ?;
 
 -- count_history: count the finished items; their numbers have no gaps, because only the oldest are ever removed.
-SELECT coalesce((SELECT max(number) FROM items) - (SELECT min(number) FROM items) + 1, 0);
+-- Without the conditions, which the index has too, all items would be gone through.
+SELECT coalesce((SELECT max(number) FROM items WHERE number IS NOT NULL)
+    - (SELECT min(number) FROM items WHERE number IS NOT NULL) + 1, 0);
 
 -- select_history_number: read the number of a finished item.
 SELECT number FROM items WHERE uid = ? AND number IS NOT NULL;

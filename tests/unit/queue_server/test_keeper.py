@@ -63,6 +63,14 @@ class Kept:
                 await self._news.wait()
         return self.keeper.pid
 
+    async def has_spare(self):
+        """Wait until a process stands by; return its id."""
+        assert self.task is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while (pid := self.keeper.spare_pid) is None:
+                await asyncio.wait([self.task], timeout=0.01)
+        return pid
+
     async def ended(self):
         """Return the exit code once there will be no other process."""
         assert self.task is not None
@@ -255,6 +263,57 @@ async def test_failed_starts_keep_no_file_open(keep, tmp_path):
             await asyncio.wait([kept.task], timeout=0.01)
     kept.keeper.ask_to_stop(signal.SIGTERM)
     await kept.ended()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+# --- a process in reserve -------------------------------------------------------------------------------------------
+
+
+async def test_the_process_in_reserve_takes_the_place_of_one_that_dies(keep, tmp_path):
+    kept = keep({"ready": ADDRESSES}, reports=tmp_path / "reports", spare_after_s=0.0).run()
+    pid = await kept.serves()
+    for times in range(2, 5):
+        spare = await kept.has_spare()
+        assert find_writer(tmp_path / "reports") == pid
+        end(pid)
+        pid = await kept.serves(times)
+        assert pid == spare
+    assert len(kept.begun) == 4
+
+
+async def test_the_first_process_in_reserve_is_made_when_it_is_due(keep):
+    kept = keep({"ready": ADDRESSES}, spare_after_s=3600.0).run()
+    end(await kept.serves())
+    assert kept.keeper.spare_pid is None
+    pid = await kept.serves(2)
+    assert await kept.has_spare() != pid
+
+
+async def test_without_being_asked_for_there_is_none_in_reserve(keep):
+    kept = keep({"ready": ADDRESSES}).run()
+    end(await kept.serves())
+    await kept.serves(2)
+    assert kept.keeper.spare_pid is None
+
+
+async def test_a_process_in_reserve_that_has_died_is_done_without(keep):
+    kept = keep({"ready": ADDRESSES}, spare_after_s=0.0).run()
+    first = await kept.serves()
+    spare = await kept.has_spare()
+    end(spare)
+    end(first)
+    assert await kept.serves(2) not in (first, spare)
+
+
+async def test_the_process_in_reserve_ends_with_the_service(keep):
+    before = len(os.listdir("/proc/self/fd"))
+    kept = keep({"ready": ADDRESSES}, spare_after_s=0.0).run()
+    await kept.serves()
+    spare = await kept.has_spare()
+    kept.keeper.ask_to_stop(signal.SIGTERM)
+    assert await kept.ended() == 0
+    assert kept.keeper.spare_pid is None
+    assert str(spare) not in os.listdir("/proc")
     assert len(os.listdir("/proc/self/fd")) == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -11,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from queue_server.process import PidFile, PidFileTakenError, end_process, find_writer, living_workers, open_pipe
+import queue_server
+from queue_server.process import (
+    PidFile,
+    PidFileTakenError,
+    Spare,
+    end_process,
+    find_writer,
+    living_workers,
+    open_pipe,
+)
 
 HOLD = """
 import signal, sys
@@ -20,6 +30,26 @@ from queue_server.process import PidFile
 with PidFile.claim(Path(sys.argv[1])):
     print("held", flush=True)
     signal.pause()
+"""
+# A module that stands by, and when it is taken reports its settings; it names the process that has started it.
+STAND_BY = """
+import os, sys
+from queue_server.process import end_with_parent, wait_as_spare
+end_with_parent(is_wanted=True)
+taken = wait_as_spare(int(sys.argv[sys.argv.index("--settings-fd") + 1]))
+if taken is not None:
+    end_with_parent(is_wanted=False)
+    os.write(taken[1], b"taken with " + taken[0])
+"""
+# It has a spare, tells its id, and waits to be killed.
+HAVE_SPARE = """
+import os, signal, sys
+os.chdir(sys.argv[1])
+sys.path.insert(0, sys.argv[1])
+from queue_server.process import Spare
+spare = Spare("stands_by")
+print(spare.pid, flush=True)
+signal.pause()
 """
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
 
@@ -42,6 +72,91 @@ def spawn():
             child.kill()
         child.wait()
         child.stdout.close()
+
+
+# --- processes in reserve -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """The file of a module that stands by."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(queue_server.__file__).parents[1]))
+    file = tmp_path / "stands_by.py"
+    file.write_text(STAND_BY)
+    return file
+
+
+@pytest.fixture
+def pipe():
+    reader, writer = os.pipe()
+    yield reader, writer
+    os.close(reader)
+    os.close(writer)
+
+
+def has_ended(pid, seconds=10):
+    """Wait for the end of a process that need not be a child; return whether it has come."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], seconds)[0])
+    finally:
+        os.close(handle)
+
+
+def test_a_spare_that_is_taken_gets_its_settings_and_reports(module, pipe):
+    reader, writer = pipe
+    spare = Spare("stands_by")
+    process = spare.take(b'{"port": 5}' * 5000, writer)
+    assert process is not None
+    assert process.pid == spare.pid
+    assert os.read(reader, 100000) == b"taken with " + b'{"port": 5}' * 5000
+    assert process.wait() == 0
+
+
+def test_a_spare_that_was_ended_cannot_be_taken(module, pipe):
+    spare = Spare("stands_by")
+    os.kill(spare.pid, signal.SIGKILL)
+    assert has_ended(spare.pid)
+    assert spare.take(b"{}", pipe[1]) is None
+
+
+def test_a_spare_whose_code_was_replaced_is_not_taken(module, pipe):
+    spare = Spare("stands_by")
+    module.rename(module.with_name("old"))
+    module.write_text(STAND_BY)
+    assert spare.take(b"{}", pipe[1]) is None
+    assert not Path(f"/proc/{spare.pid}").exists()
+    module.unlink()
+    module.with_name("old").rename(module)
+    again = Spare("stands_by")
+    module.unlink()
+    assert again.take(b"{}", pipe[1]) is None
+
+
+def test_a_spare_that_is_discarded_ends_at_once(module):
+    spare = Spare("stands_by")
+    spare.discard()
+    assert not Path(f"/proc/{spare.pid}").exists()
+
+
+def test_a_spare_ends_with_the_process_that_has_it(module, tmp_path, spawn):
+    keeper = spawn(HAVE_SPARE, str(tmp_path))
+    [pid] = [int(entry.name) for entry in Path("/proc").iterdir() if is_child(entry, keeper.pid)]
+    keeper.kill()
+    assert has_ended(pid)
+
+
+def is_child(entry, parent):
+    """Whether an entry of /proc is a child of a process."""
+    try:
+        return entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+    except OSError:
+        return False
 
 
 # --- pid files ------------------------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from queue_server.protocol.items import DEFAULT_LANE
@@ -22,11 +20,9 @@ async def test_opening_starts_one_worker_under_a_new_incarnation(bench):
 
 
 async def test_whoever_has_the_reply_finds_the_state_changed(bench):
-    asked = asyncio.ensure_future(bench.do("environment_open"))
-    while "reply" not in (entry[0] for entry in bench.journal):
-        await asyncio.sleep(0)
+    assert await bench.do("environment_open") == DONE
+    assert [entry[0] for entry in bench.journal if entry[0] in ("reply", "status")].count("status") == 2
     assert bench.status["manager_state"] == "creating_environment"
-    await asked
 
 
 async def test_an_open_environment_is_idle_and_exists(bench):

@@ -199,8 +199,8 @@ async def test_a_damaged_record_is_refused_to_its_reader_alone(reopen, file):
 async def test_the_newest_rows_are_enough_for_a_start(closed):
     _change(closed, "UPDATE items SET result = '{}' WHERE uid = 'i0'")
     reader = open_reader(closed)
-    assert list(find_faults(reader, newest=0, with_indexes=False)) == []
-    assert len(list(find_faults(reader, newest=1, with_indexes=False))) == 1
+    assert list(find_faults(reader, newest=0)) == []
+    assert len(list(find_faults(reader, newest=1))) == 1
     reader.close()
 
 
