@@ -169,6 +169,11 @@ class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatible
         description="Let running plans pause at their next checkpoint when the manager is told to end, and wait 30 s "
         "for it; otherwise workers go on with them. Either way the next manager finds them.",
     )
+    spare_manager: bool = Field(
+        default=True,
+        description="Keep a second manager loaded, which takes the place of one that has died within a fraction of a "
+        "second. It costs the memory of one more process.",
+    )
     worker_launchers: Annotated[dict[str, Path], NoDecode] = Field(
         default_factory=dict[str, Path],
         description="Lanes whose workers are started by a launcher, a service of its own with its own user: the lane "

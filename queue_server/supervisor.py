@@ -118,7 +118,7 @@ class _Supervisor:
             may_end=True,
             reports=settings.data / MANAGER_PIPE,
             stop_patience_s=_LONGEST_STOP_S if settings.pause_at_stop else STOP_PATIENCE_S,
-            spare_after_s=SPARE_AFTER_S,
+            spare_after_s=SPARE_AFTER_S if settings.spare_manager else None,
         )
         gateway = Service(
             "gateway",

@@ -94,6 +94,8 @@ class System:
             "control": ANY_PORT,
             "info": ANY_PORT,
             "http": "off",
+            # Loading one more manager takes the time of every test, and few need it.
+            "spare_manager": False,
             "ready_file": str(self.ready_file),
             **settings,
         }

@@ -119,7 +119,8 @@ def test_a_gateway_outlives_its_manager_and_goes_on_with_the_next_one(system, cl
     finally:
         system.continue_supervisor()
     assert [answer.status_code for answer in away] == [504, 408, 200]
-    assert away[0].json()["type"] == "urn:cuelight:problem:unreachable"
+    # The first one may have gone out before the connection was known to be broken.
+    assert away[0].json()["type"] in ("urn:cuelight:problem:unreachable", "urn:cuelight:problem:timeout")
     wait_until(lambda: answers(client), "a manager that answers", 20)
     assert len(client.get("/v1/queue").json()["items"]) == 1
     wait_until(lambda: system.is_ready and system.manager_pid != manager, "ready", 10)
