@@ -48,9 +48,10 @@ class AnsweringManager:
         return [request["method"] for request in self.requests]
 
     async def await_subscriber(self):
-        """Wait until a topic is subscribed to."""
+        """Wait until a topic is subscribed to; the end of a subscription is passed over."""
         async with asyncio.timeout(PATIENCE_S):
-            await self._publisher.recv()
+            while not (await self._publisher.recv()).startswith(b"\1"):
+                pass
 
     async def publish(self, topic, payload):
         """Send a notice."""

@@ -45,8 +45,9 @@ class TableManager:
     # --- for answers, which run in the thread ------------------------------------------------------------------
 
     def await_subscriber(self):
-        """Wait until one topic has been subscribed to."""
-        self._publisher.recv()
+        """Wait until one topic has been subscribed to; the end of a subscription is passed over."""
+        while not self._publisher.recv().startswith(b"\1"):
+            pass
 
     def publish(self, topic, payload):
         """Send a notice."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
 from queue_server.client import asynchronous, blocking
 from tests.doubles.table_manager import TableManager
+
+PATIENCE_S = 10.0
 
 
 class BlockingFace:
@@ -28,7 +31,16 @@ class BlockingFace:
 
     async def first(self, notices, kind, count):
         """Return the first notices of a kind, by iteration."""
-        return await asyncio.to_thread(self._first, notices, kind, count)
+        loop = asyncio.get_running_loop()
+        found = loop.create_future()
+
+        def iterate():
+            values = self._first(notices, kind, count)
+            loop.call_soon_threadsafe(found.set_result, values)
+
+        # A thread of the loop would be waited for at its end, also if nothing ever comes.
+        threading.Thread(target=iterate, daemon=True).start()
+        return await asyncio.wait_for(found, PATIENCE_S)
 
     async def end(self, notices):
         """Close a subscription."""
