@@ -41,12 +41,11 @@ class StopCalls:
         self._failures: dict[Movable, str | None] = {}
         self._begun: set[Movable] = set()
         self._stoppable: set[Movable] = set()
-        self._expected = 0
 
     def start(self) -> None:
         """Begin to call, in the order in which the devices are given; returns at once."""
         stoppable = [movable for movable in self._movables if self._can_stop(movable)]
-        self._stoppable, self._expected = set(stoppable), len(stoppable) + len(self._failures)
+        self._stoppable = set(stoppable)
         for movable in stoppable:
             self._waiting.put(movable)
         for number in range(min(len(stoppable), MOST_AT_ONCE)):
@@ -72,7 +71,7 @@ class StopCalls:
         """Wait until every ``stop()`` has returned, at most until ``until_s`` on the monotonic clock; tell of all."""
         with self._changed:
             left_s = max(0.0, until_s - time.monotonic())
-            self._changed.wait_for(lambda: len(self._failures) == self._expected, left_s)
+            self._changed.wait_for(lambda: self._stoppable <= self._failures.keys(), left_s)
             failures, begun = dict(self._failures), set(self._begun)
         failed = [
             DeviceNote(device=each.name, reason=reason) for each, reason in failures.items() if reason is not None

@@ -46,11 +46,11 @@ from queue_server.protocol.notices import STATUS_TOPIC
 
 _log = logging.getLogger(__name__)
 
-# The longest prefix decides the form of an error; what is below none of them is native.
 # What Python says of a thread that the system refuses.
 _NO_THREAD = "start new thread"
 _TOO_MUCH = "The gateway has no thread for this request now; nothing was done. Repeat it later."
 
+# The longest prefix decides the form of an error; what is below none of them is native.
 FACES = (BLUESKY, NATIVE, SCANHUB, FLOWSERV, ICA)
 
 

@@ -65,8 +65,6 @@ class _Watched(asyncio.Protocol):
 class PatientProtocol(_Watched, HttpToolsProtocol):
     """HTTP/1.1 as the server speaks it, with limits for heads and for slow readers, which it has none for."""
 
-    patience_s = STALLED_S
-
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._head_timer: asyncio.TimerHandle | None = None

@@ -231,9 +231,12 @@ class Keeper:
         spare, self._spare = self._spare, None
         return None if spare is None else spare.take(settings, report_fd)
 
-    def _plan_spare(self, pause_s: float | None) -> None:
+    def _plan_spare(self) -> None:
+        pause_s = self._service.spare_after_s
         if pause_s is not None and self._spare is None:
-            self._spare_due = asyncio.get_running_loop().call_later(pause_s, self._make_spare)
+            # Who has replaced another may need a replacement soon.
+            after_s = 0.0 if self._served else pause_s
+            self._spare_due = asyncio.get_running_loop().call_later(after_s, self._make_spare)
 
     def _make_spare(self) -> None:
         if self._spare is None and self.pid is not None and not self._asked.is_set():
@@ -314,8 +317,7 @@ class Keeper:
         # before says nothing.
         told = report.get("ready") or report.get("alive")
         if told and isinstance(told, dict) and not child.told.serves:
-            after_s = self._service.spare_after_s
-            self._plan_spare(0.0 if after_s is not None and self._served else after_s)
+            self._plan_spare()
             child.told.serves = self._served = True
             self._service.ready(told)
 

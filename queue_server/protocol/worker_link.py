@@ -24,12 +24,11 @@ LONGEST_CONSOLE = 64 * 1024
 
 # What can be stored as a whole number.
 _LARGEST = 2**63 - 1
+_LONGEST_UID = 512
 Word = Annotated[str, Field(max_length=128)]
-RunUid = Annotated[str, Field(min_length=1, max_length=512)]
+RunUid = Annotated[str, Field(min_length=1, max_length=_LONGEST_UID)]
 Whole = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
 Count = Annotated[int, Field(ge=0, le=_LARGEST)]
-ReportNumber = Annotated[int, Field(ge=0, le=_LARGEST)]
-_LONGEST_UID = 512
 
 
 def _check_attempt(key: AttemptKey) -> AttemptKey:
@@ -142,7 +141,7 @@ class CatalogPage(Message):
     """Some descriptions of plans or devices; all pages come before the environment is reported open."""
 
     kind: Literal["catalog_page"] = "catalog_page"
-    number: ReportNumber
+    number: Count
     catalog: Literal["plans", "devices"]
     first: bool
     entries: dict[str, dict[str, Any]]
@@ -152,14 +151,14 @@ class EnvironmentOpened(Message):
     """The startup code is loaded and the RunEngine is ready."""
 
     kind: Literal["environment_opened"] = "environment_opened"
-    number: ReportNumber
+    number: Count
 
 
 class EnvironmentFailed(Message):
     """The startup code could not be loaded; the worker ends after the acknowledgement."""
 
     kind: Literal["environment_failed"] = "environment_failed"
-    number: ReportNumber
+    number: Count
     message: str
     traceback: str = ""
 
@@ -168,7 +167,7 @@ class ItemAcknowledged(Message):
     """The item is resolved and handed to the RunEngine."""
 
     kind: Literal["item_acknowledged"] = "item_acknowledged"
-    number: ReportNumber
+    number: Count
     attempt: ToldAttempt
 
 
@@ -176,7 +175,7 @@ class RunOpened(Message):
     """A start document was emitted."""
 
     kind: Literal["run_opened"] = "run_opened"
-    number: ReportNumber
+    number: Count
     attempt: ToldAttempt
     run_uid: RunUid
     scan_id: Whole | None = None
@@ -186,7 +185,7 @@ class RunClosed(Message):
     """A stop document was emitted."""
 
     kind: Literal["run_closed"] = "run_closed"
-    number: ReportNumber
+    number: Count
     attempt: ToldAttempt
     run_uid: RunUid
     exit_status: Word
@@ -196,7 +195,7 @@ class REStateChanged(Message):
     """The RunEngine went into another state."""
 
     kind: Literal["re_state_changed"] = "re_state_changed"
-    number: ReportNumber
+    number: Count
     attempt: ToldAttempt | None = None
     re_state: Word
 
@@ -205,7 +204,7 @@ class OrderRefused(Message):
     """An order could not be carried out; the plan goes on as before."""
 
     kind: Literal["order_refused"] = "order_refused"
-    number: ReportNumber
+    number: Count
     attempt: ToldAttempt
     order: Word
     message: str
@@ -215,7 +214,7 @@ class ItemFinished(Message):
     """The attempt ended; times are seconds since 1970-01-01 UTC."""
 
     kind: Literal["item_finished"] = "item_finished"
-    number: ReportNumber
+    number: Count
     attempt: ToldAttempt
     outcome: Outcome
     time_start: float
@@ -231,14 +230,14 @@ class EnvironmentUpdated(Message):
     """The pages that came before it are the new lists of plans and devices."""
 
     kind: Literal["environment_updated"] = "environment_updated"
-    number: ReportNumber
+    number: Count
 
 
 class TaskFinished(Message):
     """A task ended; ``return_value`` is what JSON can say of it."""
 
     kind: Literal["task_finished"] = "task_finished"
-    number: ReportNumber
+    number: Count
     task_uid: str
     success: bool
     message: str = ""
@@ -252,7 +251,7 @@ class EnvironmentClosed(Message):
     """The last report of an orderly end; the process ends after the acknowledgement."""
 
     kind: Literal["environment_closed"] = "environment_closed"
-    number: ReportNumber
+    number: Count
 
 
 Telegram = Hello | Heartbeat | Console | Progress | Metadata | StopReport

@@ -215,7 +215,8 @@ def test_a_page_whose_reader_has_logged_in_works_as_it_is(guarded, browser):
     screen.wait(lambda: site.count("SOCKET", "/api/qserver/console", 403), "that nobody is let in without a login")
     assert {status for _, _, status in site.asked} <= {401, 403}
     # Without the console, Finch puts a window before its page; any other page of its site is as good for a login.
-    screen.wait(lambda: browser.get(f"{site.origin}/package.json") or True, "another page")
+    screen.wait(lambda: browser.switch_to.alert.accept() or True, "the window of Finch")
+    browser.get(f"{site.origin}/package.json")
     assert browser.execute_async_script(LOG_IN, "bob", "wrong") == 401
     assert browser.execute_async_script(LOG_IN, "bob", "bob_password") == 200
     screen.complaints()

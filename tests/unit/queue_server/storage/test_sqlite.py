@@ -15,6 +15,7 @@ from queue_server.protocol.errors import ConflictError, StorageError
 from queue_server.protocol.items import BACK, Item, Place, Result
 from queue_server.storage.directory import DATABASE_FILE
 from queue_server.storage.sqlite import open_sqlite
+from tests.doubles.stored_items import uids_in
 
 LOG_FILE = f"{DATABASE_FILE}-wal"
 
@@ -31,19 +32,8 @@ def reopen(tmp_path):
     return start
 
 
-@pytest.fixture
-async def store(reopen):
-    opened = reopen()
-    yield opened
-    await opened.close()
-
-
-def _item(uid, **content):
-    return Item(uid, "default", f"s-{uid}", {"name": "count"} | content)
-
-
-async def _uids(store):
-    return [item.uid for item in await store.transact(lambda tx: tx.queue("default"))]
+def _item(uid):
+    return Item(uid, "default", f"s-{uid}", {"name": "count"})
 
 
 async def test_what_was_committed_is_there_in_the_next_epoch(reopen):
@@ -53,7 +43,7 @@ async def test_what_was_committed_is_there_in_the_next_epoch(reopen):
     second = reopen()
     assert (first.epoch, second.epoch) == (1, 2)
     assert second.instance_id == first.instance_id
-    assert await _uids(second) == ["a", "b"]
+    assert await uids_in(second) == ["a", "b"]
     await second.close()
 
 
@@ -88,7 +78,7 @@ async def test_a_transaction_whose_caller_was_cancelled_is_committed_before_the_
     gate.set()
     await closing_down
     again = reopen()
-    assert await _uids(again) == ["a"]
+    assert await uids_in(again) == ["a"]
     await again.close()
 
 
@@ -104,7 +94,7 @@ async def test_a_store_closes_in_order_with_a_checkpoint_still_to_be_made(reopen
 async def test_what_only_the_schema_refuses_is_a_conflict_too(store):
     with pytest.raises(ConflictError, match="contradicts"):
         await store.transact(lambda tx: tx.insert([Item("a", "default", "s", {}, attempt=-1)], BACK))
-    assert await _uids(store) == []
+    assert await uids_in(store) == []
 
 
 async def test_a_closed_store_leaves_one_whole_file_and_no_log(reopen, tmp_path):
@@ -151,7 +141,7 @@ sys.stdin.read()
     await store.close()
     await reader.communicate(b"")
     again = reopen()
-    assert await _uids(again) == ["a", "b"]
+    assert await uids_in(again) == ["a", "b"]
     await again.close()
 
 
@@ -164,7 +154,7 @@ async def test_a_lane_is_numbered_anew_as_often_as_needed(store):
             tx.insert([_item(f"n{number:03}")], Place(before_uid="last"))
 
     await store.transact(work)
-    assert await _uids(store) == ["first", *(f"n{number:03}" for number in range(500)), "last"]
+    assert await uids_in(store) == ["first", *(f"n{number:03}" for number in range(500)), "last"]
 
 
 async def test_a_batch_that_is_larger_than_a_gap_finds_a_place(store):
@@ -176,7 +166,7 @@ async def test_a_batch_that_is_larger_than_a_gap_finds_a_place(store):
         tx.insert([_item(f"b{number:03}") for number in range(300)], Place(after_uid="first"))
 
     await store.transact(work)
-    assert (await _uids(store))[:301] == ["first", *(f"b{number:03}" for number in range(300))]
+    assert (await uids_in(store))[:301] == ["first", *(f"b{number:03}" for number in range(300))]
 
 
 async def test_items_at_the_front_and_at_the_back_never_meet(store):
@@ -189,7 +179,7 @@ async def test_items_at_the_front_and_at_the_back_never_meet(store):
 
     await store.transact(work)
     expected = [f"f{n:02}" for n in reversed(range(50))] + [f"b{n:02}" for n in range(50)]
-    assert await _uids(store) == expected
+    assert await uids_in(store) == expected
 
 
 async def test_attempts_do_not_pile_up_when_the_history_is_trimmed(reopen, tmp_path):
