@@ -11,20 +11,20 @@ import stat
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from http_gateway.auth.settings import DatabaseSettings
 from queue_server.protocol.errors import ParameterError, StorageError
 
 DATABASE_FILE = "accounts.sqlite"
+NEWEST_STEP = "0002"
+"""The last of the steps in migrations."""
+
+_STEPS_TABLE = "alembic_version"
 _BUSY_S = 5
 # Any number that no other program uses for its lock on the same PostgreSQL database.
 _MIGRATION_LOCK = 7_203_651
@@ -93,7 +93,7 @@ def open_store(settings: DatabaseSettings, directory: Path) -> AccountStore:
             _prepare_sqlite(engine)
     store = AccountStore(engine, settings.pool_size)
     try:
-        store.run(_migrate)
+        store.run(_bring_up_to_date)
     except StorageError:
         store.close()
         raise
@@ -127,8 +127,6 @@ def read_url(settings: DatabaseSettings, directory: Path) -> URL:
 def _translated() -> Generator[None]:
     try:
         yield
-    except CommandError as error:
-        raise StorageError(f"The account database was written by another version: {error}") from error
     except SQLAlchemyError as error:
         # The text of the driver may show the address of the database.
         raise StorageError(f"The account database cannot be used ({type(error).__name__}).") from error
@@ -165,12 +163,18 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _migrate(connection: Connection) -> None:
+def _bring_up_to_date(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         # Of several gateways that start at once one changes the tables, the others wait.
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-    with as_file(files("http_gateway.auth") / "migrations") as steps:
-        config = Config()
-        config.set_main_option("script_location", str(steps))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    if _last_step(connection) != NEWEST_STEP:
+        # What makes the steps takes long to load, and a database is made or changed once.
+        from http_gateway.auth.migration import migrate
+
+        migrate(connection)
+
+
+def _last_step(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_STEPS_TABLE):
+        return None
+    return connection.exec_driver_sql(f"SELECT version_num FROM {_STEPS_TABLE}").scalar()  # noqa: S608 - a constant

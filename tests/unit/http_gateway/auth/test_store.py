@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import insert, select
 
 from http_gateway.auth.settings import DatabaseSettings
-from http_gateway.auth.store import DATABASE_FILE, open_store, read_url
+from http_gateway.auth.store import DATABASE_FILE, NEWEST_STEP, open_store, read_url
 from http_gateway.auth.tables import METADATA, PRINCIPALS
 from queue_server.protocol.errors import ParameterError, StorageError
 
@@ -36,6 +39,12 @@ def test_its_files_are_for_their_owner_alone(store, tmp_path):
 
 def test_the_tables_are_the_sum_of_the_migrations(store):
     assert store.run(lambda connection: compare_metadata(MigrationContext.configure(connection), METADATA)) == []
+
+
+def test_the_newest_step_is_the_last_of_the_migrations():
+    config = Config()
+    config.set_main_option("script_location", str(files("http_gateway.auth") / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == NEWEST_STEP
 
 
 def test_it_writes_ahead_and_checks_references(store):
