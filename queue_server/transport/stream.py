@@ -18,7 +18,6 @@ from queue_server.protocol.limits import DEFAULT_LIMITS
 from queue_server.protocol.peer import ANYBODY, Peer
 
 Frames = list[bytes]
-SocketFactory = Callable[[int], "zmq.Socket[bytes]"]
 
 _log = logging.getLogger(__name__)
 
