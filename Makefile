@@ -14,6 +14,9 @@ KEEP   ?=
 # Tests run side by side; most of their time is spent waiting for processes.
 JOBS   ?= 4
 
+# Tests start many hundred processes; where nothing may be kept, each of them would compile its modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN       := $(VENV)/bin
 # In the order given, slow kinds first, so that quick ones fill the gaps at the end.
 PYTEST     = $(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(ARGS)

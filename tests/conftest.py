@@ -57,6 +57,14 @@ def figure(record_property):
     return figures_of(record_property)
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Where only the list of faults is asked for, do not load files that have nothing to do with it."""
+    is_other = collection_path.name.startswith("test_") and collection_path.parent.name != "faults"
+    if config.getoption("--faults") and is_other and "fault(" not in collection_path.read_text(encoding="utf-8"):
+        return True
+    return None
+
+
 def pytest_collection_modifyitems(config, items):
     """Give every test the time limit of its directory, unless it states its own."""
     if not config.pluginmanager.hasplugin("timeout"):
