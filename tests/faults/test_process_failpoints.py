@@ -47,6 +47,8 @@ UNDER_LOAD = {
 # Passed by the command that restores a backup; killed there in test_store_backup.py.
 RESTORATION = ("restore.before_exchange", "restore.between_renames", "restore.after_exchange")
 HOST = ("worker.before_start", "worker.after_start")
+# Passed by whoever stores an artifact; killed there in tests/system/test_artifacts.py.
+ARTIFACTS = ("artifact.before_sync", "artifact.before_rename", "artifact.after_rename", "artifact.after_sync")
 # In the worker: the first kills while the environment opens, the others during plans or at their ends.
 WORKER = {
     "worker_link.before_hello": (1, 2, 3),
@@ -63,7 +65,16 @@ def test_every_failpoint_of_the_code_is_tested_here():
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
-    assert set(failpoints.declared()) == {*CREATION, *START, *END, *UNDER_LOAD, *HOST, *WORKER, *RESTORATION}
+    assert set(failpoints.declared()) == {
+        *CREATION,
+        *START,
+        *END,
+        *UNDER_LOAD,
+        *HOST,
+        *WORKER,
+        *RESTORATION,
+        *ARTIFACTS,
+    }
 
 
 @pytest.mark.fault("D2")
