@@ -1,0 +1,69 @@
+"""The list of a graph's files, ``manifest.json``. It is written last, so that it lists complete files only."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from device_worker.compute.file_names import MANIFEST
+from device_worker.compute.output_files import FileEntry
+from queue_server.protocol.items import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What lies in the directory of an executed graph, and how the execution ended."""
+
+    graph: str
+    key: str
+    outcome: Outcome
+    files: tuple[FileEntry, ...]
+
+    def write(self, directory: Path) -> None:
+        """Put the manifest into the directory in one step.
+
+        Raises:
+            OSError: it cannot be written; then there is none.
+        """
+        content: dict[str, Any] = {
+            "graph": self.graph,
+            "key": self.key,
+            "outcome": self.outcome,
+            "files": [entry.to_map() for entry in self.files],
+        }
+        temporary = directory / f".{MANIFEST}.part"
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(f"{json.dumps(content, indent=2)}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(directory / MANIFEST)
+        sync_directories([directory])
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Return the manifest of a directory.
+
+    Raises:
+        OSError: there is none.
+        ValueError: the file is no manifest.
+    """
+    content = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+    try:
+        files = tuple(FileEntry(**entry) for entry in content["files"])
+        return Manifest(content["graph"], content["key"], content["outcome"], files)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{str(directory / MANIFEST)!r} is no manifest of a graph: {error}") from error
+
+
+def sync_directories(directories: Iterable[Path]) -> None:
+    """Make the names in some directories durable."""
+    for directory in directories:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,126 @@
+"""Where an executed graph works: which steps run at the moment, and files that are complete but not yet in place.
+
+It is a hidden directory beside the results, on which all processes meet, on other hosts too. Renaming one directory
+in it forbids every further step at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from device_worker.compute.errors import StepForbidden
+from device_worker.compute.manifest import sync_directories
+from device_worker.compute.output_files import FileEntry
+
+_NAME = ".work"
+_RUNNING = "running"
+_STOPPED = "stopped"
+_PARTS = "parts"
+_ENTRIES = "entries"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A step that had begun and not ended."""
+
+    step: int
+    pid: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """The directory of one execution, seen by the executor and by the processes of its steps."""
+
+    directory: Path
+
+    @classmethod
+    def create(cls, directory: Path) -> Workplace:
+        """Prepare an execution whose files are to lie in ``directory``, which is made if it does not exist.
+
+        Raises:
+            OSError: the directory cannot be made, or it is not empty.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):
+            raise FileExistsError(f"{str(directory)!r} is not empty")
+        place = cls(directory)
+        for name in (_RUNNING, _PARTS, _ENTRIES):
+            (place._root / name).mkdir(parents=True)
+        return place
+
+    @property
+    def _root(self) -> Path:
+        return self.directory / _NAME
+
+    @contextmanager
+    def running(self, step: int) -> Iterator[None]:
+        """Mark a step as running, inside the process that runs it.
+
+        Raises:
+            StepForbidden: the execution has ended; the step must not begin.
+        """
+        # The name says it all, so that a mark is never half written.
+        mark = self._root / _RUNNING / f"{step}.{os.getpid()}.{socket.gethostname()}"
+        try:
+            mark.touch()
+        except FileNotFoundError as error:
+            raise StepForbidden(f"step {step} must not begin: the execution of its graph has ended") from error
+        try:
+            yield
+        finally:
+            mark.unlink(missing_ok=True)
+
+    def forbid(self) -> list[Mark]:
+        """Let no further step begin; return the steps that were running at this moment, in their order."""
+        with suppress(FileNotFoundError):
+            (self._root / _RUNNING).rename(self._root / _STOPPED)
+        return sorted(map(_read_mark, (self._root / _STOPPED).iterdir()), key=lambda mark: mark.step)
+
+    def part(self, step: int) -> Path:
+        """Return where a step writes its file, with a new name each time it is repeated."""
+        return self._root / _PARTS / f"{step}.{os.getpid()}.{os.urandom(4).hex()}"
+
+    def note_file(self, step: int, part: Path, entry: FileEntry) -> None:
+        """Say that the file of a step is complete."""
+        note = self._root / _ENTRIES / f"{step}"
+        written = part.with_suffix(".note")
+        written.write_text(json.dumps({"part": part.name, "entry": entry.to_map()}), encoding="utf-8")
+        written.replace(note)
+
+    def publish(self) -> tuple[FileEntry, ...]:
+        """Move all complete files to their places and return what they are, in the order of their steps.
+
+        Raises:
+            OSError: a file cannot be moved.
+        """
+        notes = sorted((self._root / _ENTRIES).iterdir(), key=lambda note: int(note.name))
+        return tuple(self._move(json.loads(note.read_text(encoding="utf-8"))) for note in notes)
+
+    def _move(self, note: dict[str, object]) -> FileEntry:
+        content = note["entry"]
+        entry = FileEntry(**content) if isinstance(content, dict) else None
+        if entry is None:
+            raise OSError(f"a note about a file in {str(self._root)!r} is damaged")
+        target = self.directory / entry.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (self._root / _PARTS / str(note["part"])).rename(target)
+        parents = [parent for parent in target.parents if parent.is_relative_to(self.directory)]
+        sync_directories(parents)
+        return entry
+
+    def remove(self) -> None:
+        """Remove all that is not in its place; a step that still runs elsewhere cannot leave a file any more."""
+        shutil.rmtree(self._root, ignore_errors=True)
+
+
+def _read_mark(path: Path) -> Mark:
+    step, pid, host = path.name.split(".", 2)
+    return Mark(int(step), int(pid), host)
