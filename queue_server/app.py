@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -21,7 +20,6 @@ from typing import cast
 import uvloop
 import zmq
 
-from queue_server import logs
 from queue_server.access.metadata_keys import MetadataKeys
 from queue_server.access.startup_files import StartupFiles, find_startup_files
 from queue_server.client.outbox import discard_finish_records, finish_record_path, read_finish_records
@@ -36,7 +34,7 @@ from queue_server.engine.engine import Engine
 from queue_server.engine.intake import Intake, Remains
 from queue_server.engine.offline_change import take_note
 from queue_server.engine.perform import Crew, Performer
-from queue_server.engine.recovery import apply_policies, restore, save
+from queue_server.engine.recovery import apply_lanes, apply_policies, restore, save
 from queue_server.engine.shutdown import Shutdown, Workers
 from queue_server.engine.timers import Timers
 from queue_server.engine.turn import Turn
@@ -52,6 +50,7 @@ from queue_server.handlers.startup import take_at_start
 from queue_server.process import SUPERVISOR_FILE, PidFile
 from queue_server.protocol.codec import Encoding
 from queue_server.protocol.errors import NotFoundError, StateError
+from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.sockets import delegate_address
 from queue_server.storage.base import Store, Transaction
 from queue_server.storage.directory import DataDirectory
@@ -59,7 +58,7 @@ from queue_server.storage.examination import Examination
 from queue_server.storage.lock import DirectoryLockedError
 from queue_server.storage.schedule import guard_store
 from queue_server.storage.sqlite import SqliteStore, open_sqlite
-from queue_server.transport.console import PrintingBoard
+from queue_server.transport.console import PrintingBoard, publish_log
 from queue_server.transport.control import ControlSocket
 from queue_server.transport.curve import Gate, read_curve
 from queue_server.transport.notices import Form, NoticesSocket
@@ -141,7 +140,7 @@ async def run_manager(settings: Settings, listener: Listener, opened: SqliteStor
         gate = _open_gate(stack, context, settings)
         notices = _open_notices(context, settings, clock, gate)
         stack.callback(notices.close)
-        _publish_log(stack, notices)
+        publish_log(stack, notices)
 
         resources, state = await _load(store, settings, clock, chance)
         board = StatusBoard(store.instance_id, settings.manager_name, clock, notices.publish_status)
@@ -264,21 +263,8 @@ def _connect_workers(
     stack.callback(link.close)
     heartbeats = Heartbeats(intake.hear_answering)
     stack.callback(heartbeats.close)
-    files = _find_files(settings)
-    command = WorkerCommand(
-        near_address(link.address),
-        settings.data / WORKERS,
-        settings.startup,
-        settings.device_max_depth,
-        settings.ignore_invalid_plans,
-        # The worker writes the lists: it has made them, and nobody waits for it meanwhile.
-        None if files.is_simulated else files.lists,
-        settings.update_list_file,
-        keys,
-    )
-    units = host_units(
-        settings.worker_launchers, [lane.name for lane in engine.state.lanes], command.options, intake.hear_exit
-    )
+    command = _find_command(settings, near_address(link.address), keys)
+    units = host_units(settings.worker_launchers, list(settings.startups), command.options, intake.hear_exit)
     host = LaneHosts(LocalHost(local_launch(command), intake.hear_exit), units)
     stack.push_async_callback(host.close)
     intake.attach(link, heartbeats)
@@ -286,6 +272,25 @@ def _connect_workers(
     stack.callback(timers.close)
     performer.attach(Crew(lambda: engine.state, host, link, timers.set))
     return host
+
+
+def _find_command(settings: Settings, address: str, keys: KeyFiles | None) -> WorkerCommand:
+    files = _find_files(settings)
+    commands = {
+        name: WorkerCommand(
+            address,
+            settings.data / WORKERS,
+            lane.startup,
+            lane.device_max_depth or 0,
+            bool(lane.ignore_invalid_plans),
+            # The worker writes the lists: it has made them, and nobody waits for it meanwhile.
+            None if files[name].is_simulated else files[name].lists,
+            lane.update_list_file or "never",
+            keys,
+        )
+        for name, lane in settings.startups.items()
+    }
+    return replace(commands.pop(DEFAULT_LANE), others=commands)
 
 
 def _open_link(
@@ -307,8 +312,16 @@ def _find_remains(directory: Path) -> Remains:
     )
 
 
-def _find_files(settings: Settings) -> StartupFiles:
-    return find_startup_files(settings.startup, settings.list_file, settings.permissions, settings.permissions_reload)
+def _find_files(settings: Settings) -> dict[str, StartupFiles]:
+    return {
+        name: find_startup_files(
+            lane.startup,
+            lane.list_file,
+            settings.permissions if name == DEFAULT_LANE else None,
+            settings.permissions_reload,
+        )
+        for name, lane in settings.startups.items()
+    }
 
 
 async def _load(store: Store, settings: Settings, clock: Clock, chance: Chance) -> tuple[Resources, State]:
@@ -316,12 +329,13 @@ async def _load(store: Store, settings: Settings, clock: Clock, chance: Chance) 
     resources = Resources(_find_files(settings), MetadataKeys.parse(settings.permitted_metadata_keys))
 
     def load(tx: Transaction) -> Turn:
-        resources.restore(tx)
-        stored = apply_policies(restore(tx, store.epoch, clock.wall()), settings.on_failure)
+        resources.restore(tx, settings.startups)
+        stored = apply_lanes(tx, restore(tx, store.epoch, clock.wall()), settings.startups)
+        stored = apply_policies(stored, settings.on_failure)
         turn = Turn(tx, stored, clock.wall(), chance)
         take_note(turn)
-        lives = any(lane.worker.incarnation and find_worker(lane.worker.incarnation) for lane in stored.lanes)
-        take_at_start(turn, resources, is_open=lives)
+        workers = {lane.name: lane.worker.incarnation for lane in stored.lanes if lane.worker.incarnation}
+        take_at_start(turn, resources, open_lanes=[name for name, who in workers.items() if find_worker(who)])
         if turn.state != stored:
             save(tx, turn.state)
         return turn
@@ -381,20 +395,3 @@ def _obey_signals(shutdown: Shutdown, listener: Listener) -> None:
 
     loop.add_signal_handler(signal.SIGTERM, stop, "close_idle")
     loop.add_signal_handler(signal.SIGUSR1, stop, "kill")
-
-
-def _publish_log(stack: AsyncExitStack, notices: NoticesSocket) -> None:
-    loop = asyncio.get_running_loop()
-
-    home = threading.get_ident()
-
-    def publish(time: float, text: str) -> None:
-        # Requests are handled in the thread of the store, and a socket belongs to one thread.
-        if threading.get_ident() == home:
-            notices.publish_console(time, text)
-        else:
-            loop.call_soon_threadsafe(notices.publish_console, time, text)
-
-    handler = logs.NoticeHandler(publish)
-    logging.getLogger().addHandler(handler)
-    stack.callback(logging.getLogger().removeHandler, handler)

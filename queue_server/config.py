@@ -24,6 +24,14 @@ from yaml import YAMLError
 from queue_server.protocol.addresses import check_address, is_local
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import DEFAULT_LANE, FailurePolicy
+from queue_server.protocol.lane_settings import (
+    LaneSettings,
+    ListUpdates,
+    check_lanes,
+    read_lanes,
+    read_pairs,
+    read_policies,
+)
 from queue_server.protocol.stop_limits import TimedLimits
 
 SETTINGS_FILE = "cuelight.yaml"
@@ -36,7 +44,6 @@ PAUSE_PATIENCE_S = 30.0
 
 Verbosity = Literal["verbose", "normal", "quiet", "silent"]
 ConsoleOutput = Literal["all", "manager", "off"]
-ListUpdates = Literal["never", "environment_open", "always"]
 PermissionsReload = Literal["never", "on_request", "on_change", "on_startup"]
 
 
@@ -71,6 +78,13 @@ class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatible
         default="sim",
         description="What the worker loads: sim, a directory, a .py file, or a module name (module:NAME, where a "
         "path has the same name).",
+    )
+    lanes: Annotated[dict[str, LaneSettings], NoDecode] = Field(
+        default_factory=dict[str, LaneSettings],
+        description="Further lanes beside the lane default, each with a queue and a worker of its own: the name and "
+        "what its worker loads, or a map of startup, list_file, update_list_file, device_max_depth and "
+        "ignore_invalid_plans, of which only the first is needed; as text: b=sim,c=/path/of/startup. The option may "
+        "also be written --lane b=sim, once for each.",
     )
     permissions: Path | None = Field(
         default=None,
@@ -213,6 +227,18 @@ class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatible
         """Whether the control socket is encrypted."""
         return self.curve_secret_key_file is not None or has_secret_key_variable()
 
+    @property
+    def startups(self) -> dict[str, LaneSettings]:
+        """What the worker of each lane loads, the lane default first."""
+        own = LaneSettings(
+            startup=self.startup,
+            list_file=self.list_file,
+            update_list_file=self.update_list_file,
+            device_max_depth=self.device_max_depth,
+            ignore_invalid_plans=self.ignore_invalid_plans,
+        )
+        return {DEFAULT_LANE: own, **{name: lane.filled(own) for name, lane in self.lanes.items()}}
+
     def after_restart(self) -> Self:
         """Return the settings for a manager that takes the place of one that died: permissions that were set hold."""
         is_taken = self.permissions_reload in ("on_change", "on_startup")
@@ -290,6 +316,17 @@ class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatible
     def _resolve(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
 
+    @field_validator("lanes", mode="before")
+    @classmethod
+    def _read_lanes(cls, given: object) -> object:
+        return read_lanes(given)
+
+    @field_validator("lanes")
+    @classmethod
+    def _check_lanes(cls, lanes: dict[str, LaneSettings]) -> dict[str, LaneSettings]:
+        check_lanes(lanes)
+        return lanes
+
     @field_validator("on_failure", mode="before")
     @classmethod
     def _read_policies(cls, given: object) -> object:
@@ -349,32 +386,6 @@ def load_settings(flags: Mapping[str, object]) -> Settings:
     except (TypeError, ValueError) as error:
         message = f"{SETTINGS_FILE} in {directory} must be a map from names of settings to values."
         raise ParameterError(message, field="config") from error
-
-
-def read_policies(text: str) -> dict[str, str]:
-    """Return the word for each lane of a text such as ``default=hold,other=front``.
-
-    Raises:
-        ValueError: a part is no pair, or a lane is named twice.
-    """
-    if "=" not in text:
-        return {DEFAULT_LANE: text.strip()}
-    return read_pairs(text, "front or hold, or one of them for each lane, such as default=hold,other=front")
-
-
-def read_pairs(text: str, advice: str) -> dict[str, str]:
-    """Return the value for each lane of a text such as ``default=one,other=two``; ``advice`` says what to write.
-
-    Raises:
-        ValueError: a part is no pair, or a lane is named twice.
-    """
-    pairs: dict[str, str] = {}
-    for part in text.split(","):
-        lane, separator, value = (word.strip() for word in part.partition("="))
-        if not lane or not separator or lane in pairs:
-            raise ValueError(f"write {advice}")
-        pairs[lane] = value
-    return pairs
 
 
 def has_secret_key_variable(environ: Mapping[str, str] = os.environ) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 import orjson
 
+from queue_server.core.model import State
 from queue_server.core.view import queue_uid
 from queue_server.engine.engine import Engine
 from queue_server.engine.perform import Done
@@ -33,10 +34,10 @@ from queue_server.protocol.errors import (
     UnfinishedError,
     UnknownMethodError,
 )
-from queue_server.protocol.items import Origin
+from queue_server.protocol.items import DEFAULT_LANE, Origin
 from queue_server.protocol.limits import too_much_at_once
 from queue_server.protocol.listing import PIECE_ENTRIES, Roll, encode_reply
-from queue_server.protocol.method import Method, Params, fields_of
+from queue_server.protocol.method import LaneParams, Method, Params, fields_of
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.peer import ANYBODY, DELEGATE, Peer
 from queue_server.storage.base import StoredReply
@@ -168,7 +169,8 @@ class Dispatcher:
     ) -> bytes | Further | dict[str, Any]:
         require_unchanged(call.request, call.method, queue_uid(turn.state, self._desk.instance_id))
         require_key(call.method, call.params, turn.state.lock, self._desk.keys)
-        result = find(TurnContext(self._desk, call.origin, turn, call.method.name))
+        lane = _lane_of(call.params, turn.state)
+        result = find(TurnContext(self._desk, call.origin, turn, call.method.name, lane))
         if isinstance(result, Further):
             return result
         fields = fields_of(result)
@@ -221,7 +223,7 @@ class Dispatcher:
         state = self._desk.state()
         require_unchanged(call.request, call.method, queue_uid(state, self._desk.instance_id))
         require_key(call.method, call.params, state.lock, self._desk.keys)
-        context = MemoryContext(self._desk, call.origin)
+        context = MemoryContext(self._desk, call.origin, _lane_of(call.params, state))
         result = HANDLERS[call.method.name](context, call.params)
         if isinstance(result, Stopping):
             # Under an idempotency key too: once more is better than once too few.
@@ -250,7 +252,8 @@ class Dispatcher:
         require_room(call.method, self._desk.has_room)
         require_unchanged(call.request, call.method, queue_uid(turn.state, self._desk.instance_id))
         require_key(call.method, call.params, turn.state.lock, self._desk.keys)
-        context = TurnContext(self._desk, call.origin, turn, call.method.name)
+        lane = _lane_of(call.params, turn.state)
+        context = TurnContext(self._desk, call.origin, turn, call.method.name, lane)
         fields = fields_of(HANDLERS[call.method.name](context, call.params))
         if key:
             self._desk.repetition.store(turn.tx, key, StoredReply(digest, encode(fields)), turn.now)
@@ -284,6 +287,17 @@ def _sign(request: Request, method: Method, peer: Peer) -> dict[str, Any]:
     if peer.name and request.origin is None and "user" in method.params.model_fields:
         params["user"] = peer.name
     return params
+
+
+def _lane_of(params: Params, state: State) -> str:
+    """Return the lane that a request is about.
+
+    Raises:
+        NotFoundError: there is no such lane; the message lists those that there are.
+    """
+    if not isinstance(params, LaneParams) or params.lane is None:
+        return DEFAULT_LANE
+    return state.lane(params.lane).name
 
 
 def _guard(call: _Call, handle: Callable[[], T]) -> T | bytes:

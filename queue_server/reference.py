@@ -49,7 +49,6 @@ _EXIT_CODES = {
     130: "somebody pressed Ctrl-C; what was started goes on",
 }
 
-
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "events_get": {"since": 120, "limit": 50},
     "manager_stop": {"option": "safe_on"},
@@ -158,6 +157,7 @@ _STATUS_MEANINGS = {
     "waiting_since": "since when, in seconds since 1970-01-01 UTC",
     "estop_by": "who ordered the emergency stop that stops the lane; null where none does",
     "estop_at": "when that was, in seconds since 1970-01-01 UTC",
+    "on_failure": "where a failed item goes: to the front of the queue, or there too, but held until it is released",
 }
 
 
@@ -251,7 +251,7 @@ def _method(method: Method) -> Iterator[str]:
 
 def example(method: Method) -> dict[str, Any]:
     """Return a request that is well formed."""
-    params = _EXAMPLES.get(method.name, {})
+    params = dict(method.example) or _EXAMPLES.get(method.name, {})
     return {"method": method.name, "params": params} if params else {"method": method.name}
 
 

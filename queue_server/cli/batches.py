@@ -9,7 +9,7 @@ import typer
 from queue_server.cli import render
 from queue_server.cli.items import After, Before, find_uid
 from queue_server.cli.options import LockKey, User, claim
-from queue_server.cli.session import Session
+from queue_server.cli.session import LaneSession
 from queue_server.protocol.errors import ParameterError
 
 Targets = Annotated[
@@ -19,7 +19,7 @@ Targets = Annotated[
 
 
 def remove(
-    session: Session,
+    session: LaneSession,
     targets: Targets,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse all if an item is not in the queue or named twice.")
@@ -36,7 +36,7 @@ def remove(
 
 
 def move(
-    session: Session,
+    session: LaneSession,
     targets: Targets,
     to: Annotated[str | None, typer.Option("--to", metavar="POS", help="front or back.")] = None,
     before: Before = None,

@@ -9,14 +9,14 @@ import typer
 
 from queue_server.cli import render
 from queue_server.cli.options import DEFAULT_GROUP, UserGroup
-from queue_server.cli.session import Session
+from queue_server.cli.session import LaneSession, Session
 from queue_server.protocol.errors import NotFoundError, ParameterError
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="Show this one only, with all details.")]
 All = Annotated[bool, typer.Option("--all", help="Show all that exist, not only what the group may use.")]
 
 
-def plans(session: Session, name: Name = None, everything: All = False, group: UserGroup = DEFAULT_GROUP) -> None:
+def plans(session: LaneSession, name: Name = None, everything: All = False, group: UserGroup = DEFAULT_GROUP) -> None:
     """Show the plans, or the parameters of one plan."""
     kind = "existing" if everything else "allowed"
     reply = session.request(f"plans_{kind}", {} if everything else {"user_group": group})
@@ -30,7 +30,7 @@ def plans(session: Session, name: Name = None, everything: All = False, group: U
 
 
 def devices(
-    session: Session,
+    session: LaneSession,
     name: Name = None,
     everything: All = False,
     group: UserGroup = DEFAULT_GROUP,

@@ -9,7 +9,7 @@ import typer
 from queue_server.cli import render, waiting
 from queue_server.cli.files import read_document
 from queue_server.cli.options import DEFAULT_GROUP, LockKey, User, UserGroup, Wait, claim, who
-from queue_server.cli.session import Session
+from queue_server.cli.session import LaneSession, Session
 from queue_server.cli.values import describe_call, item_of, items_of, read_call, read_keywords, read_value
 from queue_server.protocol.errors import NotFoundError, ParameterError
 
@@ -25,7 +25,7 @@ _UID_LENGTH = 36
 
 
 def add(
-    session: Session,
+    session: LaneSession,
     name: Annotated[str, typer.Argument(metavar="PLAN", help="Name of the plan, @FILE with an item, or - for stdin.")],
     words: Annotated[list[str] | None, typer.Argument(metavar="ARG|NAME=VALUE", help="Arguments of the plan.")] = None,
     devices: Detectors = None,
@@ -58,7 +58,7 @@ def add(
 
 
 def execute(
-    session: Session,
+    session: LaneSession,
     name: Annotated[str, typer.Argument(metavar="PLAN", help="Name of the plan, @FILE with an item, or - for stdin.")],
     words: Annotated[list[str] | None, typer.Argument(metavar="ARG|NAME=VALUE", help="Arguments of the plan.")] = None,
     devices: Detectors = None,
@@ -82,7 +82,7 @@ def execute(
 
 
 def add_batch(
-    session: Session,
+    session: LaneSession,
     file: Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON with a list of items, or - for stdin.")],
     pos: Position = None,
     before: Before = None,
@@ -105,14 +105,14 @@ def add_batch(
     return 0
 
 
-def get(session: Session, target: Target) -> None:
+def get(session: LaneSession, target: Target) -> None:
     """Show one item of the queue."""
     reply = session.request("queue_item_get", _find(session, target))
     session.show(reply, lambda: render.print_json(reply["item"]))
 
 
 def update(
-    session: Session,
+    session: LaneSession,
     target: Target,
     words: Annotated[
         list[str] | None,
@@ -136,7 +136,7 @@ def update(
 
 
 def move(
-    session: Session,
+    session: LaneSession,
     target: Target,
     destination: Annotated[str | None, typer.Argument(metavar="POS", help="front, back, or an index.")] = None,
     before: Before = None,
@@ -154,14 +154,14 @@ def move(
     session.show(reply, lambda: render.say(f"Moved {describe_call(reply['item'])}."))
 
 
-def remove(session: Session, target: Target, user: User = None, lock_key: LockKey = None) -> None:
+def remove(session: LaneSession, target: Target, user: User = None, lock_key: LockKey = None) -> None:
     """Remove an item from the queue."""
     reply = session.request("queue_item_remove", {**_find(session, target), **claim(user), "lock_key": lock_key})
     session.show(reply, lambda: render.say(f"Removed {describe_call(reply['item'])}; {reply['qsize']} are left."))
 
 
 def hold(
-    session: Session,
+    session: LaneSession,
     target: Target,
     reason: Annotated[str | None, typer.Option("-m", "--reason", help="Why; shown with the item.")] = None,
     user: User = None,
@@ -173,7 +173,7 @@ def hold(
     session.show(reply, lambda: render.say(f"Held {describe_call(reply['item'])}."))
 
 
-def release(session: Session, target: Target, user: User = None, lock_key: LockKey = None) -> None:
+def release(session: LaneSession, target: Target, user: User = None, lock_key: LockKey = None) -> None:
     """Release a held item."""
     reply = session.request(
         "queue_item_release", {"uid": find_uid(session, target), **claim(user), "lock_key": lock_key}

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from queue_server.cli.keys import VARIABLE, take_key
-from queue_server.cli.session import COMMON, CommonOption, Session
+from queue_server.cli.session import COMMON, CommonOption, LaneSession, Session
 
 
 def _take_key(text: str | None) -> str | None:
@@ -36,6 +36,8 @@ UserGroup = Annotated[str, typer.Option("--group", envvar="CUELIGHT_USER_GROUP",
 
 DEFAULT_GROUP = "primary"
 
+_LANE = CommonOption("lane", str, "--lane", "NAME", "Act in this lane; by default in the lane 'default'.")
+
 Verb = Callable[..., int | None]
 """What does the work of a verb; it returns an exit code other than 0 if the work did not end well."""
 
@@ -53,18 +55,21 @@ def claim(user: str | None) -> dict[str, str]:
 def as_command(function: Verb) -> Verb:
     """Return a command from a verb: if its first parameter is a session, with the options that all such verbs have."""
     first, *own = inspect.signature(function, eval_str=True).parameters.values()
+    if first.annotation is LaneSession:
+        return with_options(function, own, LaneSession)
     return with_options(function, own) if first.annotation is Session else function
 
 
-def with_options(function: Verb, own: list[inspect.Parameter]) -> Verb:
-    """Return a command with the parameters ``own`` and those which all verbs share."""
+def with_options(function: Verb, own: list[inspect.Parameter], kind: type[Session] = Session) -> Verb:
+    """Return a command with the parameters ``own`` and those which all verbs share that have this kind of session."""
+    shared = (_LANE, *COMMON) if kind is LaneSession else COMMON
 
     def command(**values: Any) -> int | None:
-        session = Session(**{option.name: values.pop(option.name) for option in COMMON})
+        session = kind(**{option.name: values.pop(option.name) for option in shared})
         with closing(session):
             return function(session, **values)
 
-    signature = inspect.Signature([*own, *map(_parameter, COMMON)])
+    signature = inspect.Signature([*own, *map(_parameter, shared)])
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
     command.__name__ = function.__name__

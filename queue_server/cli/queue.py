@@ -9,13 +9,13 @@ import typer
 
 from queue_server.cli import render, waiting
 from queue_server.cli.options import LockKey, User, Wait, claim
-from queue_server.cli.session import Session
+from queue_server.cli.session import LaneSession
 from queue_server.cli.values import describe_call, read_keywords
 from queue_server.protocol.errors import ParameterError
 
 
 def list_queue(
-    session: Session,
+    session: LaneSession,
     limit: Annotated[int | None, typer.Option(help="Largest number of items to show.")] = None,
     state: Annotated[str | None, typer.Option(help="Only items in this state: queued or held.")] = None,
     name: Annotated[str | None, typer.Option("--plan", metavar="NAME", help="Only plans of this name.")] = None,
@@ -33,7 +33,7 @@ def list_queue(
     session.show(reply, lambda: _print_queue(reply["running_item"], reply["items"]))
 
 
-def start(session: Session, wait: Wait = False, lock_key: LockKey = None) -> int:
+def start(session: LaneSession, wait: Wait = False, lock_key: LockKey = None) -> int:
     """Start the queue; with --wait until it stops, then show what has run."""
     finished = session.request("status")["items_in_history"] if wait else 0
     reply = session.request("queue_start", {"lock_key": lock_key})
@@ -44,7 +44,7 @@ def start(session: Session, wait: Wait = False, lock_key: LockKey = None) -> int
 
 
 def stop(
-    session: Session,
+    session: LaneSession,
     cancel: Annotated[bool, typer.Option("--cancel", help="Take back an earlier stop.")] = False,
     lock_key: LockKey = None,
 ) -> None:
@@ -54,14 +54,14 @@ def stop(
     session.show(reply, lambda: render.say(said))
 
 
-def clear(session: Session, user: User = None, lock_key: LockKey = None) -> None:
+def clear(session: LaneSession, user: User = None, lock_key: LockKey = None) -> None:
     """Remove all items; a running item goes on."""
     reply = session.request("queue_clear", {**claim(user), "lock_key": lock_key})
     session.show(reply, lambda: render.say("The queue is empty."))
 
 
 def autostart(
-    session: Session,
+    session: LaneSession,
     switch: Annotated[str | None, typer.Argument(metavar="on|off", help="Without it the state is shown.")] = None,
     lock_key: LockKey = None,
 ) -> None:
@@ -81,7 +81,7 @@ def autostart(
 
 
 def mode(
-    session: Session,
+    session: LaneSession,
     changes: Annotated[
         list[str] | None,
         typer.Argument(metavar="NAME=VALUE", help="loop=true, ignore_failures=true, or the word default."),

@@ -9,11 +9,11 @@ import typer
 
 from queue_server.cli import render, waiting
 from queue_server.cli.options import LockKey, Wait
-from queue_server.cli.session import Session
+from queue_server.cli.session import LaneSession, Session
 
 
 def pause(
-    session: Session,
+    session: LaneSession,
     now: Annotated[bool, typer.Option("--now", help="Pause at once; steps may be repeated later.")] = False,
     wait: Wait = False,
     lock_key: LockKey = None,
@@ -25,28 +25,28 @@ def pause(
     session.show(reply, None if wait else lambda: render.say("The plan is asked to pause."))
 
 
-def resume(session: Session, wait: Wait = False, lock_key: LockKey = None) -> None:
+def resume(session: LaneSession, wait: Wait = False, lock_key: LockKey = None) -> None:
     """Go on with the paused plan."""
     _order(session, "re_resume", lock_key, "The plan is asked to go on.", waiting.plan_resumed if wait else None)
 
 
-def stop(session: Session, wait: Wait = False, lock_key: LockKey = None) -> None:
+def stop(session: LaneSession, wait: Wait = False, lock_key: LockKey = None) -> None:
     """End the paused plan as a success: its cleanup runs, its runs count as good."""
     _order(session, "re_stop", lock_key, "The plan is asked to end.", waiting.plan_ended if wait else None)
 
 
-def abort(session: Session, wait: Wait = False, lock_key: LockKey = None) -> None:
+def abort(session: LaneSession, wait: Wait = False, lock_key: LockKey = None) -> None:
     """End the paused plan as a failure: its cleanup runs, its runs are marked as aborted."""
     _order(session, "re_abort", lock_key, "The plan is asked to abort.", waiting.plan_ended if wait else None)
 
 
-def halt(session: Session, wait: Wait = False, lock_key: LockKey = None) -> None:
+def halt(session: LaneSession, wait: Wait = False, lock_key: LockKey = None) -> None:
     """End the paused plan at once, without its cleanup: devices stay as they are."""
     _order(session, "re_halt", lock_key, "The plan is asked to halt.", waiting.plan_ended if wait else None)
 
 
 def runs(
-    session: Session,
+    session: LaneSession,
     option: Annotated[str, typer.Option(help="active, open or closed; active means both.")] = "active",
 ) -> None:
     """Show the runs of the running plan."""

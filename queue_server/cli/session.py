@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from queue_server.cli import render
 from queue_server.client import RequestFailedError, RunControl
 from queue_server.client.exchange import LONGEST_TIMEOUT_S, check_timeout
-from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.errors import NotFoundError, ParameterError
+from queue_server.protocol.items import DEFAULT_LANE
 
 REPLY_TIMEOUT_S = 5.0
 
@@ -96,6 +97,44 @@ class Session:
         """Close the connection, if there is one."""
         if "run_control" in self.__dict__:
             self.run_control.close()
+
+
+# What the verbs of lanes ask that is the same in all of them.
+_OF_ALL_LANES = frozenset({"history_get", "task_result", "task_status"})
+
+
+@dataclass
+class LaneSession(Session):
+    """What a verb works with that acts in one lane: requests name it, and a status is what it says of that lane."""
+
+    lane: str | None = None
+
+    @property
+    def lane_name(self) -> str:
+        """The lane that is meant."""
+        return self.lane or DEFAULT_LANE
+
+    def request(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send a request for the lane and return the reply; parameters that are None are left out."""
+        if method == "status":
+            return self._narrow(super().request(method, params))
+        if self.lane is None or method in _OF_ALL_LANES:
+            return super().request(method, params)
+        return super().request(method, {**(params or {}), "lane": self.lane})
+
+    def wait_for_status(self, predicate: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+        """Return the first status of the lane for which ``predicate`` holds."""
+        return self._narrow(super().wait_for_status(lambda status: predicate(self._narrow(status))))
+
+    def _narrow(self, status: Mapping[str, Any]) -> dict[str, Any]:
+        if self.lane is None:
+            return dict(status)
+        names: list[str] = []
+        for lane in status.get("lanes", ()):
+            if lane["lane"] == self.lane:
+                return {**status, **lane, "worker_environment_state": lane["worker_state"], "lanes": [lane]}
+            names.append(lane["lane"])
+        raise NotFoundError(f"There is no lane {self.lane!r}. Lanes: {names}.")
 
 
 def _has(reply: Mapping[str, Any], path: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from queue_server.cli import render
 from queue_server.cli.session import Session
+from queue_server.protocol.items import DEFAULT_LANE
 
 _CALM = {"idle", "closed", "open", "executing_queue", "executing_plan", "running"}
 
@@ -28,7 +29,15 @@ def describe(status: Mapping[str, Any], address: str) -> dict[str, str]:
         "RunEngine": _run_engine(status),
         "history": f"{status['items_in_history']} items",
         "lanes": "; ".join(filter(None, map(_lane, lanes))),
+        **{f"lane {lane['lane']}": _work_of(lane) for lane in lanes if lane.get("lane", DEFAULT_LANE) != DEFAULT_LANE},
     }
+
+
+def _work_of(lane: Mapping[str, Any]) -> str:
+    """Return what a lane beside the lane default does."""
+    running = f", item {lane['running_item_uid']}" if lane["running_item_uid"] else ""
+    state, environment = _word(lane["manager_state"]), _word(lane["worker_state"])
+    return f"{state}, environment {environment}, {lane['items_in_queue']} items{running}"
 
 
 def _environment(status: Mapping[str, Any]) -> str:

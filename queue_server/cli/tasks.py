@@ -11,7 +11,7 @@ from queue_server.cli import render, waiting
 from queue_server.cli.failures import OperationFailedError
 from queue_server.cli.files import read_text
 from queue_server.cli.options import DEFAULT_GROUP, LockKey, User, UserGroup, Wait, who
-from queue_server.cli.session import Session
+from queue_server.cli.session import LaneSession, Session
 from queue_server.cli.values import describe_call, read_call
 from queue_server.protocol.errors import NotFoundError
 
@@ -23,7 +23,7 @@ TaskUid = Annotated[str, typer.Argument(metavar="TASK", help="Uid of the task.")
 
 
 def upload_script(
-    session: Session,
+    session: LaneSession,
     file: Annotated[str, typer.Argument(metavar="FILE", help="File of Python code, or - for stdin.")],
     lists: Annotated[bool, typer.Option("--lists/--no-lists", help="Describe plans and devices again.")] = True,
     new_re: Annotated[bool, typer.Option("--update-re", help="Use a RunEngine that the script makes.")] = False,
@@ -38,7 +38,7 @@ def upload_script(
 
 
 def call_function(
-    session: Session,
+    session: LaneSession,
     name: Annotated[str, typer.Argument(metavar="FUNCTION", help="Name of a function in the worker's namespace.")],
     words: Annotated[list[str] | None, typer.Argument(metavar="ARG|NAME=VALUE", help="Its arguments.")] = None,
     background: Background = False,
@@ -56,7 +56,7 @@ def call_function(
 
 
 def update_environment(
-    session: Session, background: Background = False, wait: Wait = False, lock_key: LockKey = None
+    session: LaneSession, background: Background = False, wait: Wait = False, lock_key: LockKey = None
 ) -> None:
     """Describe the plans and devices of the worker's namespace again, and print the uid of the task."""
     reply = session.request("environment_update", {"run_in_background": background, "lock_key": lock_key})
@@ -80,7 +80,7 @@ def show_result(session: Session, task: TaskUid, wait: Wait = False) -> None:
     _show_result(session, reply)
 
 
-def metadata(session: Session) -> None:
+def metadata(session: LaneSession) -> None:
     """Show the metadata that the RunEngine puts into every run."""
     reply = session.request("re_metadata")
     session.show(reply, lambda: render.print_json(reply["re_metadata"]))

@@ -23,6 +23,7 @@ VERBS: dict[Path, str] = {
     ("down",): "service:down",
     ("demo",): "demo.command:demo",
     ("status",): "status:status",
+    ("lanes",): "lanes:lanes",
     ("env", "open"): "environment:open_environment",
     ("env", "close"): "environment:close_environment",
     ("env", "update"): "tasks:update_environment",

@@ -9,12 +9,12 @@ import typer
 
 from queue_server.cli import render
 from queue_server.cli.options import DEFAULT_GROUP, LockKey, User, UserGroup, who
-from queue_server.cli.session import Session
+from queue_server.cli.session import LaneSession
 from queue_server.protocol.errors import ParameterError
 
 
 def undo(
-    session: Session,
+    session: LaneSession,
     steps: Annotated[int, typer.Argument(metavar="N", help="Number of edits to take back, the latest first.")] = 1,
     mine: Annotated[bool, typer.Option("--mine", help="Only edits of the one who asks.")] = False,
     edits_of: Annotated[str | None, typer.Option("--of", metavar="USER", help="Only edits of this user.")] = None,

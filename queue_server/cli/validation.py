@@ -10,13 +10,13 @@ import typer
 from queue_server.cli import render
 from queue_server.cli.files import read_document
 from queue_server.cli.options import DEFAULT_GROUP, UserGroup
-from queue_server.cli.session import Session
+from queue_server.cli.session import LaneSession
 from queue_server.cli.values import item_of, items_of
 from queue_server.protocol.errors import ParameterError
 
 
 def validate(
-    session: Session,
+    session: LaneSession,
     file: Annotated[str, typer.Argument(metavar="FILE", help="YAML or JSON with items or one item, or - for stdin.")],
     group: UserGroup = DEFAULT_GROUP,
 ) -> int:

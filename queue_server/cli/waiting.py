@@ -8,14 +8,15 @@ from typing import Any
 from queue_server.cli import failures, render
 from queue_server.cli.failures import OperationFailedError
 from queue_server.cli.history import print_history
-from queue_server.cli.session import Session
+from queue_server.cli.session import LaneSession, Session
+from queue_server.protocol.items import DEFAULT_LANE
 
 Status = Mapping[str, Any]
 # So many items can finish between two looks at the history without being missed.
 _HISTORY_PAGE = 1000
 
 
-def environment_opened(session: Session) -> None:
+def environment_opened(session: LaneSession) -> None:
     """Wait until the environment is open.
 
     Raises:
@@ -23,8 +24,9 @@ def environment_opened(session: Session) -> None:
     """
     status = session.wait_for_status(lambda status: status["manager_state"] != "creating_environment")
     if not status["worker_environment_exists"]:
-        reason = "; ".join(filter(None, (lane["reason"] for lane in status.get("lanes", ()))))
-        raise OperationFailedError(f"The environment did not open: {reason or 'the manager does not say why'}")
+        reasons = (lane["reason"] for lane in status.get("lanes", ()) if _is_in(session, lane))
+        reason = "; ".join(filter(None, reasons)) or "the manager does not say why"
+        raise OperationFailedError(f"The environment did not open: {reason}")
     render.say("The environment is open.")
 
 
@@ -59,12 +61,12 @@ def plan_ended(session: Session) -> None:
     render.say("The plan has ended.")
 
 
-def queue_ended(session: Session, finished_before: int) -> int:
-    """Wait until the queue has stopped; report what the history holds beyond ``finished_before`` entries."""
+def queue_ended(session: LaneSession, finished_before: int) -> int:
+    """Wait until the queue has stopped; report its items that the history holds beyond ``finished_before`` entries."""
     status = session.wait_for_status(lambda status: status["manager_state"] == "idle")
     count = status["items_in_history"] - finished_before
     items = session.request("history_get", {"limit": count})["items"] if count > 0 else []
-    return report(session, items)
+    return report(session, [item for item in items if _is_in(session, item)])
 
 
 def items_ended(session: Session, uids: Iterable[str]) -> int:
@@ -141,6 +143,11 @@ def report(session: Session, items: Iterable[Mapping[str, Any]]) -> int:
     finished = list(items)
     session.show({"success": True, "msg": "", "items": finished}, lambda: print_history(finished))
     return failures.exit_code_after(item["result"]["exit_status"] for item in finished)
+
+
+def _is_in(session: LaneSession, described: Mapping[str, Any]) -> bool:
+    """Whether a lane is that of the session, or an item is in it."""
+    return described.get("lane", DEFAULT_LANE) == session.lane_name
 
 
 def _is_at_rest(status: Status) -> bool:

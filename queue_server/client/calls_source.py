@@ -151,12 +151,12 @@ def _call(name: str, given: list[str]) -> str:
 
 
 def _ordered(fields: Mapping[str, _Field]) -> list[tuple[str, _Field]]:
-    """Return what is required first, the key of a lock and who asks last."""
+    """Return what is required first; lane, key of a lock and who asks last."""
 
     def rank(name: str) -> int:
         if fields[name].is_required() and name not in _CLAIMS:
             return 0
-        return 2 if name in (*_CLAIMS, "lock_key") else 1
+        return 2 if name in (*_CLAIMS, "lane", "lock_key") else 1
 
     return sorted(fields.items(), key=lambda item: rank(item[0]))
 

@@ -60,16 +60,11 @@ def environment_state(lane: Lane) -> EnvironmentState:
     return "idle" if lane.foreground_task is None else "executing_task"
 
 
-def lane_status(lane: Lane) -> LaneStatus:
+def lane_status(state: State, lane: Lane) -> LaneStatus:
     """Return one lane as clients see it."""
-    attempt, wait = lane.attempt, lane.worker.wait
-    waiting_for, since = (wait.what, wait.since) if wait else ("", None)
-    if wait is None and attempt is not None and attempt.order is not None:
-        waiting_for, since = f"the plan to {attempt.order.partition('_')[0]}", attempt.order_since
-    if wait is None and lane.estop is not None and not is_settled(lane):
-        waiting_for, since = "the emergency stop: the worker to stop all devices and to end what runs", lane.estop.at
-    if wait is None and lane.worker.stray is not None:
-        waiting_for = f"an attempt of the item {lane.worker.stray.item_uid}, which this manager does not know, to end"
+    attempt = lane.attempt
+    waiting_for, since = _waiting_in(lane)
+    exists = environment_exists(lane)
     return {
         "lane": lane.name,
         "condition": lane.condition,
@@ -85,7 +80,33 @@ def lane_status(lane: Lane) -> LaneStatus:
         "items_in_queue": lane.size,
         "estop_by": lane.estop.by if lane.estop else None,
         "estop_at": lane.estop.at if lane.estop else None,
+        "manager_state": manager_state(state, lane),
+        "queue_stop_pending": lane.stop_pending,
+        "queue_autostart_enabled": lane.autostart,
+        "pause_pending": attempt is not None and attempt.order in PAUSES,
+        "worker_environment_exists": exists,
+        "worker_background_tasks": sum(task.in_background for task in lane.tasks) if lane.tasks else 0,
+        "re_state": lane.worker.re_state if exists else None,  # type: ignore[typeddict-item]
+        "plan_queue_mode": {"loop": lane.loop, "ignore_failures": lane.ignore_failures},
+        "on_failure": lane.on_failure,
     }
+
+
+def _waiting_in(lane: Lane) -> tuple[str, float | None]:
+    """Return what a lane waits for, and since when."""
+    attempt, wait, stray = lane.attempt, lane.worker.wait, lane.worker.stray
+    if wait is not None:
+        return wait.what, wait.since
+    if attempt is None and lane.estop is None and stray is None:
+        return "", None
+    waiting_for, since = "", None
+    if attempt is not None and attempt.order is not None:
+        waiting_for, since = f"the plan to {attempt.order.partition('_')[0]}", attempt.order_since
+    if lane.estop is not None and not is_settled(lane):
+        waiting_for, since = "the emergency stop: the worker to stop all devices and to end what runs", lane.estop.at
+    if stray is not None:
+        waiting_for = f"an attempt of the item {stray.item_uid}, which this manager does not know, to end"
+    return waiting_for, since
 
 
 @lru_cache(maxsize=256)
@@ -112,8 +133,10 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
     The bluesky keys describe the lane ``default``; every lane is described under ``lanes``.
     """
     lane = state.lane(DEFAULT_LANE)
+    lanes = [lane_status(state, each) for each in state.lanes]
+    shown = lanes[state.lanes.index(lane)] if len(lanes) > 1 else lanes[0]
     revisions = state.revisions
-    exists = environment_exists(lane)
+    exists = shown["worker_environment_exists"]
 
     def uid(part: str, revision: int) -> str:
         return part_uid(instance_id, part, revision)
@@ -124,18 +147,18 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
         "status_uid": "",
         "items_in_queue": lane.size,
         "items_in_history": state.history_size,
-        "running_item_uid": lane.attempt.key.item_uid if lane.attempt else None,
-        "manager_state": manager_state(state, lane),
+        "running_item_uid": shown["running_item_uid"],
+        "manager_state": shown["manager_state"],
         "queue_stop_pending": lane.stop_pending,
         "queue_autostart_enabled": lane.autostart,
-        "pause_pending": lane.attempt is not None and lane.attempt.order in PAUSES,
+        "pause_pending": shown["pause_pending"],
         "worker_environment_exists": exists,
-        "worker_background_tasks": sum(task.in_background for task in lane.tasks),
-        "worker_environment_state": environment_state(lane),
-        "re_state": lane.worker.re_state if exists else None,  # type: ignore[typeddict-item]
+        "worker_background_tasks": shown["worker_background_tasks"],
+        "worker_environment_state": shown["worker_state"],
+        "re_state": shown["re_state"],
         "ip_kernel_state": "disabled" if exists else None,
         "ip_kernel_captured": True if exists else None,
-        "plan_queue_mode": {"loop": lane.loop, "ignore_failures": lane.ignore_failures},
+        "plan_queue_mode": shown["plan_queue_mode"],
         "lock": {"environment": state.lock.environment, "queue": state.lock.queue},
         "plan_queue_uid": queue_uid(state, instance_id),
         "plan_history_uid": uid("history", revisions.history),
@@ -148,5 +171,5 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
         "lock_info_uid": uid("lock", revisions.lock),
         "epoch": state.epoch,
         "revision": 0,
-        "lanes": [lane_status(each) for each in state.lanes],
+        "lanes": lanes,
     }

@@ -257,7 +257,7 @@ class Intake:
             _log.error("The lists of plans and devices of lane %s stay as they were: a page is missing", lane)
             turn.after_commit.append(lambda: self._forget_pages(incarnation))
             return
-        self._keeper.adopt(turn, incarnation)
+        self._keeper.adopt(turn, lane, incarnation)
         turn.record(kind, lane=lane, data={"incarnation": incarnation})
 
     def _forget_pages(self, incarnation: str) -> None:

@@ -50,8 +50,8 @@ class CatalogKeeper(Protocol):
         """Collect one page."""
         ...
 
-    def adopt(self, turn: Turn, incarnation: str) -> None:
-        """Make the collected pages of a worker the catalog, save it, and apply what has changed."""
+    def adopt(self, turn: Turn, lane: str, incarnation: str) -> None:
+        """Make the collected pages of a worker the catalog of its lane, save it, and apply what has changed."""
         ...
 
     def keep_metadata(self, lane: str, values: Mapping[str, Any]) -> None:

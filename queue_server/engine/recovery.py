@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from queue_server.core.latch import is_latched
 from queue_server.core.locks import Lock
 from queue_server.core.model import Attempt, Estop, Lane, Revisions, State, Wait, Worker
 from queue_server.protocol.errors import ParameterError
@@ -73,6 +74,32 @@ def restore(tx: Transaction, epoch: int, now: float) -> State:
     lock = Lock(**document.get("lock", {}))
     state = State(epoch=epoch, lanes=lanes, revisions=revisions, history_size=history_size, lock=lock)
     return apply_policies(state, {})
+
+
+def apply_lanes(tx: Transaction, state: State, names: Iterable[str]) -> State:
+    """Return the state with exactly these lanes; one that is new has what the store knows of its queue.
+
+    Raises:
+        ParameterError: a lane that is not among them has something that would be lost with it.
+    """
+    known = {lane.name: lane for lane in state.lanes}
+    lanes = tuple(known.pop(name, None) or Lane(name, size=tx.count_queue(name)) for name in names)
+    for lane in known.values():
+        reason = _reason_to_stay(lane)
+        if reason:
+            raise ParameterError(f"Setting 'lanes' leaves out the lane {lane.name!r}, which {reason}.", field="lanes")
+    return replace(state, lanes=lanes)
+
+
+def _reason_to_stay(lane: Lane) -> str:
+    first = "Start once more with the lane, and"
+    if lane.worker.incarnation or lane.attempt is not None:
+        return f"has an environment. {first} close that (environment_close), or destroy it"
+    if is_latched(lane):
+        return f"is stopped by an emergency stop. {first} release it (estop_reset)"
+    if lane.size:
+        return f"has {lane.size} items in its queue. {first} run or remove them (queue_clear)"
+    return ""
 
 
 def apply_policies(state: State, policies: Mapping[str, FailurePolicy]) -> State:

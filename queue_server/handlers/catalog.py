@@ -10,7 +10,7 @@ from queue_server.handlers.context import MemoryContext
 from queue_server.handlers.group import group
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.listing import Listing
-from queue_server.protocol.method import NoParams
+from queue_server.protocol.method import LaneParams
 from queue_server.protocol.methods.catalog import (
     AllowedParams,
     DevicesAllowed,
@@ -24,32 +24,33 @@ from queue_server.protocol.methods.catalog import (
 
 def list_allowed_plans(context: MemoryContext, params: PlansAllowedParams) -> Aside:
     """Return the plans of a user group."""
-    plans = context.desk.resources.lists.plans_allowed(_require_group(context, params), reduced=params.reduced)
+    lists = context.desk.resources.lists_of(context.lane)
+    plans = lists.plans_allowed(_require_group(context, params), reduced=params.reduced)
     return _answer(PlansAllowed, plans, context.desk.status()["plans_allowed_uid"])
 
 
 def list_existing_plans(context: MemoryContext, params: PlansExistingParams) -> Aside:
     """Return all plans."""
-    plans = context.desk.resources.lists.plans_existing(reduced=params.reduced)
+    plans = context.desk.resources.lists_of(context.lane).plans_existing(reduced=params.reduced)
     return _answer(PlansExisting, plans, context.desk.status()["plans_existing_uid"])
 
 
 def list_allowed_devices(context: MemoryContext, params: AllowedParams) -> Aside:
     """Return the devices of a user group."""
-    devices = context.desk.resources.lists.devices_allowed(_require_group(context, params))
+    devices = context.desk.resources.lists_of(context.lane).devices_allowed(_require_group(context, params))
     return _answer(DevicesAllowed, devices, context.desk.status()["devices_allowed_uid"])
 
 
-def list_existing_devices(context: MemoryContext, _: NoParams) -> Aside:
+def list_existing_devices(context: MemoryContext, _: LaneParams) -> Aside:
     """Return all devices."""
-    devices = context.desk.resources.lists.devices_existing()
+    devices = context.desk.resources.lists_of(context.lane).devices_existing()
     return _answer(DevicesExisting, devices, context.desk.status()["devices_existing_uid"])
 
 
 def _require_group(context: MemoryContext, params: AllowedParams) -> str:
     if params.user_group is None:
         raise ParameterError("Incorrect request format: user group is not specified", field="user_group")
-    context.desk.resources.catalog.policy.rules_of(params.user_group)
+    context.desk.resources.policy.rules_of(params.user_group)
     return params.user_group
 
 

@@ -62,6 +62,7 @@ class MemoryContext:
 
     desk: Desk
     origin: Origin
+    lane: str = DEFAULT_LANE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from queue_server.protocol.methods.device_pages import DevicesPage, DevicesPageP
 def page_devices(context: MemoryContext, params: DevicesPageParams) -> Aside:
     """Return a page of the devices of a user group."""
     resources, uid = context.desk.resources, context.desk.status()["devices_allowed_uid"]
-    resources.catalog.policy.rules_of(params.user_group)
-    lists = resources.lists
+    resources.policy.rules_of(params.user_group)
+    lists = resources.lists_of(context.lane)
 
     def find() -> DevicesPage:
         page = lists.page_devices(params.user_group, params.limit, params.cursor)

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 def tell_permissions(context: MemoryContext, _: NoParams) -> Permissions:
     """Return the permissions of all groups."""
-    return Permissions(context.desk.resources.catalog.policy.as_mapping())
+    return Permissions(context.desk.resources.policy.as_mapping())
 
 
 def set_permissions(context: TurnContext, params: PermissionsSetParams) -> Done:

@@ -38,7 +38,7 @@ def read_queue(context: TurnContext, params: QueueGetParams) -> Queue:
     running = next((entry for entry in tx.running() if entry.item.lane == context.lane), None)
     shown: dict[str, Any] = {}
     if running is not None:
-        shown = {**running.item.content, "properties": {"time_start": running.time_start}}
+        shown = {**running.item.shown(), "properties": {"time_start": running.time_start}}
     if wanted.is_empty:
         return Queue([item.shown() for item in examined], shown, context.queue_uid())
     items, following = _take_part(examined, wanted, params.limit or QUEUE_WINDOW)

@@ -1,8 +1,8 @@
-"""Plans, devices and permissions as they are now: reported by the worker, kept in the store, replaced as a whole."""
+"""Plans and devices of each lane, and the permissions of all: kept in the store, and replaced as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from queue_server.access.metadata_keys import EVERYTHING, MetadataKeys
 from queue_server.access.startup_files import NO_FILES, StartupFiles
 from queue_server.core.events import CatalogChanged, PermissionsChanged
 from queue_server.engine.turn import Turn
+from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.listing import encode_entries
 from queue_server.protocol.worker_link import CatalogPage
 from queue_server.storage.base import Transaction
@@ -26,30 +27,50 @@ Kind = Literal["plans", "devices"]
 PERMISSIONS = "permissions"
 """The name under which the store keeps the permissions that hold."""
 
+LaneFiles = Mapping[str, StartupFiles]
+
 
 class Resources:
-    """Holds the catalog; a worker's pages replace it in the turn that opens the environment."""
+    """Holds a catalog for each lane; a worker's pages replace that of its lane in the turn that opens the environment.
 
-    def __init__(self, files: StartupFiles = NO_FILES, permitted_metadata: MetadataKeys = EVERYTHING) -> None:
-        self.files = files
-        self.catalog = Catalog.build({}, {}, Policy.default())
+    ``files`` are those beside the startup code of each lane; those of the lane default have the permissions.
+    """
+
+    def __init__(self, files: LaneFiles | None = None, permitted_metadata: MetadataKeys = EVERYTHING) -> None:
+        self.files: LaneFiles = {DEFAULT_LANE: NO_FILES, **(files or {})}
         self.metadata: dict[str, Mapping[str, Any]] = {}
+        self._catalogs: dict[str, Catalog] = {DEFAULT_LANE: Catalog.build({}, {}, Policy.default())}
         self._permitted_metadata = permitted_metadata
-        self._lists = Lists(self.catalog)
+        self._lists: dict[str, Lists] = {}
         self._pages: dict[str, dict[Kind, Descriptions]] = {}
 
     @property
-    def lists(self) -> Lists:
-        """The lists of the present catalog, for the event loop to hand out."""
-        if self._lists.catalog is not self.catalog:
-            self._lists = Lists(self.catalog)
-        return self._lists
+    def policy(self) -> Policy:
+        """The permissions, which are the same in all lanes."""
+        return self._catalogs[DEFAULT_LANE].policy
 
-    def restore(self, tx: Transaction) -> None:
-        """Read what the store has kept."""
+    def catalog_of(self, lane: str) -> Catalog:
+        """Return the catalog of a lane; one of which nothing is known has neither plans nor devices."""
+        return self._catalogs.get(lane) or Catalog.build({}, {}, self.policy)
+
+    def use(self, lane: str, catalog: Catalog) -> None:
+        """Let a catalog be that of a lane."""
+        self._catalogs[lane] = catalog
+
+    def lists_of(self, lane: str) -> Lists:
+        """Return the lists of the present catalog of a lane, for the event loop to hand out."""
+        catalog, known = self.catalog_of(lane), self._lists.get(lane)
+        if known is None or known.catalog is not catalog:
+            known = self._lists[lane] = Lists(catalog)
+        return known
+
+    def restore(self, tx: Transaction, lanes: Iterable[str] = (DEFAULT_LANE,)) -> None:
+        """Read what the store has kept for some lanes."""
         saved = _read(tx, PERMISSIONS)
         policy = Policy.from_mapping(saved) if saved else Policy.default()
-        self.catalog = Catalog.build(_read(tx, "plans") or {}, _read(tx, "devices") or {}, policy)
+        for lane in lanes:
+            plans, devices = (_read(tx, name_in(lane, kind)) or {} for kind in ("plans", "devices"))
+            self.use(lane, Catalog.build(plans, devices, policy))
 
     def receive(self, incarnation: str, page: CatalogPage) -> None:
         """Collect one page; the first page of a list drops what was collected of it before."""
@@ -58,10 +79,10 @@ class Resources:
             lists[page.catalog] = {}
         lists[page.catalog].update(page.entries)
 
-    def adopt(self, turn: Turn, incarnation: str) -> None:
-        """Make the collected pages of a worker the catalog, save it, and apply what has changed."""
+    def adopt(self, turn: Turn, lane: str, incarnation: str) -> None:
+        """Make the collected pages of a worker the catalog of its lane, save it, and apply what has changed."""
         pages = self._pages.get(incarnation, {"plans": {}, "devices": {}})
-        self.replace(turn, plans=pages["plans"], devices=pages["devices"])
+        self.replace(turn, lane, plans=pages["plans"], devices=pages["devices"])
         turn.after_commit.append(lambda: self.forget(incarnation))
 
     def keep_metadata(self, lane: str, values: Mapping[str, Any]) -> None:
@@ -79,20 +100,21 @@ class Resources:
     def replace(
         self,
         turn: Turn,
+        lane: str = DEFAULT_LANE,
         *,
         plans: Plans | None = None,
         devices: Devices | None = None,
         policy: Policy | None = None,
         anew: bool = False,
     ) -> None:
-        """Put lists and permissions in the place of the present ones, and save and number those that are others.
+        """Put lists of a lane and permissions of all in the place of the present ones; save and number what is other.
 
         With ``anew`` all that is given counts as changed.
 
         Raises:
             ParameterError: a description cannot be used; nothing is changed.
         """
-        old = self.present(turn)
+        old = self.present(turn, lane)
         given: dict[Kind, tuple[Mapping[str, Any] | None, Mapping[str, Any]]] = {
             "plans": (plans, old.plans_existing),
             "devices": (devices, old.devices_existing),
@@ -100,25 +122,35 @@ class Resources:
         changed = {
             kind: new for kind, (new, before) in given.items() if new is not None and (anew or _differ(new, before))
         }
-        if policy is not None and not anew and policy == old.policy:
+        held = self.present(turn).policy
+        if policy is not None and not anew and policy == held:
             policy = None
         catalog = Catalog.build(
-            changed.get("plans", old.plans_existing), changed.get("devices", old.devices_existing), policy or old.policy
+            changed.get("plans", old.plans_existing), changed.get("devices", old.devices_existing), policy or held
         )
         for kind, entries in changed.items():
-            turn.tx.save(kind, encode_entries(entries, "json"))
+            turn.tx.save(name_in(lane, kind), encode_entries(entries, "json"))
         if policy is not None:
             turn.tx.save(PERMISSIONS, orjson.dumps(policy.as_mapping()))
             turn.apply(PermissionsChanged())
         if changed:
             turn.apply(CatalogChanged(plans="plans" in changed, devices="devices" in changed))
         if changed or policy is not None:
-            turn.after_commit.append(_Replacement(self, catalog))
+            turn.after_commit.append(_Replacement(self, lane, catalog))
+        if policy is not None:
+            self._give_to_others(turn, lane, policy)
 
-    def present(self, turn: Turn) -> Catalog:
-        """Return the catalog as it is inside a turn, in which other requests may have replaced it already."""
-        made = (act.catalog for act in reversed(turn.after_commit) if isinstance(act, _Replacement))
-        return next(made, self.catalog)
+    def _give_to_others(self, turn: Turn, lane: str, policy: Policy) -> None:
+        others = {*self._catalogs, *(act.lane for act in turn.after_commit if isinstance(act, _Replacement))} - {lane}
+        for other in others:
+            known = self.present(turn, other)
+            catalog = Catalog.build(known.plans_existing, known.devices_existing, policy)
+            turn.after_commit.append(_Replacement(self, other, catalog))
+
+    def present(self, turn: Turn, lane: str = DEFAULT_LANE) -> Catalog:
+        """Return the catalog of a lane as it is inside a turn, in which others may have replaced it already."""
+        acts = (act for act in reversed(turn.after_commit) if isinstance(act, _Replacement))
+        return next((act.catalog for act in acts if act.lane == lane), self.catalog_of(lane))
 
     def forget(self, incarnation: str) -> None:
         """Drop the pages of a worker that is gone."""
@@ -130,10 +162,16 @@ class _Replacement:
     """What a turn has made of the catalog; it goes with the turn's other acts if the turn is undone."""
 
     resources: Resources
+    lane: str
     catalog: Catalog
 
     def __call__(self) -> None:
-        self.resources.catalog = self.catalog
+        self.resources.use(self.lane, self.catalog)
+
+
+def name_in(lane: str, name: str) -> str:
+    """Return the name under which the store keeps something of a lane."""
+    return name if lane == DEFAULT_LANE else f"{name}:{lane}"
 
 
 def _differ(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:

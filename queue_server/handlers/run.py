@@ -9,7 +9,6 @@ from queue_server.core.events import ContinueRequested, PauseRequested
 from queue_server.core.model import Order
 from queue_server.handlers.context import MemoryContext
 from queue_server.handlers.group import group
-from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.method import LockableParams
 from queue_server.protocol.methods.run import PauseParams, RunList, RunsParams
 
@@ -19,13 +18,13 @@ _log = logging.getLogger(__name__)
 def pause(context: MemoryContext, params: PauseParams) -> PauseRequested:
     """Order a pause."""
     _log.info("Pausing the running plan (%s) ...", params.option)
-    return PauseRequested(DEFAULT_LANE, params.option, context.desk.clock.wall())
+    return PauseRequested(context.lane, params.option, context.desk.clock.wall())
 
 
 def _proceed(order: Order) -> Callable[[MemoryContext, LockableParams], ContinueRequested]:
     def handle(context: MemoryContext, _: LockableParams) -> ContinueRequested:
         _log.info("The paused plan is ordered to %s", order)
-        return ContinueRequested(DEFAULT_LANE, order, context.desk.clock.wall())
+        return ContinueRequested(context.lane, order, context.desk.clock.wall())
 
     return handle
 
@@ -33,7 +32,7 @@ def _proceed(order: Order) -> Callable[[MemoryContext, LockableParams], Continue
 def list_runs(context: MemoryContext, params: RunsParams) -> RunList:
     """Return the runs of the running plan."""
     state = context.desk.state()
-    attempt = state.lane(DEFAULT_LANE).attempt
+    attempt = state.lane(context.lane).attempt
     runs = attempt.runs if attempt is not None else ()
     if params.option != "active":
         runs = tuple(run for run in runs if run.is_open == (params.option == "open"))

@@ -46,8 +46,14 @@ def require_queued(context: TurnContext, uid: str) -> Item:
             else f"The item with UID {uid!r} is currently running."
         )
     if item is None or item.state == "finished" or item.lane != context.lane:
-        raise NotFoundError(f"Item with UID {uid!r} is not in the queue.")
+        raise _not_queued(uid, item)
     return item
+
+
+def _not_queued(uid: str, item: Item | None) -> NotFoundError:
+    is_elsewhere = item is not None and item.state in ("queued", "held")
+    where = f" It is in the lane {item.lane!r}." if item is not None and is_elsewhere else ""
+    return NotFoundError(f"Item with UID {uid!r} is not in the queue.{where}")
 
 
 def _removes(context: TurnContext) -> bool:
@@ -69,8 +75,9 @@ def resolve_neighbour(context: TurnContext, place: Place) -> Place:
         if place.before_uid is not None:
             raise StateError("Can not insert an item before the item that is currently running.")
         return Place("front")
-    if context.turn.tx.index_of(uid) is None:
-        raise NotFoundError(f"Item with UID {uid!r} is not in the queue.")
+    item = context.turn.tx.item(uid)
+    if item is None or item.state not in ("queued", "held") or item.lane != context.lane:
+        raise _not_queued(uid, item)
     return place
 
 

@@ -48,7 +48,7 @@ def make_item(context: TurnContext, content: object, user: str, group_name: str,
         ParameterError: the item does not fit its plan, or the group may not run it.
     """
     checked = require_item(content)
-    validate_item(checked, context.desk.resources.catalog, group_name)
+    validate_item(checked, context.desk.resources.catalog_of(context.lane), group_name)
     uid = uid or context.turn.chance.identifier()
     public = {name: checked[name] for name in PUBLIC_KEYS if name in checked}
     public |= {"item_uid": uid, "user": user, "user_group": group_name}

@@ -10,8 +10,7 @@ from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.handlers.group import group
 from queue_server.handlers.submission import require_item, require_user
 from queue_server.protocol.errors import CuelightError, ForbiddenError, ParameterError, StateError
-from queue_server.protocol.items import DEFAULT_LANE
-from queue_server.protocol.method import NoParams
+from queue_server.protocol.method import LaneParams
 from queue_server.protocol.methods.tasks import (
     FunctionParams,
     FunctionStarted,
@@ -83,11 +82,11 @@ def tell_task_result(context: TurnContext, params: TaskResultParams) -> TaskOutc
     return TaskOutcome(uid, _state_of(stored), _show(stored))
 
 
-def tell_metadata(context: MemoryContext, _: NoParams) -> Metadata:
+def tell_metadata(context: MemoryContext, _: LaneParams) -> Metadata:
     """Return the metadata of the RunEngine; without an environment there are none."""
-    if context.desk.state().lane(DEFAULT_LANE).worker.environment != "open":
+    if context.desk.state().lane(context.lane).worker.environment != "open":
         raise StateError("RE Worker environment does not exist: open it first (environment_open).")
-    return Metadata(dict(context.desk.resources.metadata.get(DEFAULT_LANE, {})))
+    return Metadata(dict(context.desk.resources.metadata.get(context.lane, {})))
 
 
 def _start(context: TurnContext, kind: TaskKind, content: dict[str, Any], *, in_background: bool) -> str:
@@ -110,7 +109,7 @@ def _check_function(context: TurnContext, item: object, group_name: str) -> dict
         raise ParameterError(f"'item.name' must be the name of a function, not {name!r}.", field="item")
     if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict):
         raise ParameterError("'item.args' must be a list and 'item.kwargs' a map.", field="item")
-    if not context.desk.resources.catalog.policy.allows_function(name, group_name):
+    if not context.desk.resources.policy.allows_function(name, group_name):
         raise ForbiddenError(f"Function {name!r} is not allowed for users from {group_name!r} group.")
     return {"name": name, "args": list(cast("list[Any]", args)), "kwargs": dict(cast("dict[str, Any]", kwargs))}
 

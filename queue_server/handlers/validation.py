@@ -14,7 +14,7 @@ from queue_server.protocol.methods.validation import ValidateParams, Verdicts
 
 def validate_items(context: TurnContext, params: ValidateParams) -> Verdicts:
     """Check items against the plans as they are now."""
-    catalog = context.desk.resources.catalog
+    catalog = context.desk.resources.catalog_of(context.lane)
     catalog.for_group(params.user_group)
     results = [_judge(item, catalog, params.user_group) for item in params.items]
     return Verdicts(results, all(result["valid"] for result in results))

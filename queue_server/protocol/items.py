@@ -43,10 +43,16 @@ class Item:
         return str(self.content.get("name", ""))
 
     def shown(self) -> dict[str, Any]:
-        """Return the map that clients see: the content, and for a held item its state and the reason."""
-        if self.state != "held":
-            return dict(self.content)
-        return {**self.content, "state": "held", "hold_reason": self.reason}
+        """Return the map that clients see: the content, its lane if it is another one than the lane default.
+
+        For a held item also its state and the reason.
+        """
+        shown = dict(self.content)
+        if self.lane != DEFAULT_LANE:
+            shown["lane"] = self.lane
+        if self.state == "held":
+            shown |= {"state": "held", "hold_reason": self.reason}
+        return shown
 
 
 @dataclass(frozen=True, slots=True)

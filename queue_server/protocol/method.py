@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.items import DEFAULT_LANE
 
 Kind = Literal["memory", "read", "mutation", "motion"]
 Scope = Literal[
@@ -33,6 +35,8 @@ Scope = Literal[
     "read:lock",
     "estop",
     "write:estop",
+    "read:exams",
+    "write:exams",
 ]
 EVERYBODYS_SCOPE: Scope = "estop"
 """What nobody who is identified lacks, whatever a key is limited to: anybody may stop a machine."""
@@ -60,6 +64,18 @@ class LockableParams(Params):
     lock_key: str | None = Field(default=None, min_length=1, description="Key of the lock, if one is set.")
 
 
+class LaneParams(Params):
+    """Parameters of a method that acts in one lane, and in no other."""
+
+    lane: str | None = Field(
+        default=None, min_length=1, max_length=128, description=f"Lane to act in; without it the lane {DEFAULT_LANE}."
+    )
+
+
+class LaneLockableParams(LockableParams, LaneParams):
+    """Parameters of a method that acts in one lane, and that a lock can forbid."""
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """A reply without further fields."""
@@ -71,7 +87,7 @@ class Method:
 
     ``kind`` says what the method touches: ``memory`` is answered from the state in memory, ``read`` reads the
     store, ``mutation`` changes it and is answered after the commit, ``motion`` controls a running plan and is
-    ordered at once, while only its record waits for the store.
+    ordered at once, while only its record waits for the store. ``example`` has parameters that are well formed.
     """
 
     name: str
@@ -85,6 +101,7 @@ class Method:
     refusal: str = "Error: "
     bare: bool = False
     notes: str = ""
+    example: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
 
     def parse(self, values: dict[str, Any]) -> Params:
         """Return checked parameters.

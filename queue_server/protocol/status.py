@@ -6,6 +6,8 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
+from queue_server.protocol.items import FailurePolicy
+
 ManagerState = Literal[
     "initializing",
     "idle",
@@ -38,7 +40,10 @@ class LockedParts(TypedDict):
 
 
 class LaneStatus(TypedDict):
-    """One lane: what serves it, what runs in it, and what it waits for."""
+    """One lane: what serves it, what runs in it, and what it waits for.
+
+    From ``manager_state`` on, the keys mean for the lane what those of the status mean for the lane ``default``.
+    """
 
     lane: str
     condition: Literal["open", "held", "estopped"]
@@ -54,6 +59,15 @@ class LaneStatus(TypedDict):
     items_in_queue: int
     estop_by: str | None
     estop_at: float | None
+    manager_state: ManagerState
+    queue_stop_pending: bool
+    queue_autostart_enabled: bool
+    pause_pending: bool
+    worker_environment_exists: bool
+    worker_background_tasks: int
+    re_state: REState | None
+    plan_queue_mode: QueueMode
+    on_failure: FailurePolicy
 
 
 class Status(TypedDict):

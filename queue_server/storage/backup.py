@@ -172,5 +172,7 @@ def newest_sound(directory: Path, instance_id: str | None) -> tuple[Path | None,
         identity, faults = examine(file)
         if identity is not None and not faults and instance_id in (None, identity.instance_id):
             return file, told
+        # What SQLite says of a page names no file.
+        faults = [fault if file.name in fault else f"{file} is damaged: {fault}" for fault in faults]
         told += faults or [f"{file} belongs to instance {identity.instance_id if identity else 'unknown'}."]
     return None, told

@@ -15,6 +15,7 @@ from queue_server.protocol.event_log import EventFilter, EventPart, EventRecord
 from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.items import AttemptKey, Item, Place, Result, Run
 from queue_server.protocol.tasks import Task, TaskResult
+from queue_server.storage.exam_base import ExamRows
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class HistoryEntry:
 
     def shown(self) -> dict[str, Any]:
         """Return the map that clients see: the item with its ``result``."""
-        return {**self.item.content, "result": dict(self.result)}
+        return {**self.item.shown(), "result": dict(self.result)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class StoredTask:
     result: TaskResult | None = None
 
 
-class Transaction(Protocol):
+class Transaction(ExamRows, Protocol):
     """Everything that can be done to the store, valid only inside ``Store.transact``.
 
     "The queue" of a lane is its items in the states queued and held, in order; a running item is not in it.

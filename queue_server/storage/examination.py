@@ -38,6 +38,12 @@ _TABLES: dict[str, tuple[int, str | None, Row]] = {
     "documents": (3, None, ()),
     "tasks": (3, None, ()),
     "history_index": (4, None, ()),
+    "exams": (5, statement("check_part_of_exams"), (_BEFORE_ALL,)),
+    "exam_workflows": (5, statement("check_part_of_exam_workflows"), (_BEFORE_ALL,)),
+    "exam_tasks": (5, statement("check_part_of_exam_tasks"), (_BEFORE_ALL,)),
+    "exam_results": (5, statement("check_part_of_exam_results"), (_BEFORE_ALL,)),
+    "exam_sequences": (5, statement("check_part_of_exam_sequences"), (_BEFORE_ALL,)),
+    "exam_sequence_files": (5, statement("check_part_of_exam_sequence_files"), (_BEFORE_ALL,)),
 }
 
 

@@ -46,6 +46,12 @@ _CHECKS = (
     (3, statement("check_events"), True),
     (3, statement("check_replies"), True),
     (4, statement("check_edits"), True),
+    (5, statement("check_exams"), True),
+    (5, statement("check_exam_workflows"), True),
+    (5, statement("check_exam_tasks"), True),
+    (5, statement("check_exam_results"), True),
+    (5, statement("check_exam_sequences"), True),
+    (5, statement("check_exam_sequence_files"), True),
 )
 # What a manager reads before it serves. Whatever is read later is compared with its checksum then.
 _CHECKS_AT_START = (

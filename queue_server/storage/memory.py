@@ -9,6 +9,7 @@ from typing import TypeVar
 from queue_server.clock import Chance, Clock
 from queue_server.protocol.errors import StorageError
 from queue_server.storage.base import Transaction
+from queue_server.storage.memory_exams import ExamTables
 from queue_server.storage.memory_rows import AttemptTables, RecordTables
 from queue_server.storage.memory_tasks import TaskTables
 from queue_server.storage.tables import Tables
@@ -27,7 +28,7 @@ def open_memory(*, clock: Clock, chance: Chance) -> MemoryStore:
     return MemoryStore(Tables(), chance.identifier(), 1)
 
 
-class MemoryTransaction(AttemptTables, RecordTables, TaskTables):
+class MemoryTransaction(AttemptTables, RecordTables, TaskTables, ExamTables):
     """Everything that can be done to the store, on its tables."""
 
     @contextmanager

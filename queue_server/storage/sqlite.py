@@ -16,6 +16,7 @@ from queue_server.storage.attempt_rows import AttemptRows
 from queue_server.storage.ballast import Ballast
 from queue_server.storage.base import Transaction
 from queue_server.storage.directory import DataDirectory
+from queue_server.storage.exam_rows import ExamRecordRows
 from queue_server.storage.exchange_rows import ExchangeRows
 from queue_server.storage.lock import DirectoryLock
 from queue_server.storage.opening import Opened, open_database
@@ -57,7 +58,7 @@ def open_sqlite(directory: Path, *, clock: Clock, chance: Chance, vfs: str | Non
         raise
 
 
-class SqliteTransaction(QueueRows, AttemptRows, ExchangeRows, TaskRows):
+class SqliteTransaction(QueueRows, AttemptRows, ExchangeRows, TaskRows, ExamRecordRows):
     """Everything that can be done to the store, as statements on its connection."""
 
     def finish(self, attempt: AttemptKey, result: Result) -> Item:

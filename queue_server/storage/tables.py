@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from queue_server.protocol.event_log import EventRecord
+from queue_server.protocol.exam_records import SequenceFiles
 from queue_server.protocol.items import AttemptKey, Item, Run
 from queue_server.storage import content
 from queue_server.storage.base import HistoryEntry, Phase, RunningItem, StoredReply, StoredTask
@@ -82,6 +83,15 @@ class StoredEvent:
         return replace(self.event, data=content.decode(self.text), undo="")
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """An exam record as the row that it has on disk, where it stands, and the order in which it was made."""
+
+    position: int
+    place: int
+    row: tuple[Any, ...]
+
+
 @dataclass(slots=True)
 class Records:
     """What has been, and what was saved."""
@@ -92,6 +102,8 @@ class Records:
     documents: dict[str, bytes] = field(default_factory=dict[str, bytes])
     replies: dict[str, StoredReply] = field(default_factory=dict[str, StoredReply])
     reply_times: dict[str, float] = field(default_factory=dict[str, float])
+    exam_records: dict[tuple[str, str], StoredRecord] = field(default_factory=dict[tuple[str, str], StoredRecord])
+    sequence_files: dict[str, SequenceFiles] = field(default_factory=dict[str, SequenceFiles])
 
 
 @dataclass(slots=True)

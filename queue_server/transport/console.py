@@ -1,9 +1,18 @@
-"""The output of workers on the standard output of the manager, for those who watch its terminal. Keeps nothing."""
+"""Console output on its ways: what workers print on the terminal of the manager, and what the manager logs as notices.
+
+Keeps nothing.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import threading
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Any, Protocol, TextIO
+
+from queue_server import logs
 
 
 class Board(Protocol):
@@ -38,3 +47,20 @@ class PrintingBoard:
     def publish_progress(self, payload: Mapping[str, Any]) -> None:
         """Publish how far a running item is."""
         self._board.publish_progress(payload)
+
+
+def publish_log(stack: AsyncExitStack, board: Board) -> None:
+    """Publish what is logged as console output, until the stack is closed."""
+    loop = asyncio.get_running_loop()
+    home = threading.get_ident()
+
+    def publish(time: float, text: str) -> None:
+        # Requests are handled in the thread of the store, and a socket belongs to one thread.
+        if threading.get_ident() == home:
+            board.publish_console(time, text)
+        else:
+            loop.call_soon_threadsafe(board.publish_console, time, text)
+
+    handler = logs.NoticeHandler(publish)
+    logging.getLogger().addHandler(handler)
+    stack.callback(logging.getLogger().removeHandler, handler)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _OPTION = "--incarnation"
 
 @dataclass(frozen=True, slots=True)
 class WorkerCommand:
-    """What every worker of this manager is started with."""
+    """What every worker of this manager is started with; ``others`` are the commands of lanes with other code."""
 
     link: str
     directory: Path
@@ -30,6 +30,7 @@ class WorkerCommand:
     list_file: Path | None = None
     update_list_file: str = "never"
     keys: KeyFiles | None = None
+    others: Mapping[str, WorkerCommand] = field(default_factory=dict[str, "WorkerCommand"])
 
     def arguments(self, lane: str, incarnation: str) -> list[str]:
         """Return the command line of one worker that is started here."""
@@ -37,6 +38,8 @@ class WorkerCommand:
 
     def options(self, lane: str, incarnation: str) -> list[str]:
         """Return the options of one worker, wherever its program is."""
+        if lane in self.others:
+            return self.others[lane].options(lane, incarnation)
         options = ["--link", self.link, "--lane", lane, _OPTION, incarnation, "--state-dir", str(self.directory)]
         options += ["--startup", self.startup, "--device-max-depth", str(self.device_max_depth)]
         if self.list_file is not None and self.update_list_file != "never":

@@ -6,6 +6,7 @@ A test drives it as clients do (``ask``), and as a worker does (``report`` and w
 from __future__ import annotations
 
 import asyncio
+from copy import copy
 from typing import Literal
 
 from queue_server.clock import Chance, ManualClock
@@ -17,10 +18,10 @@ from queue_server.engine.board import StatusBoard
 from queue_server.engine.engine import Engine
 from queue_server.engine.intake import Intake, Remains
 from queue_server.engine.perform import Crew, Performer
-from queue_server.engine.recovery import restore
+from queue_server.engine.recovery import apply_lanes, restore
 from queue_server.handlers.context import Desk
 from queue_server.handlers.lock_keys import LockKeys
-from queue_server.handlers.resources import Resources
+from queue_server.handlers.resources import Resources, name_in
 from queue_server.protocol.codec import Encoding, decode, encode
 from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.worker_link import (
@@ -111,6 +112,7 @@ class Bench:
         )
         self.dispatcher = Dispatcher(self.engine, desk)
         self.running = asyncio.create_task(self.engine.run())
+        self.lane_name = DEFAULT_LANE
         self._reports = 0
 
     def _remind(self, after_s, event):
@@ -120,23 +122,30 @@ class Bench:
         self.remains.pop(incarnation, None)
 
     @classmethod
-    async def begin(cls, store, *, serving=True, remains=None):
+    async def begin(cls, store, *, serving=True, remains=None, lanes=(DEFAULT_LANE,)):
         """Return a bench in the state that is restored from the store, serving unless told otherwise.
 
         A store that knows no plans is given some first, as if an environment had been open before.
         """
         clock, resources = ManualClock(), Resources()
-        state = await store.transact(lambda tx: cls._load(tx, resources, store.epoch, clock.wall()))
+        state = await store.transact(lambda tx: cls._load(tx, resources, lanes, store.epoch, clock.wall()))
         state = step(state, RecoveryFinished()).state if serving else state
         return cls(store, state, resources, clock=clock, remains=remains)
 
     @staticmethod
-    def _load(tx, resources, epoch, now):
-        if tx.load("plans") is None:
-            tx.save("plans", encode(PLANS))
-            tx.save("devices", encode(DEVICES))
-        resources.restore(tx)
-        return restore(tx, epoch, now)
+    def _load(tx, resources, lanes, epoch, now):
+        for lane in lanes:
+            if tx.load(name_in(lane, "plans")) is None:
+                tx.save(name_in(lane, "plans"), encode(PLANS))
+                tx.save(name_in(lane, "devices"), encode(DEVICES))
+        resources.restore(tx, lanes)
+        return apply_lanes(tx, restore(tx, epoch, now), lanes)
+
+    def in_lane(self, name):
+        """Return the same bench, driven as the worker of another lane."""
+        other = copy(self)
+        other.lane_name = name
+        return other
 
     async def end(self):
         """Stop the engine, as the end of the process does."""
@@ -181,12 +190,12 @@ class Bench:
 
     async def add(self, *names, **more):
         """Add plans to the back of the queue; return their uids."""
-        replies = [await self.do("queue_item_add", item=plan(name, **more), **USER) for name in names]
+        replies = [await self.do("queue_item_add", item=plan(name, **more), **self.named, **USER) for name in names]
         return [reply["item"]["item_uid"] for reply in replies]
 
     async def uids(self):
         """Return the uids of the queue in order."""
-        return [item["item_uid"] for item in (await self.do("queue_get"))["items"]]
+        return [item["item_uid"] for item in (await self.do("queue_get", **self.named))["items"]]
 
     async def queue_uid(self):
         """Return the uid of the queue's content, after checking that the status has the same one."""
@@ -209,8 +218,13 @@ class Bench:
 
     @property
     def lane(self):
-        """The lane that bluesky clients see."""
-        return self.engine.state.lane(DEFAULT_LANE)
+        """The lane of the worker; unless told otherwise the one that bluesky clients see."""
+        return self.engine.state.lane(self.lane_name)
+
+    @property
+    def named(self):
+        """The parameter that names the lane of the worker; none for the one that is meant without it."""
+        return {} if self.lane_name == DEFAULT_LANE else {"lane": self.lane_name}
 
     # --- as a worker ------------------------------------------------------------------------------------------------
 
@@ -237,18 +251,18 @@ class Bench:
             # The callbacks of earlier answers run before whoever waits for a later one.
             await self.engine.post(lambda _: None)
 
-    async def open(self):
+    async def open(self, plans=None):
         """Open the environment."""
-        await self.do("environment_open")
+        await self.do("environment_open", **self.named)
         self.hello(environment="loading")
-        self.tell(CatalogPage, catalog="plans", first=True, entries=PLANS)
+        self.tell(CatalogPage, catalog="plans", first=True, entries=plans or PLANS)
         self.tell(CatalogPage, catalog="devices", first=True, entries=DEVICES)
         await self.report(EnvironmentOpened)
 
     def hello(self, *, environment: Literal["loading", "open", "failed"] = "open", incarnation=None, **more):
         """Say hello as the worker of the lane."""
         message = Hello(
-            lane=DEFAULT_LANE,
+            lane=self.lane_name,
             incarnation=incarnation or self.incarnation,
             pid=1,
             environment=environment,
@@ -261,7 +275,7 @@ class Bench:
         """Hand over the next numbered report of the worker; return its number."""
         self._reports += 1
         report = kind(number=self._reports, **fields)
-        self.intake.hear_report(DEFAULT_LANE, incarnation or self.incarnation, report)
+        self.intake.hear_report(self.lane_name, incarnation or self.incarnation, report)
         return self._reports
 
     async def report(self, kind, **fields):
@@ -272,13 +286,13 @@ class Bench:
 
     async def exit(self, cause="killed by SIGSEGV", incarnation=None):
         """Let the worker process end."""
-        self.intake.hear_exit(DEFAULT_LANE, incarnation or self.incarnation, cause)
+        self.intake.hear_exit(self.lane_name, incarnation or self.incarnation, cause)
         await self.settle()
 
     @property
     def key(self):
         """The attempt that was ordered last."""
-        return self.sent(Execute)[-1].attempt
+        return [order.attempt for order in self.sent(Execute) if order.attempt.lane == self.lane_name][-1]
 
     async def run_plan(self, run_uid="run-1"):
         """Let the ordered attempt begin and open a run."""

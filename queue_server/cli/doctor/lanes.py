@@ -8,6 +8,7 @@ from typing import Any
 
 from queue_server.cli import render
 from queue_server.cli.doctor.finding import Finding, quoted
+from queue_server.protocol.items import DEFAULT_LANE
 
 WAITS_TOO_LONG_S = 60.0
 
@@ -30,7 +31,9 @@ def _judge_condition(lane: Lane) -> list[Finding]:
         return [Finding("lane", "warning", text, "cuelight estop reset    # after you have looked at the hardware")]
     if lane["condition"] == "held":
         text = f"Lane {lane['lane']} is held{reason}."
-        return [Finding("lane", "warning", text, "cuelight queue list    # then: cuelight queue release UID")]
+        where = _option(lane)
+        advice = f"cuelight queue list{where}    # then: cuelight queue release UID{where}"
+        return [Finding("lane", "warning", text, advice)]
     return []
 
 
@@ -45,8 +48,14 @@ def _judge_worker(lane: Lane, data: Path, now: float) -> list[Finding]:
     age = f" for {render.show_duration(max(0.0, now - since))}" if since else ""
     doing = f", with item {lane['running_item_uid']}" if lane["running_item_uid"] else ""
     text = f"The worker of lane {name} has not answered{age}{doing}."
-    action = "cuelight abort || cuelight env destroy    # destroy kills it, with the plan"
+    where = _option(lane)
+    action = f"cuelight abort{where} || cuelight env destroy{where}    # destroy kills it, with the plan"
     return [Finding("worker", "failure", text, action)]
+
+
+def _option(lane: Lane) -> str:
+    """Return the option of a command that is to act in a lane."""
+    return "" if lane["lane"] == DEFAULT_LANE else f" --lane {quoted(lane['lane'])}"
 
 
 def _judge_order(lane: Lane, now: float) -> list[Finding]:

@@ -9,9 +9,15 @@ from queue_server.client.calls.device_pages import DevicePagesCalls
 from queue_server.client.calls.environment import EnvironmentCalls
 from queue_server.client.calls.estop import EstopCalls
 from queue_server.client.calls.events import EventsCalls
+from queue_server.client.calls.exam_results import ExamResultsCalls
+from queue_server.client.calls.exam_sequences import ExamSequencesCalls
+from queue_server.client.calls.exam_tasks import ExamTasksCalls
+from queue_server.client.calls.exam_workflows import ExamWorkflowsCalls
+from queue_server.client.calls.exams import ExamsCalls
 from queue_server.client.calls.execution import ExecutionCalls
 from queue_server.client.calls.history import HistoryCalls
 from queue_server.client.calls.items import ItemsCalls
+from queue_server.client.calls.lanes import LanesCalls
 from queue_server.client.calls.locks import LocksCalls
 from queue_server.client.calls.permissions import PermissionsCalls
 from queue_server.client.calls.queue import QueueCalls
@@ -24,6 +30,7 @@ from queue_server.client.calls.validation import ValidationCalls
 
 class Calls(
     ServiceCalls[R],
+    LanesCalls[R],
     EventsCalls[R],
     EnvironmentCalls[R],
     QueueCalls[R],
@@ -40,5 +47,10 @@ class Calls(
     TasksCalls[R],
     PermissionsCalls[R],
     ValidationCalls[R],
+    ExamsCalls[R],
+    ExamWorkflowsCalls[R],
+    ExamTasksCalls[R],
+    ExamResultsCalls[R],
+    ExamSequencesCalls[R],
 ):
     """Every method of the manager; ``R`` is the reply, or what is awaited for it."""

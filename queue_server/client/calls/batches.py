@@ -17,6 +17,7 @@ class BatchesCalls(Caller[R]):
         *,
         uids: list[str] | None = None,
         ignore_missing: bool = True,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -26,6 +27,7 @@ class BatchesCalls(Caller[R]):
         Args:
             uids: Uids of the items.
             ignore_missing: False: repeated or missing uids are refused.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group of the person or program that asks. Over HTTP the credential decides.
@@ -37,6 +39,7 @@ class BatchesCalls(Caller[R]):
             "queue_item_remove_batch",
             uids=uids,
             ignore_missing=ignore_missing,
+            lane=lane,
             lock_key=lock_key,
             user=user,
             user_group=user_group,
@@ -50,6 +53,7 @@ class BatchesCalls(Caller[R]):
         before_uid: str | None = None,
         after_uid: str | None = None,
         reorder: bool = False,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -62,6 +66,7 @@ class BatchesCalls(Caller[R]):
             before_uid: Move them before this item.
             after_uid: Move them after this item.
             reorder: True: they keep the order that they have in the queue.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group of the person or program that asks. Over HTTP the credential decides.
@@ -76,6 +81,7 @@ class BatchesCalls(Caller[R]):
             before_uid=before_uid,
             after_uid=after_uid,
             reorder=reorder,
+            lane=lane,
             lock_key=lock_key,
             user=user,
             user_group=user_group,

@@ -8,44 +8,50 @@ from queue_server.client.caller import Caller, R
 class CatalogCalls(Caller[R]):
     """Requests of this group."""
 
-    def plans_allowed(self, *, reduced: bool = False, user_group: str | None = None) -> R:
+    def plans_allowed(self, *, reduced: bool = False, lane: str | None = None, user_group: str | None = None) -> R:
         """Return the plans that a user group may run.
 
         Args:
             reduced: Return the short form of the descriptions.
+            lane: Lane to act in; without it the lane default.
             user_group: Name of the user group. Over HTTP the credential decides.
 
         Returns:
             The reply: ``success``, ``msg``, ``plans_allowed``, ``plans_allowed_uid``.
         """
-        return self._call("plans_allowed", reduced=reduced, user_group=user_group)
+        return self._call("plans_allowed", reduced=reduced, lane=lane, user_group=user_group)
 
-    def plans_existing(self, *, reduced: bool = False) -> R:
+    def plans_existing(self, *, reduced: bool = False, lane: str | None = None) -> R:
         """Return all plans.
 
         Args:
             reduced: Return the short form of the descriptions.
+            lane: Lane to act in; without it the lane default.
 
         Returns:
             The reply: ``success``, ``msg``, ``plans_existing``, ``plans_existing_uid``.
         """
-        return self._call("plans_existing", reduced=reduced)
+        return self._call("plans_existing", reduced=reduced, lane=lane)
 
-    def devices_allowed(self, *, user_group: str | None = None) -> R:
+    def devices_allowed(self, *, lane: str | None = None, user_group: str | None = None) -> R:
         """Return the devices that a user group may use.
 
         Args:
+            lane: Lane to act in; without it the lane default.
             user_group: Name of the user group. Over HTTP the credential decides.
 
         Returns:
             The reply: ``success``, ``msg``, ``devices_allowed``, ``devices_allowed_uid``.
         """
-        return self._call("devices_allowed", user_group=user_group)
+        return self._call("devices_allowed", lane=lane, user_group=user_group)
 
-    def devices_existing(self) -> R:
+    def devices_existing(self, *, lane: str | None = None) -> R:
         """Return all devices.
+
+        Args:
+            lane: Lane to act in; without it the lane default.
 
         Returns:
             The reply: ``success``, ``msg``, ``devices_existing``, ``devices_existing_uid``.
         """
-        return self._call("devices_existing")
+        return self._call("devices_existing", lane=lane)

@@ -8,15 +8,23 @@ from queue_server.client.caller import Caller, R
 class DevicePagesCalls(Caller[R]):
     """Requests of this group."""
 
-    def devices_page(self, *, limit: int = 100, cursor: str | None = None, user_group: str | None = None) -> R:
+    def devices_page(
+        self,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        lane: str | None = None,
+        user_group: str | None = None,
+    ) -> R:
         """Return some of the devices that a user group may use, in the order of their names.
 
         Args:
             limit: Largest number of devices.
             cursor: `next_cursor` of the page before; without it the first page.
+            lane: Lane to act in; without it the lane default.
             user_group: Name of the user group. Over HTTP the credential decides.
 
         Returns:
             The reply: ``success``, ``msg``, ``devices``, ``total``, ``next_cursor``, ``devices_allowed_uid``.
         """
-        return self._call("devices_page", limit=limit, cursor=cursor, user_group=user_group)
+        return self._call("devices_page", limit=limit, cursor=cursor, lane=lane, user_group=user_group)

@@ -8,35 +8,38 @@ from queue_server.client.caller import Caller, R
 class EnvironmentCalls(Caller[R]):
     """Requests of this group."""
 
-    def environment_open(self, *, lock_key: str | None = None) -> R:
+    def environment_open(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
         """Start the worker and load the startup code; the end shows in the status.
 
         Args:
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("environment_open", lock_key=lock_key)
+        return self._call("environment_open", lane=lane, lock_key=lock_key)
 
-    def environment_close(self, *, lock_key: str | None = None) -> R:
+    def environment_close(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
         """Close the environment in order; refused while an item runs.
 
         Args:
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("environment_close", lock_key=lock_key)
+        return self._call("environment_close", lane=lane, lock_key=lock_key)
 
-    def environment_destroy(self, *, lock_key: str | None = None) -> R:
+    def environment_destroy(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
         """Kill the worker process; a running plan is lost. The last resort.
 
         Args:
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("environment_destroy", lock_key=lock_key)
+        return self._call("environment_destroy", lane=lane, lock_key=lock_key)

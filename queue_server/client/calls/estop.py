@@ -29,9 +29,9 @@ class EstopCalls(Caller[R]):
     def estop_reset(
         self,
         *,
-        lane: str | None = None,
         reason: str = "no reason given",
         lock_key: str | None = None,
+        lane: str | None = None,
         user: str | None = None,
     ) -> R:
         """Release the lanes that an emergency stop has latched; nothing starts by that.
@@ -39,12 +39,12 @@ class EstopCalls(Caller[R]):
         Refused while the emergency stop is still under way. Autostart stays off.
 
         Args:
-            lane: Lane to release; by default all of them.
             reason: Why it is safe; kept in the event log.
             lock_key: Key of the lock, if one is set.
+            lane: Lane to release; by default all of them.
             user: Name of the person who resets, as a claim. Over HTTP the credential decides.
 
         Returns:
             The reply: ``success``, ``msg``, ``released``.
         """
-        return self._call("estop_reset", lane=lane, reason=reason, lock_key=lock_key, user=user)
+        return self._call("estop_reset", reason=reason, lock_key=lock_key, lane=lane, user=user)

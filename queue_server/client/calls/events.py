@@ -23,9 +23,9 @@ class EventsCalls(Caller[R]):
         item_uid: str | None = None,
         submission: str | None = None,
         by_user: str | None = None,
-        lane: str | None = None,
         time_from: float | None = None,
         time_to: float | None = None,
+        lane: str | None = None,
     ) -> R:
         """Return a page of the event log.
 
@@ -44,9 +44,9 @@ class EventsCalls(Caller[R]):
             item_uid: Only events of this item.
             submission: Only events of this submission.
             by_user: Only what this user has asked for.
-            lane: Only events of this lane.
             time_from: Only events of this time or later, in seconds since 1970-01-01 UTC.
             time_to: Only events before this time, in seconds since 1970-01-01 UTC.
+            lane: Only events of this lane.
 
         Returns:
             The reply: ``success``, ``msg``, ``events``, ``last_seq``, ``next_seq``.
@@ -61,7 +61,7 @@ class EventsCalls(Caller[R]):
             item_uid=item_uid,
             submission=submission,
             by_user=by_user,
-            lane=lane,
             time_from=time_from,
             time_to=time_to,
+            lane=lane,
         )

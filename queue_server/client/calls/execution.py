@@ -14,6 +14,7 @@ class ExecutionCalls(Caller[R]):
         self,
         *,
         item: dict[str, Any] | None = None,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -22,6 +23,7 @@ class ExecutionCalls(Caller[R]):
 
         Args:
             item: item_type, name, args, kwargs, meta.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group whose permissions apply. Over HTTP the credential decides.
@@ -29,19 +31,22 @@ class ExecutionCalls(Caller[R]):
         Returns:
             The reply: ``success``, ``msg``, ``item``, ``qsize``.
         """
-        return self._call("queue_item_execute", item=item, lock_key=lock_key, user=user, user_group=user_group)
+        return self._call(
+            "queue_item_execute", item=item, lane=lane, lock_key=lock_key, user=user, user_group=user_group
+        )
 
-    def queue_autostart(self, *, enable: bool, lock_key: str | None = None) -> R:
+    def queue_autostart(self, *, enable: bool, lane: str | None = None, lock_key: str | None = None) -> R:
         """Switch autostart; a failure or a request to stop switches it off.
 
         Args:
             enable: True: the queue starts whenever it has an item that can run.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("queue_autostart", enable=enable, lock_key=lock_key)
+        return self._call("queue_autostart", enable=enable, lane=lane, lock_key=lock_key)
 
     def kernel_interrupt(
         self,

@@ -20,10 +20,10 @@ class HistoryCalls(Caller[R]):
         name: str | None = None,
         by_user: str | None = None,
         outcome: Literal["completed", "stopped", "aborted", "halted", "failed", "unknown"] | None = None,
-        lane: str | None = None,
         text: str | None = None,
         time_from: float | None = None,
         time_to: float | None = None,
+        lane: str | None = None,
     ) -> R:
         """Return finished items with their results.
 
@@ -37,10 +37,10 @@ class HistoryCalls(Caller[R]):
             name: Only plans of this name.
             by_user: Only items that this user has added.
             outcome: Only items that ended so.
-            lane: Only items of this lane.
             text: Only items with this text in names, arguments, metadata or the message; case does not matter.
             time_from: Only items that ended at this time or later, in seconds since 1970-01-01 UTC.
             time_to: Only items that ended before this time, in seconds since 1970-01-01 UTC.
+            lane: Only items of this lane.
 
         Returns:
             The reply: ``success``, ``msg``, ``items``, ``plan_history_uid``, ``before``.
@@ -52,10 +52,10 @@ class HistoryCalls(Caller[R]):
             name=name,
             by_user=by_user,
             outcome=outcome,
-            lane=lane,
             text=text,
             time_from=time_from,
             time_to=time_to,
+            lane=lane,
         )
 
     def history_clear(self, *, size: int | None = None, item_uid: str | None = None, lock_key: str | None = None) -> R:

@@ -19,6 +19,7 @@ class ItemsCalls(Caller[R]):
         before_uid: str | None = None,
         after_uid: str | None = None,
         item: dict[str, Any] | None = None,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -32,6 +33,7 @@ class ItemsCalls(Caller[R]):
             before_uid: Put it before this item.
             after_uid: Put it after this item.
             item: item_type, name, args, kwargs, meta.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group whose permissions apply. Over HTTP the credential decides.
@@ -45,6 +47,7 @@ class ItemsCalls(Caller[R]):
             before_uid=before_uid,
             after_uid=after_uid,
             item=item,
+            lane=lane,
             lock_key=lock_key,
             user=user,
             user_group=user_group,
@@ -57,6 +60,7 @@ class ItemsCalls(Caller[R]):
         before_uid: str | None = None,
         after_uid: str | None = None,
         items: list[Any] | None = None,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -68,6 +72,7 @@ class ItemsCalls(Caller[R]):
             before_uid: Put it before this item.
             after_uid: Put it after this item.
             items: Items, each with item_type, name, args, kwargs, meta.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group whose permissions apply. Over HTTP the credential decides.
@@ -81,28 +86,37 @@ class ItemsCalls(Caller[R]):
             before_uid=before_uid,
             after_uid=after_uid,
             items=items,
+            lane=lane,
             lock_key=lock_key,
             user=user,
             user_group=user_group,
         )
 
-    def queue_item_get(self, *, pos: int | Literal["front", "back"] | None = None, uid: str | None = None) -> R:
+    def queue_item_get(
+        self,
+        *,
+        pos: int | Literal["front", "back"] | None = None,
+        uid: str | None = None,
+        lane: str | None = None,
+    ) -> R:
         """Return one item of the queue.
 
         Args:
             pos: Index (negative from the back), 'front' or 'back'.
             uid: Uid of the item.
+            lane: Lane to act in; without it the lane default.
 
         Returns:
             The reply: ``success``, ``msg``, ``item``.
         """
-        return self._call("queue_item_get", pos=pos, uid=uid)
+        return self._call("queue_item_get", pos=pos, uid=uid, lane=lane)
 
     def queue_item_update(
         self,
         *,
         item: dict[str, Any] | None = None,
         replace: bool = False,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -112,6 +126,7 @@ class ItemsCalls(Caller[R]):
         Args:
             item: The whole item, with the item_uid it has now.
             replace: True: the item gets a new uid.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group whose permissions apply. Over HTTP the credential decides.
@@ -120,7 +135,13 @@ class ItemsCalls(Caller[R]):
             The reply: ``success``, ``msg``, ``item``, ``qsize``.
         """
         return self._call(
-            "queue_item_update", item=item, replace=replace, lock_key=lock_key, user=user, user_group=user_group
+            "queue_item_update",
+            item=item,
+            replace=replace,
+            lane=lane,
+            lock_key=lock_key,
+            user=user,
+            user_group=user_group,
         )
 
     def queue_item_move(
@@ -131,6 +152,7 @@ class ItemsCalls(Caller[R]):
         pos_dest: int | Literal["front", "back"] | None = None,
         before_uid: str | None = None,
         after_uid: str | None = None,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -143,6 +165,7 @@ class ItemsCalls(Caller[R]):
             pos_dest: Destination. Index (negative from the back), 'front' or 'back'.
             before_uid: Move it before this item.
             after_uid: Move it after this item.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group of the person or program that asks. Over HTTP the credential decides.
@@ -157,6 +180,7 @@ class ItemsCalls(Caller[R]):
             pos_dest=pos_dest,
             before_uid=before_uid,
             after_uid=after_uid,
+            lane=lane,
             lock_key=lock_key,
             user=user,
             user_group=user_group,
@@ -167,6 +191,7 @@ class ItemsCalls(Caller[R]):
         *,
         pos: int | Literal["front", "back"] | None = None,
         uid: str | None = None,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -176,6 +201,7 @@ class ItemsCalls(Caller[R]):
         Args:
             pos: Index (negative from the back), 'front' or 'back'.
             uid: Uid of the item.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group of the person or program that asks. Over HTTP the credential decides.
@@ -183,13 +209,16 @@ class ItemsCalls(Caller[R]):
         Returns:
             The reply: ``success``, ``msg``, ``item``, ``qsize``.
         """
-        return self._call("queue_item_remove", pos=pos, uid=uid, lock_key=lock_key, user=user, user_group=user_group)
+        return self._call(
+            "queue_item_remove", pos=pos, uid=uid, lane=lane, lock_key=lock_key, user=user, user_group=user_group
+        )
 
     def queue_item_hold(
         self,
         *,
         uid: str,
         reason: str = "held by a person",
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -199,6 +228,7 @@ class ItemsCalls(Caller[R]):
         Args:
             uid: Uid of the item.
             reason: Shown with the item.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group of the person or program that asks. Over HTTP the credential decides.
@@ -207,13 +237,14 @@ class ItemsCalls(Caller[R]):
             The reply: ``success``, ``msg``, ``item``, ``qsize``.
         """
         return self._call(
-            "queue_item_hold", uid=uid, reason=reason, lock_key=lock_key, user=user, user_group=user_group
+            "queue_item_hold", uid=uid, reason=reason, lane=lane, lock_key=lock_key, user=user, user_group=user_group
         )
 
     def queue_item_release(
         self,
         *,
         uid: str,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -222,6 +253,7 @@ class ItemsCalls(Caller[R]):
 
         Args:
             uid: Uid of the held item.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group of the person or program that asks. Over HTTP the credential decides.
@@ -229,4 +261,4 @@ class ItemsCalls(Caller[R]):
         Returns:
             The reply: ``success``, ``msg``, ``item``, ``qsize``.
         """
-        return self._call("queue_item_release", uid=uid, lock_key=lock_key, user=user, user_group=user_group)
+        return self._call("queue_item_release", uid=uid, lane=lane, lock_key=lock_key, user=user, user_group=user_group)

@@ -10,69 +10,81 @@ from queue_server.client.caller import Caller, R
 class RunCalls(Caller[R]):
     """Requests of this group."""
 
-    def re_pause(self, *, option: Literal["deferred", "immediate"] = "deferred", lock_key: str | None = None) -> R:
+    def re_pause(
+        self,
+        *,
+        option: Literal["deferred", "immediate"] = "deferred",
+        lane: str | None = None,
+        lock_key: str | None = None,
+    ) -> R:
         """Pause the running plan.
 
         Args:
             option: deferred: at the next checkpoint; immediate: now, steps may be repeated.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("re_pause", option=option, lock_key=lock_key)
+        return self._call("re_pause", option=option, lane=lane, lock_key=lock_key)
 
-    def re_resume(self, *, lock_key: str | None = None) -> R:
+    def re_resume(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
         """Go on with the paused plan.
 
         Args:
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("re_resume", lock_key=lock_key)
+        return self._call("re_resume", lane=lane, lock_key=lock_key)
 
-    def re_stop(self, *, lock_key: str | None = None) -> R:
+    def re_stop(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
         """End the paused plan as a success: its cleanup runs, its runs are marked success.
 
         Args:
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("re_stop", lock_key=lock_key)
+        return self._call("re_stop", lane=lane, lock_key=lock_key)
 
-    def re_abort(self, *, lock_key: str | None = None) -> R:
+    def re_abort(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
         """End the paused plan as a failure: its cleanup runs, its runs are marked abort.
 
         Args:
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("re_abort", lock_key=lock_key)
+        return self._call("re_abort", lane=lane, lock_key=lock_key)
 
-    def re_halt(self, *, lock_key: str | None = None) -> R:
+    def re_halt(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
         """End the paused plan at once, without its cleanup.
 
         Args:
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("re_halt", lock_key=lock_key)
+        return self._call("re_halt", lane=lane, lock_key=lock_key)
 
-    def re_runs(self, *, option: Literal["active", "open", "closed"] = "active") -> R:
+    def re_runs(self, *, option: Literal["active", "open", "closed"] = "active", lane: str | None = None) -> R:
         """Return the runs of the running plan.
 
         Args:
             option: active: open and closed ones.
+            lane: Lane to act in; without it the lane default.
 
         Returns:
             The reply: ``success``, ``msg``, ``run_list``, ``run_list_uid``.
         """
-        return self._call("re_runs", option=option)
+        return self._call("re_runs", option=option, lane=lane)

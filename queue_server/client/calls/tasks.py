@@ -10,17 +10,24 @@ from queue_server.client.caller import Caller, R
 class TasksCalls(Caller[R]):
     """Requests of this group."""
 
-    def environment_update(self, *, run_in_background: bool = False, lock_key: str | None = None) -> R:
+    def environment_update(
+        self,
+        *,
+        run_in_background: bool = False,
+        lane: str | None = None,
+        lock_key: str | None = None,
+    ) -> R:
         """Describe the plans and devices of the worker's namespace again.
 
         Args:
             run_in_background: True: in a thread of its own, also while a plan runs; the code must be safe for that.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``, ``task_uid``.
         """
-        return self._call("environment_update", run_in_background=run_in_background, lock_key=lock_key)
+        return self._call("environment_update", run_in_background=run_in_background, lane=lane, lock_key=lock_key)
 
     def script_upload(
         self,
@@ -29,6 +36,7 @@ class TasksCalls(Caller[R]):
         update_lists: bool = True,
         update_re: bool = False,
         run_in_background: bool = False,
+        lane: str | None = None,
         lock_key: str | None = None,
     ) -> R:
         """Run a script in the worker's namespace.
@@ -40,6 +48,7 @@ class TasksCalls(Caller[R]):
             update_lists: True: describe plans and devices again afterwards.
             update_re: True: a RunEngine that the script makes replaces the present.
             run_in_background: True: in a thread of its own, also while a plan runs; the code must be safe for that.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
@@ -51,6 +60,7 @@ class TasksCalls(Caller[R]):
             update_lists=update_lists,
             update_re=update_re,
             run_in_background=run_in_background,
+            lane=lane,
             lock_key=lock_key,
         )
 
@@ -59,6 +69,7 @@ class TasksCalls(Caller[R]):
         *,
         item: dict[str, Any] | None = None,
         run_in_background: bool = False,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -70,6 +81,7 @@ class TasksCalls(Caller[R]):
         Args:
             item: item_type 'function', name, args, kwargs.
             run_in_background: True: in a thread of its own, also while a plan runs; the code must be safe for that.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group whose permissions apply. Over HTTP the credential decides.
@@ -81,6 +93,7 @@ class TasksCalls(Caller[R]):
             "function_execute",
             item=item,
             run_in_background=run_in_background,
+            lane=lane,
             lock_key=lock_key,
             user=user,
             user_group=user_group,
@@ -110,10 +123,13 @@ class TasksCalls(Caller[R]):
         """
         return self._call("task_result", task_uid=task_uid)
 
-    def re_metadata(self) -> R:
+    def re_metadata(self, *, lane: str | None = None) -> R:
         """Return the metadata that the RunEngine puts into every run.
+
+        Args:
+            lane: Lane to act in; without it the lane default.
 
         Returns:
             The reply: ``success``, ``msg``, ``re_metadata``.
         """
-        return self._call("re_metadata")
+        return self._call("re_metadata", lane=lane)

@@ -13,6 +13,7 @@ class UndoCalls(Caller[R]):
         *,
         steps: int = 1,
         edits_of: str | None = None,
+        lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
@@ -30,6 +31,7 @@ class UndoCalls(Caller[R]):
         Args:
             steps: Number of edits, the latest first.
             edits_of: Only edits of this user; without it anybody's.
+            lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group of the person or program that asks. Over HTTP the credential decides.
@@ -38,5 +40,5 @@ class UndoCalls(Caller[R]):
             The reply: ``success``, ``msg``, ``undone``, ``qsize``, ``plan_queue_uid``.
         """
         return self._call(
-            "queue_undo", steps=steps, edits_of=edits_of, lock_key=lock_key, user=user, user_group=user_group
+            "queue_undo", steps=steps, edits_of=edits_of, lane=lane, lock_key=lock_key, user=user, user_group=user_group
         )

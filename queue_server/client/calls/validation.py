@@ -10,16 +10,17 @@ from queue_server.client.caller import Caller, R
 class ValidationCalls(Caller[R]):
     """Requests of this group."""
 
-    def item_validate(self, *, items: list[Any], user_group: str | None = None) -> R:
+    def item_validate(self, *, items: list[Any], lane: str | None = None, user_group: str | None = None) -> R:
         """Check items without adding them; every wrong field is named.
 
         The reply succeeds also if items are wrong; see `valid`.
 
         Args:
             items: Items, each with item_type, name, args, kwargs, meta.
+            lane: Lane to act in; without it the lane default.
             user_group: Group whose permissions apply. Over HTTP the credential decides.
 
         Returns:
             The reply: ``success``, ``msg``, ``results``, ``valid``.
         """
-        return self._call("item_validate", items=items, user_group=user_group)
+        return self._call("item_validate", items=items, lane=lane, user_group=user_group)

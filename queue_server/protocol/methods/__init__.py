@@ -10,9 +10,15 @@ from queue_server.protocol.methods import (
     environment,
     estop,
     events,
+    exam_results,
+    exam_sequences,
+    exam_tasks,
+    exam_workflows,
+    exams,
     execution,
     history,
     items,
+    lanes,
     locks,
     permissions,
     queue,
@@ -25,6 +31,7 @@ from queue_server.protocol.methods import (
 
 METHODS: dict[str, Method] = collect(
     service.METHODS,
+    lanes.METHODS,
     events.METHODS,
     environment.METHODS,
     queue.METHODS,
@@ -41,4 +48,9 @@ METHODS: dict[str, Method] = collect(
     tasks.METHODS,
     permissions.METHODS,
     validation.METHODS,
+    exams.METHODS,
+    exam_workflows.METHODS,
+    exam_tasks.METHODS,
+    exam_results.METHODS,
+    exam_sequences.METHODS,
 )

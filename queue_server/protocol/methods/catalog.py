@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import Field
 
-from queue_server.protocol.method import Method, NoParams, Params
+from queue_server.protocol.method import LaneParams, Method, Params
 
 
-class AllowedParams(Params):
+class AllowedParams(LaneParams):
     """Whose plans or devices."""
 
     user_group: str | None = Field(default=None, description="Name of the user group.")
@@ -22,7 +22,7 @@ class PlansAllowedParams(AllowedParams):
     reduced: bool = Field(default=False, description="Return the short form of the descriptions.")
 
 
-class PlansExistingParams(Params):
+class PlansExistingParams(LaneParams):
     """In which form."""
 
     reduced: bool = Field(default=False, description="Return the short form of the descriptions.")
@@ -79,5 +79,5 @@ METHODS = (
     _read(
         "devices_allowed", "/devices", "Return the devices that a user group may use.", AllowedParams, DevicesAllowed
     ),
-    _read("devices_existing", "/devices/existing", "Return all devices.", NoParams, DevicesExisting),
+    _read("devices_existing", "/devices/existing", "Return all devices.", LaneParams, DevicesExisting),
 )

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import Field
 
-from queue_server.protocol.method import Method, Params
+from queue_server.protocol.method import LaneParams, Method
 
 
-class DevicesPageParams(Params):
+class DevicesPageParams(LaneParams):
     """Whose devices, and which of them."""
 
     user_group: str = Field(max_length=128, description="Name of the user group.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queue_server.protocol.method import LockableParams, Method
+from queue_server.protocol.method import LaneLockableParams, Method
 
 METHODS = (
     Method(
@@ -11,7 +11,7 @@ METHODS = (
         kind="mutation",
         scope="write:manager:control",
         route=("POST", "/environment/open"),
-        params=LockableParams,
+        params=LaneLockableParams,
         lock="environment",
         refusal="",
     ),
@@ -21,7 +21,7 @@ METHODS = (
         kind="mutation",
         scope="write:manager:control",
         route=("POST", "/environment/close"),
-        params=LockableParams,
+        params=LaneLockableParams,
         lock="environment",
         refusal="",
     ),
@@ -31,7 +31,7 @@ METHODS = (
         kind="mutation",
         scope="write:manager:control",
         route=("POST", "/environment/destroy"),
-        params=LockableParams,
+        params=LaneLockableParams,
         lock="environment",
         refusal="",
     ),

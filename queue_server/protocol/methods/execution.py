@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import Field
 
-from queue_server.protocol.method import LockableParams, Method
+from queue_server.protocol.method import LaneLockableParams, LockableParams, Method
 from queue_server.protocol.methods.items import ItemReply
 
 
-class ExecuteParams(LockableParams):
+class ExecuteParams(LaneLockableParams):
     """One item, and who asks for it."""
 
     item: dict[str, Any] | None = Field(default=None, description="item_type, name, args, kwargs, meta.")
@@ -18,7 +18,7 @@ class ExecuteParams(LockableParams):
     user_group: str | None = Field(default=None, max_length=128, description="Group whose permissions apply.")
 
 
-class AutostartParams(LockableParams):
+class AutostartParams(LaneLockableParams):
     """On or off."""
 
     enable: bool = Field(description="True: the queue starts whenever it has an item that can run.")

@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from queue_server.protocol.method import LockableParams, Method, Params
+from queue_server.protocol.method import LaneLockableParams, LaneParams, Method
 
 Position = int | Literal["front", "back"]
 _POSITION = "Index (negative from the back), 'front' or 'back'."
 
 
-class EditParams(LockableParams):
+class EditParams(LaneLockableParams):
     """Who edits the queue; the event log keeps it. Over HTTP the credential says it, else the request claims it."""
 
     user: str | None = Field(default=None, max_length=128, description="Name of the person or program that asks.")
@@ -22,7 +22,7 @@ class EditParams(LockableParams):
     )
 
 
-class PlaceParams(LockableParams):
+class PlaceParams(LaneLockableParams):
     """Where new items go; without any of the three at the back."""
 
     pos: Position | None = Field(default=None, description=_POSITION)
@@ -46,7 +46,7 @@ class ItemBatchParams(PlaceParams):
     user_group: str | None = Field(default=None, max_length=128, description="Group whose permissions apply.")
 
 
-class ItemUpdateParams(LockableParams):
+class ItemUpdateParams(LaneLockableParams):
     """The new content of an item that is in the queue."""
 
     item: dict[str, Any] | None = Field(default=None, description="The whole item, with the item_uid it has now.")
@@ -55,7 +55,7 @@ class ItemUpdateParams(LockableParams):
     user_group: str | None = Field(default=None, max_length=128, description="Group whose permissions apply.")
 
 
-class ItemGetParams(Params):
+class ItemGetParams(LaneParams):
     """Which item; without any parameter the last one."""
 
     pos: Position | None = Field(default=None, description=_POSITION)

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from queue_server.protocol.method import LockableParams, Method, Params
+from queue_server.protocol.method import LaneLockableParams, LaneParams, Method
 from queue_server.protocol.methods.items import EditParams
 
 
-class QueueGetParams(Params):
+class QueueGetParams(LaneParams):
     """Which part of the queue to return, and which items of it; without a limit all of it."""
 
     limit: int | None = Field(default=None, ge=1, le=10_000, description="Largest number of items to return.")
@@ -43,7 +43,7 @@ class QueuePart(Queue):
     next_after_uid: str | None = None
 
 
-class ModeSetParams(LockableParams):
+class ModeSetParams(LaneLockableParams):
     """The new mode."""
 
     mode: dict[str, Any] | Literal["default"] = Field(description="Parts of the mode to change, or 'default'.")
@@ -67,7 +67,7 @@ METHODS = (
         kind="mutation",
         scope="write:queue:control",
         route=("POST", "/queue/start"),
-        params=LockableParams,
+        params=LaneLockableParams,
         lock="environment",
     ),
     Method(
@@ -76,7 +76,7 @@ METHODS = (
         kind="mutation",
         scope="write:queue:control",
         route=("POST", "/queue/stop"),
-        params=LockableParams,
+        params=LaneLockableParams,
         lock="environment",
     ),
     Method(
@@ -85,7 +85,7 @@ METHODS = (
         kind="mutation",
         scope="write:queue:control",
         route=("POST", "/queue/stop/cancel"),
-        params=LockableParams,
+        params=LaneLockableParams,
         lock="environment",
     ),
     Method(

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from queue_server.protocol.method import LockableParams, Method, Params
+from queue_server.protocol.method import LaneLockableParams, LaneParams, Method, Params
 
 
-class PauseParams(LockableParams):
+class PauseParams(LaneLockableParams):
     """When to pause."""
 
     option: Literal["deferred", "immediate"] = Field(
@@ -18,7 +18,7 @@ class PauseParams(LockableParams):
     )
 
 
-class RunsParams(Params):
+class RunsParams(LaneParams):
     """Which runs of the running plan."""
 
     option: Literal["active", "open", "closed"] = Field(default="active", description="active: open and closed ones.")
@@ -32,7 +32,7 @@ class RunList:
     run_list_uid: str = ""
 
 
-def _control(name: str, verb: str, summary: str, params: type[Params] = LockableParams) -> Method:
+def _control(name: str, verb: str, summary: str, params: type[Params] = LaneLockableParams) -> Method:
     return Method(
         name=name,
         summary=summary,

@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import Field
 
-from queue_server.protocol.method import LockableParams, Method, Params
+from queue_server.protocol.method import LaneLockableParams, LaneParams, Method, Params
 
 LONGEST_SCRIPT = 256 * 1024
 
 _BACKGROUND = "True: in a thread of its own, also while a plan runs; the code must be safe for that."
 
 
-class FunctionParams(LockableParams):
+class FunctionParams(LaneLockableParams):
     """Which function, with what arguments, and who asks."""
 
     item: dict[str, Any] | None = Field(default=None, description="item_type 'function', name, args, kwargs.")
@@ -23,7 +23,7 @@ class FunctionParams(LockableParams):
     run_in_background: bool = Field(default=False, description=_BACKGROUND)
 
 
-class ScriptParams(LockableParams):
+class ScriptParams(LaneLockableParams):
     """The script, and what is renewed after it."""
 
     script: str | None = Field(default=None, max_length=LONGEST_SCRIPT, description="Python code.")
@@ -32,7 +32,7 @@ class ScriptParams(LockableParams):
     run_in_background: bool = Field(default=False, description=_BACKGROUND)
 
 
-class UpdateParams(LockableParams):
+class UpdateParams(LaneLockableParams):
     """Where to run."""
 
     run_in_background: bool = Field(default=False, description=_BACKGROUND)
@@ -147,6 +147,7 @@ METHODS = (
         kind="memory",
         scope="read:monitor",
         route=("GET", "/runs/metadata"),
+        params=LaneParams,
         result=Metadata,
     ),
 )

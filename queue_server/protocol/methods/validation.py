@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import Field
 
-from queue_server.protocol.method import Method, Params
+from queue_server.protocol.method import LaneParams, Method
 
 
-class ValidateParams(Params):
+class ValidateParams(LaneParams):
     """What to check, and for whom."""
 
     items: list[Any] = Field(description="Items, each with item_type, name, args, kwargs, meta.", max_length=10_000)

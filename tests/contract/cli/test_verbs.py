@@ -7,6 +7,7 @@ import json
 import pytest
 
 from queue_server.cli.tree import VERBS, choose
+from queue_server.protocol.method import LaneParams
 from queue_server.protocol.methods import METHODS
 
 UID = "8f0c2a52-6f43-4a1e-9f0c-0a4f5f5d2b11"
@@ -63,9 +64,13 @@ GROUPS = {"user_groups": {"root": {"allowed_plans": [None]}}}
 NEVER_A_VERB = {
     "ping": "answers what 'cuelight status' shows",
     "manager_kill": "freezes the manager, for tests only",
+    **{
+        name: "is for the clients of scanners; 'cuelight call' sends it" for name in METHODS if name.startswith("exam_")
+    },
 }
 VERB_REQUESTS = [
     ("status", [("status", {})]),
+    ("lanes", [("lanes_get", {})]),
     ("env open", [("environment_open", {})]),
     ("env close", [("environment_close", {})]),
     ("env destroy --yes", [("environment_destroy", {})]),
@@ -266,6 +271,83 @@ def test_a_verb_sends_what_it_stands_for(bench, files, words, requests):
     ended = bench(*words.split())
     assert ended.code == 0, ended.err
     assert bench.requests == requests
+
+
+# Whatever else a verb needs stands in the table above.
+LANE_VERBS = [
+    ("env open", ["environment_open"]),
+    ("env close", ["environment_close"]),
+    ("env destroy --yes", ["environment_destroy"]),
+    ("env update", ["environment_update"]),
+    ("queue list", ["queue_get"]),
+    ("queue start", ["queue_start"]),
+    ("queue stop", ["queue_stop"]),
+    ("queue stop --cancel", ["queue_stop_cancel"]),
+    ("queue clear", ["queue_clear"]),
+    ("queue mode default", ["queue_mode_set"]),
+    ("queue autostart on", ["queue_autostart"]),
+    ("queue get 8f0c", ["queue_get", "queue_item_get"]),
+    ("queue add count", ["queue_item_add"]),
+    ("queue add-batch ITEMS_FILE", ["queue_item_add_batch"]),
+    ("queue update 0 num=9", ["queue_item_get", "queue_item_update"]),
+    ("queue move 0 front", ["queue_item_move"]),
+    ("queue move-batch 8f0c --to front", ["queue_get", "queue_item_move_batch"]),
+    ("queue remove 0", ["queue_item_remove"]),
+    ("queue remove-batch 0", ["queue_item_get", "queue_item_remove_batch"]),
+    ("queue hold 0", ["queue_item_get", "queue_item_hold"]),
+    ("queue release 0", ["queue_item_get", "queue_item_release"]),
+    ("queue undo", ["queue_undo"]),
+    ("execute count", ["queue_item_execute"]),
+    ("validate ITEMS_FILE", ["item_validate"]),
+    ("pause", ["re_pause"]),
+    ("resume", ["re_resume"]),
+    ("stop", ["re_stop"]),
+    ("abort", ["re_abort"]),
+    ("halt", ["re_halt"]),
+    ("runs", ["re_runs"]),
+    ("metadata", ["re_metadata"]),
+    ("plans", ["plans_allowed"]),
+    ("plans --all", ["plans_existing"]),
+    ("devices", ["devices_allowed"]),
+    ("devices --all", ["devices_existing"]),
+    ("devices --limit 5", ["devices_page"]),
+    ("script upload SCRIPT_FILE", ["script_upload"]),
+    ("function call measure", ["function_execute"]),
+]
+
+
+@pytest.mark.parametrize(("words", "methods"), LANE_VERBS)
+def test_a_verb_with_a_lane_names_it_in_every_request_of_that_lane(bench, files, words, methods):
+    bench.answer("status", {**STATUS, "lanes": [{"lane": "b", "worker_state": "idle"}]})
+    for name, path in files.items():
+        words = words.replace(name, path)
+    ended = bench(*words.split(), "--lane", "b")
+    assert ended.code == 0, ended.err
+    assert [(method, params["lane"]) for method, params in bench.requests if method != "status"] == [
+        (method, "b") for method in methods
+    ]
+
+
+def test_every_method_that_knows_lanes_is_reached_in_one_from_the_command_line():
+    sent = {method for _, methods in LANE_VERBS for method in methods}
+    assert sent == {name for name, method in METHODS.items() if issubclass(method.params, LaneParams)}
+
+
+def test_the_mode_of_a_lane_is_that_of_its_status(bench):
+    lane = {"lane": "b", "worker_state": "idle", "plan_queue_mode": {"loop": True, "ignore_failures": False}}
+    bench.answer("status", {**STATUS, "lanes": [{"lane": "default", "worker_state": "idle"}, lane]})
+    assert json.loads(bench("queue", "mode", "--lane", "b", "--json").out)["plan_queue_mode"]["loop"] is True
+    refused = bench("queue", "mode", "--lane", "c")
+    assert (refused.code, "Lanes: ['default', 'b']" in refused.err) == (2, True)
+
+
+def test_the_lanes_are_shown_with_what_they_do(bench):
+    calm = {"condition": "open", "reason": "", "worker_state": "idle", "waiting_for": "", "running_item_uid": None}
+    busy = {**calm, "lane": "b", "manager_state": "executing_queue", "items_in_queue": 7, "running_item_uid": UID}
+    held = {**calm, "lane": "c", "manager_state": "idle", "items_in_queue": 1, "condition": "held", "reason": "look"}
+    bench.answer("lanes_get", {"lanes": [busy, held]})
+    shown = bench("lanes").out
+    assert all(word in shown for word in ("executing queue", UID, "7", "held", "look"))
 
 
 def test_every_method_is_reached_by_a_verb():

@@ -48,6 +48,25 @@ def test_an_environment_that_does_not_open_is_a_failed_operation_with_the_reason
     assert (ended.code, "NameError: x" in ended.err) == (5, True)
 
 
+def test_what_is_awaited_in_a_lane_is_what_happens_there(cuelight):
+    """The lane default and the rest of the status do something else all the time."""
+    busy = {**CALM, "manager_state": "executing_queue", "running_item_uid": "other"}
+    default = {"lane": "default", "worker_state": "executing_plan", "manager_state": "executing_queue"}
+
+    def told(state, finished):
+        lane = {"lane": "b", "worker_state": "idle", "manager_state": state}
+        return {**busy, "items_in_history": finished, "lanes": [default, lane]}
+
+    replies = iter([told("idle", 4), told("executing_queue", 5)])
+    cuelight.answer("status", lambda _: next(replies, told("idle", 6)))
+    ours, theirs = {**finished("completed", "u1"), "lane": "b"}, finished("failed", "other")
+    cuelight.answer("history_get", {"items": [ours, theirs]})
+    ended = cuelight("queue", "start", "--wait", "--timeout", "0.2", "--lane", "b", "--json")
+    assert ended.code == 0, ended.err
+    assert ("history_get", {"limit": 2}) in cuelight.requests
+    assert [item["item_uid"] for item in json.loads(ended.out)["items"]] == ["u1"]
+
+
 @pytest.mark.parametrize("words", ["env close", "env destroy --yes"])
 @pytest.mark.parametrize(("exists", "code"), [(False, 0), (True, 5)])
 def test_an_environment_is_awaited_until_it_is_gone(cuelight, words, exists, code):

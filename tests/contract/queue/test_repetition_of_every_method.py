@@ -53,6 +53,8 @@ CASES = {
 }
 # Whoever ends the process answers no more; an emergency stop is obeyed each time; the others are not offered here.
 APART = {"manager_stop", "manager_kill", "kernel_interrupt", "estop", "script_upload"}
+# Tested beside the exam records.
+APART |= {name for name in CHANGING if name.startswith("exam_")}
 
 
 async def arrange(bench, words):

@@ -273,6 +273,35 @@ async def test_a_policy_for_an_unknown_lane_ends_the_start_and_changes_nothing(d
     assert (await start(data, on_failure={"default": "hold"}).ask("status"))["lanes"][0]["condition"] == "open"
 
 
+# --- lanes ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_lane_comes_with_a_setting_and_goes_only_when_it_is_empty(data, start, tmp_path):
+    item = {"item_type": "plan", "name": "count", "args": [["det1"]]}
+    running = start(data, lanes={"b": "sim"})
+    asked = {"item": item, "user": "anna", "user_group": "primary", "lane": "b"}
+    assert (await running.ask("queue_item_add", **asked))["success"]
+    await running.ask("manager_stop")
+    await running.ended()
+    with pytest.raises(ParameterError, match=r"leaves out the lane 'b', which has 1 items in its queue"):
+        await start(data).ready()
+
+    again = start(data, lanes={"b": str(tmp_path), "c": "sim"}, on_failure={"c": "front"})
+    lanes = (await again.ask("lanes_get"))["lanes"]
+    assert [(lane["lane"], lane["items_in_queue"], lane["on_failure"]) for lane in lanes] == [
+        ("default", 0, "front"),
+        ("b", 1, "hold"),
+        ("c", 0, "front"),
+    ]
+    # Other startup code: what the lane knew of the code before is of no use.
+    assert (await again.ask("plans_existing", lane="b"))["plans_existing"] == {}
+    assert "count" in (await again.ask("plans_existing", lane="c"))["plans_existing"]
+    await again.ask("queue_clear", lane="b")
+    await again.ask("manager_stop")
+    await again.ended()
+    assert [lane["lane"] for lane in (await start(data).ask("status"))["lanes"]] == ["default"]
+
+
 # --- a lock whose key is lost ---------------------------------------------------------------------------------------
 
 

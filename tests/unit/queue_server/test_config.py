@@ -401,3 +401,60 @@ def test_launchers_that_cannot_be_meant_are_refused(text):
     message, field = refusal({"worker_launchers": text})
     assert str(field).partition(".")[0] == "worker_launchers"
     assert "default=" in message or "of its own" in message
+
+
+# --- lanes ----------------------------------------------------------------------------------------------------------
+
+
+def test_lanes_are_named_with_their_startup_code_in_any_source(environ, write):
+    expected = {"b": "sim", "c": "module:beam"}
+
+    def found(flags):
+        return {name: lane.startup for name, lane in load_settings(flags).lanes.items()}
+
+    assert found({}) == {}
+    assert found({"lanes": "b=sim,c=module:beam"}) == expected
+    assert found({"lanes": expected}) == expected
+    assert found({"config": write("lanes: {b: sim, c: {startup: 'module:beam'}}\n")}) == expected
+    environ.setenv("CUELIGHT_LANES", "b=sim, c = module:beam")
+    assert found({}) == expected
+
+
+def test_a_lane_has_what_it_does_not_say_from_the_lane_default(tmp_path):
+    lanes = {"b": "sim", "c": {"startup": "beam", "device_max_depth": 1, "list_file": str(tmp_path / "c.yaml")}}
+    settings = load_settings({"startup": "own", "device_max_depth": 3, "ignore_invalid_plans": True, "lanes": lanes})
+    startups = settings.startups
+    assert list(startups) == ["default", "b", "c"]
+    assert [lane.startup for lane in startups.values()] == ["own", "sim", "beam"]
+    assert [lane.device_max_depth for lane in startups.values()] == [3, 3, 1]
+    assert all(lane.ignore_invalid_plans for lane in startups.values())
+    assert [lane.list_file for lane in startups.values()] == [None, None, tmp_path / "c.yaml"]
+
+
+def test_lanes_reach_the_manager_as_they_are(tmp_path):
+    """A supervisor hands the settings on as JSON."""
+    settings = load_settings({"lanes": {"b": {"startup": "sim", "list_file": tmp_path / "b.yaml"}}})
+    assert Settings(**settings.model_dump(mode="json")).lanes == settings.lanes
+
+
+@pytest.mark.parametrize(
+    ("lanes", "named", "said"),
+    [
+        ("b", "lanes", "b=sim"),
+        ("b=sim,b=other", "lanes", "b=sim"),
+        ("default=sim", "lanes", "startup"),
+        ("b=", "lanes.b.startup", "at least 1 character"),
+        ({"b": {}}, "lanes.b.startup", "required"),
+        ({"b": {"startup": "sim", "colour": 1}}, "lanes.b.colour", "not permitted"),
+        ({"b": {"startup": "sim", "device_max_depth": -1}}, "lanes.b.device_max_depth", "greater than or equal to 0"),
+        ({"a b": "sim"}, "lanes", "'a b' is none"),
+        ({"../b": "sim"}, "lanes", "'../b' is none"),
+        ({"b" * 65: "sim"}, "lanes", "at most 64"),
+        ({f"lane{number}": "sim" for number in range(64)}, "lanes", "at most 64 lanes"),
+        (["b"], "lanes", "dictionary"),
+    ],
+)
+def test_wrong_lanes_are_refused_by_name_with_what_is_right(lanes, named, said):
+    message, field = refusal({"lanes": lanes})
+    assert field == named
+    assert said in message

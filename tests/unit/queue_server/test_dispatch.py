@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from queue_server.protocol.codec import decode, encode
+from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.peer import ANYBODY, Peer
 from tests.doubles.bench import PATIENCE_S, USER, plan
@@ -192,7 +193,7 @@ class BrokenCatalog:
 
 @pytest.mark.parametrize(("method", "params"), [("plans_existing", {}), ("queue_item_add", {"item": plan(), **USER})])
 async def test_a_fault_inside_is_logged_and_answered_without_its_text(bench, caplog, method, params):
-    bench.resources.catalog = BrokenCatalog()
+    bench.resources.use(DEFAULT_LANE, BrokenCatalog())
     reply = await bench.refuse(method, **params)
     assert reply["error"]["code"] == "internal"
     assert "secret" not in str(reply)

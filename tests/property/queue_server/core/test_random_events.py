@@ -14,6 +14,7 @@ from queue_server.core.model import Lane
 from queue_server.core.view import status_of
 from queue_server.protocol.errors import RefusedError
 from queue_server.protocol.items import OUTCOMES, AttemptKey
+from queue_server.protocol.status import DOCUMENTED_KEYS
 from queue_server.protocol.worker_link import EnvironmentOpened
 from tests.property.queue_server.core.faults import find_state_faults, find_step_faults
 from tests.property.queue_server.core.moves import (
@@ -127,6 +128,23 @@ def test_what_happens_in_one_lane_leaves_the_others_alone(policy, picks):
             assert history.world.state.lane(other) == before.state.lane(other)
             assert history.world.of(other) == before.of(other)
             assert all(key.lane == lane for key in trace.claimed)
+
+
+@settings(max_examples=20)
+@given(POLICIES, PICKS)
+def test_what_bluesky_clients_see_does_not_change_with_what_happens_in_other_lanes(policy, picks):
+    """Apart from what all lanes share: the history, and the uids that clients compare."""
+    history = History(policy)
+    for lane, pick in picks:
+        before = history.world
+        moves = history.moves(lane)
+        history.make(moves[pick % len(moves)])
+        if lane == "default" or not before.state.phase == history.world.state.phase == "serving":
+            continue
+        was, now = (status_of(world.state, INSTANCE, "name") for world in (before, history.world))
+        changed = {name for name in DOCUMENTED_KEYS if was[name] != now[name]}
+        assert {name for name in changed if not name.endswith("_uid")} <= {"items_in_history"}
+        assert (was["lanes"][0], was["lock"]) == (now["lanes"][0], now["lock"])
 
 
 @settings(max_examples=20)

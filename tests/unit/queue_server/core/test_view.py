@@ -10,7 +10,7 @@ import pytest
 from queue_server.core.events import ContinueRequested, PauseRequested
 from queue_server.core.locks import Lock
 from queue_server.core.machine import step
-from queue_server.core.model import Lane, Revisions
+from queue_server.core.model import Lane, Revisions, State
 from queue_server.core.view import environment_state, is_paused, lane_status, manager_state, part_uid, status_of
 from queue_server.protocol.status import DOCUMENTED_KEYS, LaneStatus, ManagerState, Status
 
@@ -171,9 +171,27 @@ def test_every_lane_is_described(make_state, make_lane):
     assert status["items_in_queue"] == 0
 
 
+def describe(lane):
+    """Return what clients see of a lane."""
+    return lane_status(State(epoch=2, phase="serving", lanes=(lane,)), lane)
+
+
+def test_what_the_status_says_of_the_lane_default_is_said_of_every_lane(make_state, make_running, make_lane):
+    busy = replace(make_running("paused").lane(LANE), stop_pending=True, loop=True, autostart=True)
+    as_default = show(make_state(busy))
+    as_other = show(make_state(make_lane("closed"), replace(busy, name="b")))
+    first, other = as_other["lanes"]
+    shared = set(LaneStatus.__annotations__) & set(DOCUMENTED_KEYS)
+    assert shared >= {"manager_state", "re_state", "pause_pending", "plan_queue_mode", "queue_stop_pending"}
+    assert {name: other[name] for name in shared} == {name: as_default[name] for name in shared}
+    assert other["worker_state"] == as_default["worker_environment_state"]
+    assert {name: first[name] for name in shared} == {name: as_other[name] for name in shared}
+    assert (as_other["manager_state"], as_other["re_state"]) == ("idle", None)
+
+
 def test_a_lane_shows_what_serves_it_and_what_runs(make_running):
     lane = make_running(lane={"condition": "held", "reason": "unknown outcome"}).lane(LANE)
-    shown = lane_status(lane)
+    shown = describe(lane)
     assert (shown["worker"], shown["answering"], shown["worker_state"]) == ("the worker", True, "executing_plan")
     assert (shown["running_item_uid"], shown["attempt"]) == ("item", 3)
     assert (shown["condition"], shown["reason"]) == ("held", "unknown outcome")
@@ -181,23 +199,23 @@ def test_a_lane_shows_what_serves_it_and_what_runs(make_running):
 
 
 def test_a_lane_says_why_its_last_worker_ended(make_lane):
-    assert lane_status(make_lane("closed", worker={"failure": "killed"}))["reason"] == "killed"
+    assert describe(make_lane("closed", worker={"failure": "killed"}))["reason"] == "killed"
     held = make_lane("closed", worker={"failure": "killed"}, condition="held", reason="unknown outcome")
-    assert lane_status(held)["reason"] == "unknown outcome"
+    assert describe(held)["reason"] == "unknown outcome"
 
 
 def test_a_lane_says_what_it_waits_for_and_since_when(make_lane, make_running):
-    opening = lane_status(make_lane("opening"))
+    opening = describe(make_lane("opening"))
     assert (opening["waiting_for"], opening["waiting_since"]) == ("something", 1.0)
-    pausing = lane_status(make_running(order="pause_deferred", order_since=7.0).lane(LANE))
+    pausing = describe(make_running(order="pause_deferred", order_since=7.0).lane(LANE))
     assert (pausing["waiting_for"], pausing["waiting_since"]) == ("the plan to pause", 7.0)
-    ending = lane_status(make_running("paused", order="abort", order_since=8.0).lane(LANE))
+    ending = describe(make_running("paused", order="abort", order_since=8.0).lane(LANE))
     assert (ending["waiting_for"], ending["waiting_since"]) == ("the plan to abort", 8.0)
 
 
 def test_the_end_of_a_worker_is_waited_for_before_its_plan(make_running):
     lane = make_running(environment="destroying", order="pause_deferred").lane(LANE)
-    assert lane_status(lane)["waiting_for"] == "something"
+    assert describe(lane)["waiting_for"] == "something"
 
 
 # --- what clients compare -----------------------------------------------------------------------------------------

@@ -127,18 +127,18 @@ async def test_an_environment_whose_opening_cannot_be_read_is_closed_and_says_wh
 
 async def test_lists_with_a_page_that_cannot_be_read_are_not_adopted(bench):
     await bench.open()
-    before = bench.resources.catalog
+    before = bench.resources.catalog_of(DEFAULT_LANE)
     page = {"catalog": "plans", "first": True, "entries": {"other": {"name": "other"}}}
     bench.tell(CatalogPage, **page)
     mark = len(bench.journal)
     bench.intake.hear_unreadable(DEFAULT_LANE, bench.incarnation, UnreadableReport(8, "catalog_page", "why"))
     await bench.report(EnvironmentUpdated)
-    assert bench.resources.catalog is before
+    assert bench.resources.catalog_of(DEFAULT_LANE) is before
     # Pages are acknowledged by the report that follows them.
     assert len(bench.noted("acknowledge", mark)) == 1
     bench.tell(CatalogPage, **page)
     await bench.report(EnvironmentUpdated)
-    assert bench.resources.catalog is not before
+    assert bench.resources.catalog_of(DEFAULT_LANE) is not before
 
 
 async def test_reports_are_acknowledged_in_their_order(executing):
@@ -244,7 +244,7 @@ async def test_the_pages_of_a_worker_that_ends_while_it_opens_are_dropped(bench)
     bench.hello(environment="loading")
     bench.tell(CatalogPage, catalog="plans", first=True, entries=PLANS)
     await bench.exit()
-    await bench.engine.post(lambda turn: bench.resources.adopt(turn, lost))
+    await bench.engine.post(lambda turn: bench.resources.adopt(turn, DEFAULT_LANE, lost))
     assert (await bench.do("plans_existing"))["plans_existing"] == {}
 
 

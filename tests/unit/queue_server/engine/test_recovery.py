@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from queue_server.core.invariants import violations
-from queue_server.core.model import Attempt, Lane, Revisions, State, Worker
-from queue_server.engine.recovery import apply_policies, durable_part, restore, save
+from queue_server.core.model import Attempt, Estop, Lane, Revisions, State, Worker
+from queue_server.engine.recovery import apply_lanes, apply_policies, durable_part, restore, save
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import BACK, AttemptKey, Item, Run
 from queue_server.protocol.worker_link import ItemFinished
@@ -171,3 +171,39 @@ async def test_an_item_that_never_reached_the_worker_is_sent_again_under_its_old
     await again.settle()
     assert again.key == key
     assert key.epoch == 1
+
+
+# --- lanes ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_lane_that_is_new_begins_empty_and_the_others_stay_as_they_are(store):
+    state = await store.transact(lambda tx: apply_lanes(tx, STATE, ["default", "b", "c"]))
+    assert state.lanes == (*STATE.lanes, Lane("c"))
+    assert await store.transact(lambda tx: apply_lanes(tx, STATE, ["default", "b"])) == STATE
+
+
+async def test_a_lane_that_comes_back_has_the_items_that_the_store_knows(store):
+    await store.transact(lambda tx: tx.insert([Item("x", "c", "x", {"item_uid": "x"})], BACK))
+    state = await store.transact(lambda tx: apply_lanes(tx, STATE, ["default", "b", "c"]))
+    assert state.lane("c").size == 1
+
+
+async def test_a_lane_without_anything_may_be_left_out(store):
+    state = await store.transact(lambda tx: apply_lanes(tx, STATE, ["default"]))
+    assert [lane.name for lane in state.lanes] == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("lane", "has", "fix"),
+    [
+        (Lane("b", size=2), "2 items in its queue", "queue_clear"),
+        (Lane("b", worker=Worker("open", "w-2")), "an environment", "environment_close"),
+        (Lane("b", condition="estopped", reason="smoke", estop=Estop("anna", 1.0)), "an emergency stop", "estop_reset"),
+    ],
+)
+async def test_a_lane_is_not_left_out_with_what_would_be_lost(store, lane, has, fix):
+    state = replace(STATE, lanes=(LANE, lane))
+    with pytest.raises(ParameterError, match="'lanes' leaves out the lane 'b'") as refused:
+        await store.transact(lambda tx: apply_lanes(tx, state, ["default"]))
+    assert has in str(refused.value)
+    assert fix in str(refused.value)

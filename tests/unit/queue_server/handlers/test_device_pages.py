@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from queue_server.access import Catalog, Policy
+from queue_server.protocol.items import DEFAULT_LANE
 from tests.doubles.bench import DEVICES, PATIENCE_S
 
 
@@ -50,11 +51,11 @@ async def test_a_list_that_takes_long_makes_nobody_else_wait(bench):
 
 @pytest.mark.parametrize("method", ["devices_page", "devices_allowed"])
 async def test_a_list_that_cannot_be_answered_is_refused_and_the_next_request_is_not(bench, method, caplog):
-    good, bad = bench.resources.catalog, {"det1": {"is_readable": object()}}
-    bench.resources.catalog = Catalog.build({}, bad, Policy.default())
+    good, bad = bench.resources.catalog_of(DEFAULT_LANE), {"det1": {"is_readable": object()}}
+    bench.resources.use(DEFAULT_LANE, Catalog.build({}, bad, Policy.default()))
     reply = await bench.refuse(method, user_group="primary")
     assert "unforeseen" in reply["msg"]
     assert reply["devices_allowed_uid"] is None
     assert f"The method {method} failed" in caplog.text
-    bench.resources.catalog = good
+    bench.resources.use(DEFAULT_LANE, good)
     assert (await bench.do(method, user_group="primary"))["devices_allowed_uid"]

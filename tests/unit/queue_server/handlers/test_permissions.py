@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from queue_server.access.startup_files import find_startup_files
+from queue_server.protocol.items import DEFAULT_LANE
 from tests.doubles.bench import DEVICES, PLANS, USER, plan
 
 ONLY_SCAN = {"user_groups": {"root": {"allowed_plans": [None]}, "primary": {"allowed_plans": ["scan"]}}}
@@ -20,8 +21,9 @@ def files(bench, tmp_path):
     (tmp_path / "user_group_permissions.yaml").write_text(yaml.safe_dump(ONLY_COUNT))
     lists = {"existing_plans": {"count": PLANS["count"]}, "existing_devices": DEVICES}
     (tmp_path / "existing_plans_and_devices.yaml").write_text(yaml.safe_dump(lists))
-    bench.resources.files = find_startup_files(str(tmp_path), None, None, "on_request")
-    return bench.resources.files
+    files = find_startup_files(str(tmp_path), None, None, "on_request")
+    bench.resources.files = {DEFAULT_LANE: files}
+    return files
 
 
 UIDS = ("plans_existing_uid", "devices_existing_uid", "plans_allowed_uid", "devices_allowed_uid")
@@ -119,7 +121,7 @@ async def test_what_was_taken_outlasts_the_manager(bench, make_bench, store, fil
 
 
 async def test_where_the_permissions_are_never_read_again_a_reload_is_refused(bench, files):
-    bench.resources.files = replace(files, reload="never")
+    bench.resources.files = {DEFAULT_LANE: replace(files, reload="never")}
     await bench.do("permissions_set", user_group_permissions=ONLY_SCAN)
     before = bench.status
     reply = await bench.refuse("permissions_reload", restore_plans_devices=True)
@@ -149,3 +151,21 @@ async def test_a_file_that_cannot_be_used_changes_nothing(bench, files, tmp_path
     assert name in reply["msg"]
     assert changed(before, bench.status) == set()
     assert await allowed(bench) == {"scan"}
+
+
+async def test_the_lists_of_every_lane_that_has_a_file_are_taken_again(bench, files, tmp_path):
+    """The lane default must have one, as long as it is the only one that clients of bluesky-queueserver know."""
+    (tmp_path / "b").mkdir()
+    lists = {"existing_plans": {"only_b": PLANS["count"]}, "existing_devices": {}}
+    (tmp_path / "b" / "existing_plans_and_devices.yaml").write_text(yaml.safe_dump(lists))
+    others = {
+        lane: find_startup_files(str(tmp_path / lane), tmp_path / "b" if lane == "b" else None, None, "on_request")
+        for lane in ("b", "c")
+    }
+    bench.resources.files = {DEFAULT_LANE: files, **others}
+    await bench.do("permissions_reload", restore_plans_devices=True)
+    names = {lane: set(bench.resources.catalog_of(lane).plans_existing) for lane in (DEFAULT_LANE, "b", "c")}
+    assert names == {DEFAULT_LANE: {"count"}, "b": {"only_b"}, "c": set()}
+    assert bench.resources.catalog_of("b").policy.as_mapping() == ONLY_COUNT
+    (tmp_path / "existing_plans_and_devices.yaml").unlink()
+    await bench.refuse("permissions_reload", restore_plans_devices=True)

@@ -10,8 +10,9 @@ from queue_server.clock import Chance
 from queue_server.core.model import State
 from queue_server.engine.turn import Turn
 from queue_server.handlers.resources import Resources
+from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.worker_link import CatalogPage
-from tests.doubles.bench import DEVICES, PLANS
+from tests.doubles.bench import DEVICES, PLANS, describe_plan
 
 ONLY_SCAN = {"user_groups": {"root": {"allowed_plans": [None]}, "primary": {"allowed_plans": ["scan"]}}}
 
@@ -33,7 +34,7 @@ def adopt(store, resources):
 
     def work(tx, incarnation):
         turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
-        resources.adopt(turn, incarnation)
+        resources.adopt(turn, DEFAULT_LANE, incarnation)
         return turn
 
     return run
@@ -48,14 +49,14 @@ async def test_nothing_is_replaced_before_the_commit(store, resources):
     resources.receive("w", page("plans", PLANS))
 
     def work(tx):
-        resources.adopt(Turn(tx, State(epoch=1), 0.0, Chance.seeded(1)), "w")
+        resources.adopt(Turn(tx, State(epoch=1), 0.0, Chance.seeded(1)), DEFAULT_LANE, "w")
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await store.transact(work)
-    assert resources.catalog.plans_existing == {}
+    assert resources.catalog_of(DEFAULT_LANE).plans_existing == {}
     await store.transact(resources.restore)
-    assert resources.catalog.plans_existing == {}
+    assert resources.catalog_of(DEFAULT_LANE).plans_existing == {}
 
 
 async def test_pages_add_up_to_the_catalog(resources, adopt):
@@ -63,8 +64,8 @@ async def test_pages_add_up_to_the_catalog(resources, adopt):
     resources.receive("w", page("plans", {"scan": PLANS["scan"]}, first=False))
     resources.receive("w", page("devices", DEVICES))
     state = await adopt()
-    assert set(resources.catalog.plans_existing) == {"count", "scan"}
-    assert resources.catalog.devices_existing == DEVICES
+    assert set(resources.catalog_of(DEFAULT_LANE).plans_existing) == {"count", "scan"}
+    assert resources.catalog_of(DEFAULT_LANE).devices_existing == DEVICES
     assert (state.revisions.plans_existing, state.revisions.devices_existing) == (1, 1)
 
 
@@ -72,7 +73,7 @@ async def test_the_pages_of_two_workers_are_kept_apart(resources, adopt):
     resources.receive("a", page("plans", {"count": PLANS["count"]}))
     resources.receive("b", page("plans", {"scan": PLANS["scan"]}))
     await adopt("b")
-    assert set(resources.catalog.plans_existing) == {"scan"}
+    assert set(resources.catalog_of(DEFAULT_LANE).plans_existing) == {"scan"}
 
 
 async def test_only_the_list_that_changed_gets_another_revision(resources, adopt):
@@ -93,17 +94,17 @@ async def test_what_was_adopted_is_restored(store, resources, adopt):
     await adopt()
     again = Resources()
     await store.transact(again.restore)
-    assert again.catalog.plans_existing == PLANS
-    assert again.catalog.devices_existing == DEVICES
+    assert again.catalog_of(DEFAULT_LANE).plans_existing == PLANS
+    assert again.catalog_of(DEFAULT_LANE).devices_existing == DEVICES
 
 
 async def test_the_catalog_stays_the_same_object_where_nothing_has_changed(resources, adopt):
     resources.receive("w", page("plans", PLANS))
     await adopt()
-    catalog = resources.catalog
+    catalog = resources.catalog_of(DEFAULT_LANE)
     resources.receive("x", page("plans", PLANS))
     await adopt("x")
-    assert resources.catalog is catalog
+    assert resources.catalog_of(DEFAULT_LANE) is catalog
 
 
 async def test_lists_and_permissions_are_replaced_together(store, resources):
@@ -113,15 +114,15 @@ async def test_lists_and_permissions_are_replaced_together(store, resources):
         return turn
 
     turn = await store.transact(work)
-    assert resources.catalog.plans_existing == {}
+    assert resources.catalog_of(DEFAULT_LANE).plans_existing == {}
     for act in turn.after_commit:
         act()
-    assert set(resources.catalog.plans_allowed("primary")) == {"scan"}
+    assert set(resources.catalog_of(DEFAULT_LANE).plans_allowed("primary")) == {"scan"}
     assert (turn.state.revisions.plans_existing, turn.state.revisions.devices_existing) == (1, 0)
 
 
 async def test_several_replacements_in_one_turn_add_up_and_one_that_is_undone_does_not_count(store, resources):
-    before = resources.catalog.policy
+    before = resources.policy
 
     def work(tx):
         turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
@@ -135,17 +136,18 @@ async def test_several_replacements_in_one_turn_add_up_and_one_that_is_undone_do
 
     for act in (await store.transact(work)).after_commit:
         act()
-    assert (resources.catalog.plans_existing, resources.catalog.devices_existing) == (PLANS, {})
-    assert resources.catalog.policy == before
+    catalog = resources.catalog_of(DEFAULT_LANE)
+    assert (catalog.plans_existing, catalog.devices_existing) == (PLANS, {})
+    assert resources.policy == before
     again = Resources()
     await store.transact(again.restore)
-    assert (again.catalog.plans_existing, again.catalog.policy) == (PLANS, before)
+    assert (again.catalog_of(DEFAULT_LANE).plans_existing, again.policy) == (PLANS, before)
 
 
 async def test_with_anew_all_that_is_given_counts_as_changed(store, resources):
     def work(tx):
         turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
-        resources.replace(turn, devices={}, policy=resources.catalog.policy, anew=True)
+        resources.replace(turn, devices={}, policy=resources.policy, anew=True)
         return turn.state.revisions
 
     revisions = await store.transact(work)
@@ -164,4 +166,47 @@ async def test_forgotten_pages_do_not_come_back(resources, adopt):
     resources.forget("w")
     resources.forget("nobody")
     await adopt()
-    assert resources.catalog.plans_existing == {}
+    assert resources.catalog_of(DEFAULT_LANE).plans_existing == {}
+
+
+async def test_each_lane_keeps_its_own_lists_also_over_a_restart(store, resources):
+    resources.receive("w", page("plans", PLANS))
+    resources.receive("v", page("plans", {"only_b": describe_plan("only_b")}))
+
+    def work(tx):
+        turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
+        resources.adopt(turn, DEFAULT_LANE, "w")
+        resources.adopt(turn, "b", "v")
+        return turn
+
+    turn = await store.transact(work)
+    for act in turn.after_commit:
+        act()
+    again = Resources()
+    await store.transact(lambda tx: again.restore(tx, (DEFAULT_LANE, "b")))
+    for known in (resources, again):
+        assert set(known.catalog_of(DEFAULT_LANE).plans_existing) == set(PLANS)
+        assert set(known.catalog_of("b").plans_existing) == {"only_b"}
+        assert known.catalog_of("c").plans_existing == {}
+        assert known.lists_of("b") is known.lists_of("b")
+        assert known.lists_of("b").catalog is known.catalog_of("b")
+
+
+async def test_permissions_and_lists_of_one_turn_meet_in_every_lane(store, resources):
+    """Whatever comes first in a turn: the permissions are those of all lanes afterwards."""
+    policy = Policy.from_mapping({"user_groups": {"root": {"allowed_plans": [None]}, "other": {}}})
+    plans = {"only_b": describe_plan("only_b")}
+
+    def work(tx):
+        turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
+        resources.replace(turn, "c", plans=plans)
+        resources.replace(turn, policy=policy)
+        resources.replace(turn, "b", plans=plans)
+        return turn
+
+    turn = await store.transact(work)
+    for act in turn.after_commit:
+        act()
+    assert [resources.catalog_of(lane).policy for lane in (DEFAULT_LANE, "b", "c", "d")] == [policy] * 4
+    assert all(set(resources.catalog_of(lane).plans_existing) == {"only_b"} for lane in ("b", "c"))
+    assert turn.state.revisions.plans_allowed == 3

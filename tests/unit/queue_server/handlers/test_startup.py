@@ -15,6 +15,7 @@ from queue_server.engine.turn import Turn
 from queue_server.handlers.resources import Resources
 from queue_server.handlers.startup import take_at_start
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.items import DEFAULT_LANE
 from tests.doubles.bench import DEVICES, PLANS
 
 ONLY_SCAN = {"user_groups": {"root": {"allowed_plans": [None]}, "primary": {"allowed_plans": ["scan"]}}}
@@ -44,12 +45,12 @@ class Life:
         files = find_startup_files(
             str(startup or self.directory), named.get("list_file"), named.get("permissions"), reload
         )
-        self.resources = Resources(files)
+        self.resources = Resources({DEFAULT_LANE: files})
 
         def work(tx):
             self.resources.restore(tx)
             turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
-            take_at_start(turn, self.resources, is_open=is_open)
+            take_at_start(turn, self.resources, open_lanes=[DEFAULT_LANE] if is_open else ())
             return turn
 
         return await self._do(work)
@@ -74,12 +75,12 @@ class Life:
     @property
     def permissions(self):
         """What holds."""
-        return self.resources.catalog.policy.as_mapping()
+        return self.resources.policy.as_mapping()
 
     @property
     def plans(self):
         """The names of the plans that exist."""
-        return set(self.resources.catalog.plans_existing)
+        return set(self.resources.catalog_of(DEFAULT_LANE).plans_existing)
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ async def test_the_lists_of_the_file_are_known_before_an_environment_opens(life)
     life.write_lists(PLANS, DEVICES)
     assert await life.start() == {"plans_existing", "devices_existing", "plans_allowed"}
     assert life.plans == set(PLANS)
-    assert set(life.resources.catalog.plans_allowed("primary")) == {"count", "scan"}
+    assert set(life.resources.catalog_of(DEFAULT_LANE).plans_allowed("primary")) == {"count", "scan"}
 
 
 async def test_the_same_lists_change_no_number(life):
@@ -215,3 +216,64 @@ async def test_lists_of_other_startup_code_give_way_to_those_of_the_simulated_pr
     await life.start(startup="sim")
     assert "_hidden" not in life.plans
     assert len(life.plans) > len(PLANS)
+
+
+# --- lanes ----------------------------------------------------------------------------------------------------------
+
+
+class TwoLanes(Life):
+    """Managers with two lanes, each with startup code of its own."""
+
+    async def start_both(self, *, open_lanes=(), startup_b=None):
+        """Start a manager."""
+        other = startup_b or self.directory / "b"
+        other.mkdir(exist_ok=True)
+        codes = {DEFAULT_LANE: str(self.directory), "b": str(other)}
+        files = {lane: find_startup_files(code, None, None, "on_change") for lane, code in codes.items()}
+        self.resources = Resources(files)
+
+        def work(tx):
+            self.resources.restore(tx, files)
+            turn = Turn(tx, State(epoch=1), 0.0, Chance.seeded(1))
+            take_at_start(turn, self.resources, open_lanes=open_lanes)
+            return turn
+
+        return await self._do(work)
+
+    def write_other_lists(self, *names):
+        """Write the list file of the other lane."""
+        (self.directory / "b").mkdir(exist_ok=True)
+        content = {"existing_plans": dict.fromkeys(names, PLANS["count"]), "existing_devices": {}}
+        (self.directory / "b" / "existing_plans_and_devices.yaml").write_text(yaml.safe_dump(content))
+
+    @property
+    def known(self):
+        """The names of the plans of each lane."""
+        return [set(self.resources.catalog_of(lane).plans_existing) for lane in (DEFAULT_LANE, "b")]
+
+
+@pytest.fixture
+def lives(store, tmp_path):
+    return TwoLanes(store, tmp_path)
+
+
+async def test_each_lane_takes_the_list_file_beside_its_own_startup_code(lives):
+    lives.write_lists({"scan": PLANS["scan"]}, {})
+    lives.write_other_lists("only_b")
+    lives.write_permissions(ONLY_SCAN)
+    await lives.start_both()
+    assert lives.known == [{"scan"}, {"only_b"}]
+    assert lives.resources.catalog_of("b").policy.as_mapping() == ONLY_SCAN
+    assert await lives.start_both() == set()
+
+
+async def test_the_lists_of_a_lane_with_an_environment_stay_and_those_of_other_code_go(lives, tmp_path):
+    lives.write_other_lists("only_b")
+    await lives.start_both()
+    lives.write_other_lists("newer")
+    await lives.start_both(open_lanes=["b"])
+    assert lives.known[1] == {"only_b"}
+    await lives.start_both()
+    assert lives.known[1] == {"newer"}
+    await lives.start_both(startup_b=tmp_path / "elsewhere")
+    assert lives.known[1] == set()

@@ -37,6 +37,11 @@ def test_a_held_item_shows_its_state_and_why():
     assert item.shown() == {**CONTENT, "state": "held", "hold_reason": "unknown outcome"}
 
 
+def test_an_item_of_another_lane_shows_which():
+    assert Item("u", "b", "u", CONTENT).shown() == {**CONTENT, "lane": "b"}
+    assert "lane" not in PUBLIC_KEYS
+
+
 def test_what_holds_an_item_is_not_among_what_clients_send():
     assert {"state", "hold_reason", "result"}.isdisjoint(PUBLIC_KEYS)
 

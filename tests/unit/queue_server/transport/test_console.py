@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import logging
+from contextlib import AsyncExitStack
 
 import pytest
 
-from queue_server.transport.console import PrintingBoard
+from queue_server.transport.console import PrintingBoard, publish_log
 
 
 class Board:
@@ -50,3 +53,20 @@ def test_a_stream_that_is_gone_hinders_nobody(stream):
     board = Board()
     PrintingBoard(board, stream).publish_console(1.0, "text")
     assert board.published == [(1.0, "text")]
+
+
+async def test_what_is_logged_in_any_thread_is_published_by_the_event_loop_until_the_stack_is_closed():
+    board, log = Board(), logging.getLogger("queue_server.test_console")
+    turned = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        publish_log(stack, board)
+        log.warning("from the loop")
+        assert [text.count("from the loop") for _, text in board.published] == [1]
+        await asyncio.to_thread(log.warning, "from a thread")
+        # What the thread has handed over comes first.
+        asyncio.get_running_loop().call_soon(turned.set)
+        await turned.wait()
+        assert "from a thread" in board.published[-1][1]
+        seen = len(board.published)
+    log.warning("to nobody")
+    assert len(board.published) == seen

@@ -29,6 +29,16 @@ def test_a_worker_is_told_everything_on_its_command_line():
     }
 
 
+def test_the_worker_of_another_lane_loads_the_code_of_that_lane():
+    other = WorkerCommand("ipc:///x", Path("/data"), "/beam/b", 2)
+    command = WorkerCommand("ipc:///x", Path("/data"), "sim", others={"b": other})
+    words = command.arguments("b", "w-1")
+    assert words[words.index("--lane") + 1] == "b"
+    assert words[words.index("--startup") + 1] == "/beam/b"
+    assert words == other.arguments("b", "w-1")
+    assert "/beam/b" not in command.arguments("default", "w-1")
+
+
 @pytest.mark.parametrize(("path", "updates"), [(None, "always"), (Path("/l.yaml"), "never")])
 def test_a_worker_is_told_of_a_list_file_only_where_it_is_to_write_it(path, updates):
     command = WorkerCommand("ipc:///x", Path("/data"), "sim", list_file=path, update_list_file=updates)

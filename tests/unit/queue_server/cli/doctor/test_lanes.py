@@ -49,6 +49,12 @@ def test_what_is_unusual_about_a_lane_is_told_with_what_to_do(changes, level, pa
     assert part in found.text
 
 
+@pytest.mark.parametrize("changes", [{"condition": "held"}, {"answering": False}])
+def test_what_to_do_in_another_lane_names_it(changes):
+    [found] = check_lane({**LANE, "lane": "b", **changes}, DATA, NOW)
+    assert found.action.count("cuelight") == found.action.count("--lane b")
+
+
 def test_several_things_can_be_unusual():
     lane = LANE | {"condition": "held", "answering": False, "waiting_for": "abort", "waiting_since": NOW - 100}
     assert [found.level for found in check_lane(lane, DATA, NOW)] == ["warning", "failure", "warning"]
