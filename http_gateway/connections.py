@@ -22,6 +22,8 @@ STALLED_SOCKET_S: Final = 9.0
 # What the system holds for one reader; by itself it would take megabytes, and hide for long that nobody reads.
 _SOCKET_BUFFER_BYTES: Final = 256 * 1024
 _MOST_UNSENT_PONGS: Final = 100
+# For so long what a refused peer still sends is thrown away.
+_LAST_WORD_S: Final = 2.0
 # Of a body that nobody reads any more, so much must come each time, and not for more times than these.
 _LEAST_REST_BYTES: Final = 160 * 1024
 _MOST_RESTS: Final = 6
@@ -206,12 +208,29 @@ class PatientSocketProtocol(_Watched, WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._unsent_pongs = 0
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         super().connection_made(transport)
         connection: Any = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come."""
+        if not self._is_refused:
+            super().data_received(data)
+
+    def handle_parser_exception(self) -> None:
+        """Say why the connection ends, and read on for a moment: one that is reset may never tell its peer."""
+        refusal = self.conn.close_sent
+        if refusal is not None:
+            self._is_refused = self.close_sent = True
+            self.queue.put_nowait(
+                {"type": "websocket.disconnect", "code": refusal.code, "reason": refusal.reason},
+            )
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_timer = asyncio.get_running_loop().call_later(_LAST_WORD_S, self.transport.close)
 
     def resume_writing(self) -> None:
         """Let writers go on."""

@@ -240,3 +240,22 @@ async def test_a_websocket_that_asks_without_end_and_reads_no_answer_ends():
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
             for _ in range(10_000):
                 await peer.send(ping * 100)
+
+
+async def test_who_sends_a_frame_that_is_too_large_is_told_so_although_more_of_it_comes():
+    async def application(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            continue
+
+    # Masked, with 32 MiB announced.
+    head = b"\x82\xff" + (32 * 1024**2).to_bytes(8) + bytes(4)
+    async with serving(application, PatientSocketProtocol) as port, Peer(port) as peer:
+        await shake_hands(peer)
+        await peer.send(head)
+        told = await peer.read(until=(1009).to_bytes(2))
+        assert told.startswith(b"\x88")
+        # Whoever is still sending learns of it only afterwards, if nothing goes wrong with that.
+        for _ in range(3):
+            await peer.send(LARGE)
