@@ -40,6 +40,9 @@ MOST_TREE_RECORDS = 500
 of a turn, in which other changes wait, and orders that stop motion do not."""
 
 
+_NO_ID = "it must be a UUID such as 3fa85f64-5717-4562-b3fc-2c963f66afa6"
+
+
 def read_id(text: str) -> str:
     """Return the id of a record in its usual form, with small letters.
 
@@ -48,10 +51,10 @@ def read_id(text: str) -> str:
     """
     try:
         value = str(uuid.UUID(text))
-    except ValueError:
-        value = None
+    except ValueError as error:
+        raise ValueError(_NO_ID) from error
     if value != text.lower():
-        raise ValueError("it must be a UUID such as 3fa85f64-5717-4562-b3fc-2c963f66afa6")
+        raise ValueError(_NO_ID)
     return value
 
 
