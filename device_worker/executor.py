@@ -69,10 +69,6 @@ class Executor:
         ending = self._perform(order, [runs, counter], activity, commands)
         if activity.emergency is not None:
             ending = ended_by_emergency(ending, activity.emergency)
-        if ending.outcome == "failed":
-            _log.error("The plan failed: %s", ending.message)
-        else:
-            _log.info("The plan ended: %s", ending.outcome)
         finished = ItemFinished(
             number=UNNUMBERED,
             attempt=order.attempt,
@@ -89,6 +85,11 @@ class Executor:
         # The next item may arrive as soon as this report has left.
         activity.end()
         self._reporter.report(finished)
+        # Said once it is on the disk.
+        if ending.outcome == "failed":
+            _log.error("The plan failed: %s", ending.message)
+        else:
+            _log.info("The plan ended: %s", ending.outcome)
 
     def _perform(self, order: Execute, watchers: list[Watcher], activity: Activity, commands: Commands) -> Ending:
         try:

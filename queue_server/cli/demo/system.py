@@ -86,12 +86,12 @@ def start_system(data: Path, startup: str = "sim", variables: Mapping[str, str] 
     try:
         addresses = {option: _address(port) for option, port in _DEFAULT_PORTS.items()}
         return _start(data, startup, variables or {}, addresses)
-    except _PortTakenError:
+    except PortTakenError:
         # Somebody else was quicker between the look at the port and its use.
         return _start(data, startup, variables or {}, dict.fromkeys(_DEFAULT_PORTS, _FREE_PORT))
 
 
-class _PortTakenError(OperationFailedError):
+class PortTakenError(OperationFailedError):
     """An address of the system is in use."""
 
 
@@ -113,9 +113,16 @@ def _await_ready_file(process: subprocess.Popen[bytes], data: Path) -> None:
     deadline = time.monotonic() + START_PATIENCE_S
     while not ready_file_in(data).exists():
         if _ends_within(process, _LOOK_AGAIN_S) or time.monotonic() > deadline:
-            words = last_line(log_file_in(data).read_text(encoding="utf-8", errors="replace"))
-            kind = _PortTakenError if "Address already in use" in words else OperationFailedError
-            raise kind(f"Cuelight did not start: {words or 'it said nothing'}")
+            raise explain_failed_start(log_file_in(data).read_text(encoding="utf-8", errors="replace"))
+
+
+def explain_failed_start(log: str) -> OperationFailedError:
+    """Return the error that tells why a system has not started, as its log says: `PortTakenError` if for its ports."""
+    # What cannot be started ends the others, which say so behind it.
+    taken = next((line for line in log.splitlines() if "Address already in use" in line), "")
+    if taken:
+        return PortTakenError(f"Cuelight did not start: {taken}")
+    return OperationFailedError(f"Cuelight did not start: {last_line(log) or 'it said nothing'}")
 
 
 def _spawn(
