@@ -38,14 +38,14 @@ def measure(data: bytes) -> dict[str, float | bool]:
     before = _read_mark(process)
     times: list[float] = []
     refused = False
-    # The best of three: the others had to share the processor.
+    # The best of three, in time of the processor: how busy others are is no property of a message.
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         try:
             decode(data)
         except EnvelopeError:
             refused = True
-        times.append(time.perf_counter() - begin)
+        times.append(time.thread_time() - begin)
     return {"refused": refused, "ms": min(times) * 1000, "growth_mb": (_read_mark(process) - before) / 1e6}
 
 

@@ -18,7 +18,7 @@ SEED = 60635
 FEW, FEW_SECONDS = 20_000, 30
 RUNS = rounds(FEW, 10_000_000)
 # An hour, if somebody has it: CUELIGHT_FUZZ_SECONDS=3600.
-SECONDS = int(os.environ.get("CUELIGHT_FUZZ_SECONDS", rounds(FEW_SECONDS, 900)))
+SECONDS = int(os.environ.get("CUELIGHT_FUZZ_SECONDS", rounds(FEW_SECONDS, 1800)))
 MOST_MS = 50
 MOST_GROWTH_MB = 8
 
