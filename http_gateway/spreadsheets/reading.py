@@ -12,6 +12,7 @@ from http_gateway.spreadsheets.limits import LIMITS, Limits
 from http_gateway.spreadsheets.opendocument import read_opendocument
 from http_gateway.spreadsheets.rows import bound_rows, shorten
 from http_gateway.spreadsheets.separated import read_separated
+from http_gateway.spreadsheets.workbook import read_workbook
 
 FORMATS = (".csv", ".xlsx", ".ods")
 
@@ -34,9 +35,6 @@ def _open(data: bytes, file_name: str, limits: Limits) -> Generator[Sequence[obj
     if ending == ".csv":
         return read_separated(data)
     if ending == ".xlsx":
-        # Loaded for the first such file only: with what it stands on, it would make every start half a second longer.
-        from http_gateway.spreadsheets.workbook import read_workbook
-
         return read_workbook(data, limits)
     if ending == ".ods":
         return read_opendocument(data, limits)

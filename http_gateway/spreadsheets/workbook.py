@@ -8,17 +8,13 @@ from __future__ import annotations
 import io
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from typing import Any, Final
-
-import openpyxl
+from typing import Any
 
 from http_gateway.spreadsheets.errors import SpreadsheetError
 from http_gateway.spreadsheets.limits import Limits
 from http_gateway.spreadsheets.package import BROKEN, Inspection, copy_inspected, open_package
 from http_gateway.spreadsheets.rows import LAST_ROW, place_of
 
-# openpyxl ships no types.
-_load: Final[Any] = openpyxl.load_workbook
 _CELL, _FORMULA, _VALUE = "c", "f", "v"
 
 
@@ -78,9 +74,14 @@ class _FormulaInspection(Inspection):
 
 def _read_sheet(copy: io.BytesIO, *, as_formulas: bool) -> Iterator[tuple[object, ...]]:
     """Yield values, or with ``as_formulas`` what of each cell is a formula."""
+    # Loaded for the first workbook that is good so far: it would make every start half a second longer.
+    import openpyxl
+
+    # openpyxl ships no types.
+    load: Any = openpyxl.load_workbook
     try:
         with closing(
-            _load(io.BytesIO(copy.getvalue()), read_only=True, data_only=not as_formulas, keep_links=False)
+            load(io.BytesIO(copy.getvalue()), read_only=True, data_only=not as_formulas, keep_links=False)
         ) as workbook:
             if not workbook.worksheets:
                 raise SpreadsheetError("The workbook has no sheet.")
