@@ -8,6 +8,7 @@ import time
 import zipfile
 
 import httpx
+import openpyxl
 import pytest
 
 from http_gateway.bounded import MOST_BYTES
@@ -63,6 +64,10 @@ def warm_up(client):
     for path in JSON_PATHS:
         client.post(path, content=b'{"a": "' + b"x" * 1_000_000 + b'"}')
     client.post(UPLOAD, files={"spreadsheet": ("plans.csv", b"item_type,name\nplan,quick\n" * 1000)})
+    # What reads workbooks is loaded for the first of them.
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    book.save(file)
+    client.post(UPLOAD, files={"spreadsheet": ("plans.xlsx", file.getvalue())})
 
 
 @pytest.mark.fault("H2")
