@@ -19,6 +19,7 @@ from queue_server.protocol.exam_records import (
     Sequence,
     Workflow,
 )
+from queue_server.protocol.method import Done
 
 F = TypeVar("F", bound=Fields)
 
@@ -135,12 +136,7 @@ def refuse_new(changes: Mapping[str, Any], name: str) -> None:
         raise ForbiddenError(f"'{name}.status' cannot become 'NEW' again; leave it out to keep what it is.")
 
 
-def require_free(context: TurnContext, record: Exam | Workflow | ExamTask) -> None:
-    """Refuse to remove exam tasks that the queue owns.
-
-    Raises:
-        StateError: an item of one of them waits or is active.
-    """
+def _require_free(context: TurnContext, record: Exam | Workflow | ExamTask) -> None:
     if isinstance(record, ExamTask):
         is_owned = record.is_owned
     else:
@@ -170,9 +166,14 @@ def add(context: TurnContext, record: R, **data: object) -> R:
 
 
 def change(context: TurnContext, record: R, fields: Fields) -> R:
-    """Write a record with other fields, and an event; if they are the same nothing is done."""
+    """Write a record with other fields, and an event; if they are the same nothing is done.
+
+    What was NEW is UPDATED then, unless the queue owns it.
+    """
     if fields == record.fields:
         return record
+    if not (isinstance(record, ExamTask) and record.is_owned):
+        fields = _updated_status(fields)
     # Only what was changed by name: the log is no place for what is known of patients.
     before, after = record.fields.plain(), fields.plain()
     changed = sorted(name for name in after if after[name] != before.get(name))
@@ -188,10 +189,21 @@ def renew(context: TurnContext, record: R, fields: Fields) -> R:
     return new
 
 
-def remove(context: TurnContext, record: ExamRecord) -> None:
-    """Remove a record with what belongs to it, and write an event."""
-    context.turn.tx.remove_exam_record(type(record), record.id)
+def remove(context: TurnContext, kind: type[R], identity: str, if_version: int | None = None) -> Done:
+    """Remove a record with what belongs to it, and write an event.
+
+    Raises:
+        NotFoundError: there is none.
+        StaleError: it has another version than ``if_version``.
+        StateError: an item of one of its exam tasks waits or is active.
+    """
+    record = find_record(context, kind, identity)
+    check_version(record, if_version)
+    if isinstance(record, (Exam, Workflow, ExamTask)):
+        _require_free(context, record)
+    context.turn.tx.remove_exam_record(kind, record.id)
     tell(context, record)
+    return Done()
 
 
 def tell(context: TurnContext, record: ExamRecord, **data: object) -> None:
@@ -200,6 +212,5 @@ def tell(context: TurnContext, record: ExamRecord, **data: object) -> None:
     context.turn.record(context.method, origin=context.origin, data=known)
 
 
-def updated_status(fields: F) -> F:
-    """Return changed fields with the status UPDATED if it was NEW."""
+def _updated_status(fields: F) -> F:
     return fields.model_copy(update={"status": "UPDATED"}) if getattr(fields, "status", "") == "NEW" else fields

@@ -54,10 +54,7 @@ def update_result(context: TurnContext, params: ExamResultUpdateParams) -> ExamR
 
 def remove_result(context: TurnContext, params: ExamResultRemoveParams) -> Done:
     """Remove a result."""
-    result = find_record(context, ResultRecord, params.result_id)
-    check_version(result, params.if_version)
-    remove(context, result)
-    return Done()
+    return remove(context, ResultRecord, params.result_id, params.if_version)
 
 
 GROUP = group(

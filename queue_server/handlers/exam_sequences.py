@@ -45,8 +45,7 @@ def list_sequences(context: TurnContext, params: SequenceListParams) -> Sequence
 
 def remove_sequence(context: TurnContext, params: SequenceRemoveParams) -> Done:
     """Remove a sequence with its files."""
-    remove(context, find_record(context, Sequence, params.sequence_id))
-    return Done()
+    return remove(context, Sequence, params.sequence_id)
 
 
 GROUP = group(

@@ -16,10 +16,8 @@ from queue_server.handlers.exam_changes import (
     merge,
     remove,
     renew,
-    require_free,
     sign,
     tell,
-    updated_status,
 )
 from queue_server.handlers.exam_trees import read_below, show, show_page
 from queue_server.handlers.group import group
@@ -108,18 +106,12 @@ def update_task(context: TurnContext, params: ExamTaskUpdateParams) -> ExamTaskR
     if fields.workflow_id is not None or task.item is None:
         check_parent(context, fields, _WORKFLOW_ID, Workflow)
     _check_inputs(context, fields, task)
-    if fields != before:
-        task = change(context, task, fields if task.is_owned else updated_status(fields))
-    return ExamTaskReply(task.shown())
+    return ExamTaskReply(change(context, task, fields).shown())
 
 
 def remove_task(context: TurnContext, params: ExamTaskRemoveParams) -> Done:
     """Remove an exam task with its results."""
-    task = find_record(context, ExamTask, params.task_id)
-    check_version(task, params.if_version)
-    require_free(context, task)
-    remove(context, task)
-    return Done()
+    return remove(context, ExamTask, params.task_id, params.if_version)
 
 
 def reorder_tasks(context: TurnContext, params: ExamTaskReorderParams) -> ExamTaskOrder:

@@ -14,9 +14,7 @@ from queue_server.handlers.exam_changes import (
     merge,
     refuse_new,
     remove,
-    require_free,
     sign,
-    updated_status,
 )
 from queue_server.handlers.exam_trees import copy_template, read_template, show, show_page
 from queue_server.handlers.group import group
@@ -92,18 +90,12 @@ def update_workflow(context: TurnContext, params: WorkflowUpdateParams) -> Workf
     refuse_new(params.workflow, "workflow")
     fields = read_fields(WorkflowFields, merge(workflow, params.workflow, "workflow"), "workflow")
     check_parent(context, fields, _EXAM_ID, Exam)
-    if fields != workflow.fields:
-        workflow = change(context, workflow, updated_status(fields))
-    return WorkflowReply(show(context, workflow))
+    return WorkflowReply(show(context, change(context, workflow, fields)))
 
 
 def remove_workflow(context: TurnContext, params: WorkflowRemoveParams) -> Done:
     """Remove a workflow with everything that belongs to it."""
-    workflow = find_record(context, Workflow, params.workflow_id)
-    check_version(workflow, params.if_version)
-    require_free(context, workflow)
-    remove(context, workflow)
-    return Done()
+    return remove(context, Workflow, params.workflow_id, params.if_version)
 
 
 GROUP = group(

@@ -13,9 +13,7 @@ from queue_server.handlers.exam_changes import (
     merge,
     refuse_new,
     remove,
-    require_free,
     sign,
-    updated_status,
 )
 from queue_server.handlers.exam_trees import copy_template, read_template, show, show_page
 from queue_server.handlers.group import group
@@ -90,18 +88,12 @@ def update_exam(context: TurnContext, params: ExamUpdateParams) -> ExamReply:
     refuse_new(params.exam, "exam")
     fields = read_fields(ExamFields, merge(exam, params.exam, "exam"), "exam")
     _check_patient(fields)
-    if fields != exam.fields:
-        exam = change(context, exam, updated_status(fields))
-    return ExamReply(show(context, exam))
+    return ExamReply(show(context, change(context, exam, fields)))
 
 
 def remove_exam(context: TurnContext, params: ExamRemoveParams) -> Done:
     """Remove an exam with everything that belongs to it."""
-    exam = find_record(context, Exam, params.exam_id)
-    check_version(exam, params.if_version)
-    require_free(context, exam)
-    remove(context, exam)
-    return Done()
+    return remove(context, Exam, params.exam_id, params.if_version)
 
 
 def _check_patient(fields: ExamFields) -> None:
