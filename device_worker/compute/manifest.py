@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from device_worker.compute.file_names import MANIFEST
 from device_worker.compute.output_files import FileEntry
+from queue_server.disk import sync_directory
 from queue_server.protocol.items import Outcome
 
 
@@ -41,7 +41,7 @@ class Manifest:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(directory / MANIFEST)
-        sync_directories([directory])
+        sync_directory(directory)
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -57,13 +57,3 @@ def read_manifest(directory: Path) -> Manifest:
         return Manifest(content["graph"], content["key"], content["outcome"], files)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{str(directory / MANIFEST)!r} is no manifest of a graph: {error}") from error
-
-
-def sync_directories(directories: Iterable[Path]) -> None:
-    """Make the names in some directories durable."""
-    for directory in directories:
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

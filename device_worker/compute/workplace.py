@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_worker.compute.errors import StepForbidden
-from device_worker.compute.manifest import sync_directories
 from device_worker.compute.output_files import FileEntry
+from queue_server.disk import sync_directory
 
 _NAME = ".work"
 _RUNNING = "running"
@@ -113,7 +113,8 @@ class Workplace:
         target.parent.mkdir(parents=True, exist_ok=True)
         (self._root / _PARTS / str(note["part"])).rename(target)
         parents = [parent for parent in target.parents if parent.is_relative_to(self.directory)]
-        sync_directories(parents)
+        for parent in parents:
+            sync_directory(parent)
         return entry
 
     def remove(self) -> None:

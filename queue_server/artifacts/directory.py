@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from queue_server.disk import sync_directory
 from queue_server.protocol.errors import ParameterError, StorageError, StorageFullError
 
 DIRECTORY = "artifacts"
@@ -105,19 +106,6 @@ def check_id(artifact_id: str) -> None:
             "digits in lower case.",
             field="artifact_id",
         )
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable.
-
-    Raises:
-        OSError: the disk failed.
-    """
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:

@@ -11,12 +11,13 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from queue_server.artifacts.directory import DIRECTORY, ArtifactDirectory, storage_error, sync_directory
+from queue_server.artifacts.directory import DIRECTORY, ArtifactDirectory, storage_error
 from queue_server.artifacts.drafts import sweep_drafts
 from queue_server.artifacts.expectation import Expectation
 from queue_server.artifacts.reader import ArtifactReader, damaged
 from queue_server.artifacts.writer import ArtifactWriter, Surroundings
 from queue_server.clock import Chance, Clock, SystemClock
+from queue_server.disk import sync_directory
 from queue_server.protocol.errors import NotFoundError
 
 RESERVE_BYTES: Final = 64 * 1024**2

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from queue_server.artifacts.directory import ArtifactDirectory, storage_error, sync_directory
+from queue_server.artifacts.directory import ArtifactDirectory, storage_error
 from queue_server.artifacts.drafts import create_draft
 from queue_server.artifacts.expectation import Expectation
 from queue_server.clock import Chance, Clock
+from queue_server.disk import sync_directory
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.errors import StateError
 from queue_server.protocol.records import Artifact

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from queue_server.disk import sync_directory
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.codec import WORKER_BOUNDS
 from queue_server.protocol.errors import EnvelopeError
@@ -140,7 +141,7 @@ class FinishRecords:
         self._descriptor = os.open(path, flags, 0o640 if is_shared else 0o600)
         os.pwrite(self._descriptor, bytes(RECORD_SPACE_BYTES), 0)
         os.fsync(self._descriptor)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
     def append(self, record: ItemFinished, *, alone: bool) -> None:
         """Write a record and wait for the disk; ``alone`` says that no earlier one is needed.
@@ -164,14 +165,6 @@ class FinishRecords:
         os.close(self._descriptor)
         if remove:
             self._path.unlink(missing_ok=True)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)

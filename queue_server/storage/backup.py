@@ -16,9 +16,9 @@ from typing import Any
 
 import apsw
 
+from queue_server.disk import sync_directory
 from queue_server.protocol.errors import StorageError, StorageFullError
 from queue_server.storage.database import Database
-from queue_server.storage.directory import sync_directory
 from queue_server.storage.integrity import Identity, examine, find_faults, identify, refuse_faults
 from queue_server.storage.migrate import read_migrations, schema_version
 from queue_server.storage.sql import statement

@@ -10,7 +10,7 @@ import logging
 import os
 from pathlib import Path
 
-from queue_server.storage.directory import sync_directory
+from queue_server.disk import sync_directory
 
 logger = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from queue_server.disk import sync_directory
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.errors import StorageError
 from queue_server.storage.checksums import DATABASE_FILE, restore_hint
@@ -206,19 +207,6 @@ def check_file_system(kind: int, path: Path) -> None:
             f"The data directory {path} is on a network file system ({name}), where a database can be damaged by "
             "another host. Choose a directory on a local disk (--data)."
         )
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable.
-
-    Raises:
-        OSError: the disk failed.
-    """
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _check_file(file: Path) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 import orjson
 
 from queue_server.clock import Clock
+from queue_server.disk import sync_directory
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.errors import ConflictError, CuelightError, NotFoundError, StorageError
 from queue_server.storage.backup import DIRECTORY, newest_sound, sync_file
 from queue_server.storage.base import OFFLINE_CHANGE
 from queue_server.storage.database import Database, connect
-from queue_server.storage.directory import DataDirectory, sync_directory
+from queue_server.storage.directory import DataDirectory
 from queue_server.storage.integrity import Identity, examine, identify, open_reader
 from queue_server.storage.sql import statement
 

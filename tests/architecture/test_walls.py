@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import grimp
 import pytest
 
-FOUNDATION = ("clock", "failpoints", "config", "logs", "systemd")
+FOUNDATION = ("clock", "failpoints", "disk", "config", "logs", "systemd")
 PACKAGES = ("device_worker", "http_gateway")
 # Libraries that are installed under another name than they are imported by.
 DISTRIBUTIONS = {
