@@ -1,9 +1,25 @@
-"""Cuts texts that come from startup code and plans down to what a report may hold."""
+"""What a report may hold of errors in users' code: tracebacks without our own frames, texts cut down to size."""
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Callable
+
 MESSAGE_LIMIT_CHARS = 8 * 1024
 TRACEBACK_LIMIT_CHARS = 64 * 1024
+
+
+def format_user_traceback(error: BaseException, is_ours: Callable[[str], bool]) -> str:
+    """Return the formatted traceback of an error from its first frame outside our own files.
+
+    Args:
+        error: what users' code has raised.
+        is_ours: whether a file, by its path, belongs to the code that led into users' code.
+    """
+    frame = error.__traceback__
+    while frame is not None and is_ours(frame.tb_frame.f_code.co_filename):
+        frame = frame.tb_next
+    return "".join(traceback.format_exception(type(error), error, frame))
 
 
 def cut_message(text: str) -> str:

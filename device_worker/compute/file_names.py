@@ -6,6 +6,8 @@ import mimetypes
 import re
 from pathlib import PurePosixPath
 
+from queue_server.protocol.records import DEFAULT_CONTENT_TYPE
+
 MANIFEST = "manifest.json"
 """The file that lists the others; no graph may write it."""
 
@@ -20,7 +22,6 @@ _CONTENT_TYPES = {
     ".txt": "text/plain",
     ".csv": "text/csv",
 }
-_UNKNOWN_TYPE = "application/octet-stream"
 
 
 def check_file_name(name: object) -> None:
@@ -43,4 +44,4 @@ def check_file_name(name: object) -> None:
 def find_content_type(name: str) -> str:
     """Return the media type of a file by its ending."""
     known = _CONTENT_TYPES.get(PurePosixPath(name).suffix.lower())
-    return known or mimetypes.guess_type(name, strict=False)[0] or _UNKNOWN_TYPE
+    return known or mimetypes.guess_type(name, strict=False)[0] or DEFAULT_CONTENT_TYPE

@@ -15,7 +15,7 @@ from device_worker.compute.composition import Composition, recording
 from device_worker.compute.docstring import read_docstring
 from device_worker.compute.errors import GraphError
 from device_worker.compute.inputs import InputArray, InputFile
-from device_worker.compute.own_code import format_user_traceback
+from device_worker.compute.own_code import format_node_traceback
 from device_worker.compute.signature import (
     InputSlot,
     create_parameter_model,
@@ -118,7 +118,7 @@ class Graph(Generic[P, R]):
             raise
         except Exception as error:
             message = f"Graph {self.name!r} cannot be put together: {type(error).__name__}: {error}"
-            raise GraphError(message, format_user_traceback(error)) from error
+            raise GraphError(message, format_node_traceback(error)) from error
         if files is None:
             return {}
         if not isinstance(files, Mapping):

@@ -5,17 +5,14 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from device_worker.excerpt import cut_traceback
+from device_worker.excerpt import cut_traceback, format_user_traceback
 
 _OWN_DIRECTORY = str(Path(__file__).parent)
 
 
-def format_user_traceback(error: BaseException) -> str:
+def format_node_traceback(error: BaseException) -> str:
     """Return the formatted traceback of an error, beginning with the code that users have written."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_OWN_DIRECTORY):
-        frame = frame.tb_next
-    return cut_traceback("".join(traceback.format_exception(type(error), error, frame)))
+    return cut_traceback(format_user_traceback(error, lambda file: file.startswith(_OWN_DIRECTORY)))
 
 
 def describe_error(error: BaseException) -> str:

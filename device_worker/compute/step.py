@@ -12,7 +12,7 @@ from device_worker.compute.composition import Composition, OutputFile, Pending, 
 from device_worker.compute.errors import GraphError, NodeFailure
 from device_worker.compute.node import list_needed, replace_parts
 from device_worker.compute.output_files import write_output
-from device_worker.compute.own_code import describe_error, format_user_traceback
+from device_worker.compute.own_code import describe_error, format_node_traceback
 from device_worker.compute.workplace import Workplace
 
 MAX_ARGUMENT_BYTES = 16 * 1024 * 1024
@@ -130,7 +130,7 @@ def _call(order: StepOrder, values: tuple[Any, ...]) -> Any:
         function, args, kwargs = _load_call(order)
         return function(*replace_parts(args, fill), **replace_parts(kwargs, fill))
     except BaseException as error:
-        raise NodeFailure(order.label, describe_error(error), format_user_traceback(error)) from error
+        raise NodeFailure(order.label, describe_error(error), format_node_traceback(error)) from error
 
 
 def _load_call(order: StepOrder) -> tuple[Any, ...]:

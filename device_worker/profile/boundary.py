@@ -5,12 +5,11 @@ Nothing else in this package catches exceptions of profile code.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
+from device_worker.excerpt import format_user_traceback
 from device_worker.profile.errors import ProfileError
 
 _OWN_DIRECTORY = str(Path(__file__).parent)
@@ -34,13 +33,7 @@ def profile_code(action: str) -> Iterator[None]:
 
 def format_traceback(error: BaseException) -> str:
     """Return the formatted traceback of an error, without the frames that led into the profile's code."""
-    return "".join(traceback.format_exception(type(error), error, _outer_frame(error.__traceback__)))
-
-
-def _outer_frame(frame: TracebackType | None) -> TracebackType | None:
-    while frame is not None and _is_ours(frame.tb_frame.f_code.co_filename):
-        frame = frame.tb_next
-    return frame
+    return format_user_traceback(error, _is_ours)
 
 
 def _is_ours(filename: str) -> bool:

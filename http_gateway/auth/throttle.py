@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from http_gateway.auth.secret_texts import digest_of
 from http_gateway.errors import ThrottledError
 from queue_server.clock import Clock
 
@@ -82,7 +82,7 @@ class SecretThrottle:
         Raises:
             ThrottledError: it must.
         """
-        known = _digest(secret)
+        known = digest_of(secret)
         if known in self._good:
             return
         wait_s = max(self._repeats.wait_s((known, address)), self._guesses.wait_s(address))
@@ -91,7 +91,7 @@ class SecretThrottle:
 
     def fail(self, secret: str, address: str) -> None:
         """Note that a secret was wrong."""
-        known = _digest(secret)
+        known = digest_of(secret)
         self._good.pop(known, None)
         if not self._repeats.owes((known, address)):
             self._guesses.add(address)
@@ -99,7 +99,7 @@ class SecretThrottle:
 
     def succeed(self, secret: str) -> None:
         """Note that a secret was good."""
-        known = _digest(secret)
+        known = digest_of(secret)
         self._good[known] = None
         self._good.move_to_end(known)
         while len(self._good) > _MOST:
@@ -157,7 +157,3 @@ class LoginThrottle:
         self._pairs.forgive((account, address))
         self._addresses.forgive(address)
         self._accounts.forgive(account)
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from http_gateway.auth.secret_texts import digest_of
 from http_gateway.dialects.scanhub import events
 from http_gateway.dialects.scanhub.effects import (
     Effect,
@@ -24,7 +25,6 @@ from http_gateway.dialects.scanhub.model import (
     Timer,
     TimerKind,
 )
-from http_gateway.dialects.scanhub.secret_texts import digest_of
 from http_gateway.dialects.scanhub.session import read_text, step
 
 DEVICE = "0b5f2a51-3f5c-4d6e-9b1f-5a0c7f2f9a11"

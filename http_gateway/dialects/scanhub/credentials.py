@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from http_gateway.dialects.scanhub.secret_texts import digest_of, draw_bytes, make_secret, matches
+from http_gateway.auth.secret_texts import digest_of, draw_bytes, make_secret, matches
 from queue_server.clock import Clock
 from queue_server.protocol.errors import ParameterError
 

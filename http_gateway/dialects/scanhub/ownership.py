@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from http_gateway.auth.secret_texts import matches
 from http_gateway.dialects.scanhub.model import Scan, State
-from http_gateway.dialects.scanhub.secret_texts import matches
 
 
 def find_owner(state: State, task_id: str | None, token: str | None) -> Scan | None:

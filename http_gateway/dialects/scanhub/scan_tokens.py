@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from http_gateway.dialects.scanhub.secret_texts import digest_of, draw_bytes, make_secret, matches
+from http_gateway.auth.secret_texts import digest_of, draw_bytes, make_secret, matches
 
 DEFAULT_UNKNOWN_S: Final = 24 * 3600.0
 """How long the token of an unknown item counts, in seconds."""

@@ -87,7 +87,7 @@ def test_all_steps_are_performed_and_counted(execute, place, progress, cluster):
 
 
 def test_a_failing_node_is_named_and_others_are_ended(execute, cluster):
-    failed = execute(lambda: [wait(1), double.map([1, 2]), fail.map([7])])
+    failed = execute(lambda: [wait(1), fail.map([7])])
     assert isinstance(failed, Failed)
     assert failed.node == "fail[0]"
     assert failed.message.startswith("Node 'fail[0]' failed: ValueError: 7 is wrong")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from http_gateway.auth.secret_texts import digest_of
 from http_gateway.dialects.scanhub.credentials import (
     Antechamber,
     FailedProofs,
@@ -11,7 +12,6 @@ from http_gateway.dialects.scanhub.credentials import (
     issue_device_token,
     read_device_headers,
 )
-from http_gateway.dialects.scanhub.secret_texts import digest_of
 from queue_server.clock import ManualClock
 from queue_server.protocol.errors import ParameterError
 from tests.doubles.device_session import DEVICE, OTHER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from http_gateway.dialects.scanhub.secret_texts import SECRET_BYTES, digest_of, make_secret, matches
+from http_gateway.auth.secret_texts import SECRET_BYTES, digest_of, make_secret, matches
 
 
 def test_a_secret_has_256_random_bits_as_text_for_a_header():
