@@ -22,7 +22,8 @@ STALLED_SOCKET_S: Final = 9.0
 # What the system holds for one reader; by itself it would take megabytes, and hide for long that nobody reads.
 _SOCKET_BUFFER_BYTES: Final = 256 * 1024
 _MOST_UNSENT_PONGS: Final = 100
-# For so long what a refused peer still sends is thrown away.
+# What a refused peer still sends is thrown away until nothing has come for so long, and no longer than this in all.
+_SILENCE_S: Final = 0.5
 _LAST_WORD_S: Final = 2.0
 # Of a body that nobody reads any more, so much must come each time, and not for more times than these.
 _LEAST_REST_BYTES: Final = 160 * 1024
@@ -208,7 +209,7 @@ class PatientSocketProtocol(_Watched, WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._unsent_pongs = 0
-        self._is_refused = False
+        self._refused_s: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -218,19 +219,29 @@ class PatientSocketProtocol(_Watched, WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has come."""
-        if not self._is_refused:
+        if self._refused_s is None:
             super().data_received(data)
+        else:
+            self._wait_for_silence(self._refused_s)
 
     def handle_parser_exception(self) -> None:
         """Say why the connection ends, and read on for a moment: one that is reset may never tell its peer."""
         refusal = self.conn.close_sent
         if refusal is not None:
-            self._is_refused = self.close_sent = True
+            self.close_sent = True
+            self._refused_s = asyncio.get_running_loop().time()
             self.queue.put_nowait(
                 {"type": "websocket.disconnect", "code": refusal.code, "reason": refusal.reason},
             )
             self.transport.write(b"".join(self.conn.data_to_send()))
-            self.close_timer = asyncio.get_running_loop().call_later(_LAST_WORD_S, self.transport.close)
+            self._wait_for_silence(self._refused_s)
+
+    def _wait_for_silence(self, refused_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        due_s = min(loop.time() + _SILENCE_S, refused_s + _LAST_WORD_S)
+        self.close_timer = loop.call_at(due_s, self.transport.close)
 
     def resume_writing(self) -> None:
         """Let writers go on."""

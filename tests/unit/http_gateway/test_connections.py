@@ -259,3 +259,5 @@ async def test_who_sends_a_frame_that_is_too_large_is_told_so_although_more_of_i
         # Whoever is still sending learns of it only afterwards, if nothing goes wrong with that.
         for _ in range(3):
             await peer.send(LARGE)
+        # It is let go once it has fallen silent.
+        assert await peer.read() == b""
