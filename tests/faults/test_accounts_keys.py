@@ -25,7 +25,7 @@ from http_gateway.identity import Credential
 from queue_server.clock import ManualClock
 from tests.doubles.accounts import bearer, make_key
 from tests.faults.members import SECRET, SETTINGS, gateway_with_accounts, log_in
-from tests.faults.timing import largest_t, sample
+from tests.faults.timing import WARM_UP, largest_t, sample
 
 pytestmark = pytest.mark.fault("A3")
 
@@ -53,30 +53,20 @@ def store(tmp_path):
 def wrong_keys(right, count):
     """Return credentials that begin like the right one, and as many others that do not; no key twice.
 
-    Both kinds are made by the same steps and in a random order: they must differ in nothing but their digits, not even
-    in where they lie in the memory, which can be told on a busy machine.
+    They must differ in nothing but their digits, not even in where they lie in the memory, which the times would tell.
+    So they stand in a random order, and what is used are copies, made in that order when all keys are known.
     """
     chance = random.Random(SEED)
     kinds = [0, 1] * count
     chance.shuffle(kinds)
-    credentials = ([], [])
+    keys = []
     for kind in kinds:
         digits = f"{chance.getrandbits(4 * len(right)):0{len(right)}x}"
-        known = digits if kind else right
-        credentials[kind].append(Credential("api_key", known[:KNOWN_DIGITS] + digits[KNOWN_DIGITS:], "header"))
+        keys.append((digits if kind else right)[:KNOWN_DIGITS] + digits[KNOWN_DIGITS:])
+    credentials = ([], [])
+    for kind, key in zip(kinds, keys, strict=True):
+        credentials[kind].append(Credential("api_key", key.encode().decode(), "header"))
     return credentials
-
-
-def samples_of(look, near, far):
-    """Return the times of both kinds."""
-
-    def of(credentials):
-        def work(number):
-            look(credentials[number])
-
-        return work
-
-    return sample((of(near), of(far)), SAMPLES, SEED)
 
 
 @pytest.mark.night
@@ -86,13 +76,13 @@ def test_the_time_of_a_look_up_does_not_tell_how_much_of_a_key_is_right(store, c
     key, secret = store.run(
         lambda connection: api_keys.add_key(connection, person.uuid, ["inherit"], now=0.0, life_s=None, note=None)
     )
-    near, far = wrong_keys(secret, SAMPLES + 1000)
+    near, far = wrong_keys(secret, SAMPLES + WARM_UP)
 
     def look(connection):
         def work(credential):
             assert api_keys.find_key(connection, api_keys.hash_secret(credential.secret)) is None
 
-        return samples_of(work, near, far)
+        return sample(work, (near, far), SEED)
 
     times = store.run(look, False)
     assert store.run(lambda connection: api_keys.find_key(connection, api_keys.hash_secret(secret)), False) == key
@@ -106,7 +96,7 @@ def test_the_time_of_a_look_up_does_not_tell_how_much_of_a_key_is_right(store, c
 def test_the_time_of_a_comparison_does_not_tell_how_much_of_the_single_key_is_right(figure):
     right = f"{random.Random(SEED + 1).getrandbits(4 * DIGITS):0{DIGITS}x}"
     accounts = SingleUser(right)
-    near, far = wrong_keys(right, SAMPLES + 1000)
+    near, far = wrong_keys(right, SAMPLES + WARM_UP)
 
     def look(credential):
         try:
@@ -115,7 +105,7 @@ def test_the_time_of_a_comparison_does_not_tell_how_much_of_the_single_key_is_ri
             return
         raise AssertionError("a wrong key was taken")
 
-    t = largest_t(samples_of(look, near, far))
+    t = largest_t(sample(look, (near, far), SEED))
     figure("largest |t|, key of the single user", MOST_T, f"{t:.1f}")
     assert t < MOST_T
 
@@ -123,12 +113,12 @@ def test_the_time_of_a_comparison_does_not_tell_how_much_of_the_single_key_is_ri
 @pytest.mark.night
 def test_a_comparison_that_stops_at_the_first_difference_would_be_found():
     right = f"{random.Random(SEED + 1).getrandbits(4 * DIGITS):0{DIGITS}x}"
-    near, far = wrong_keys(right, SAMPLES + 1000)
+    near, far = wrong_keys(right, SAMPLES + WARM_UP)
 
     def look(credential):
         return all(one == other for one, other in zip(credential.secret, right, strict=True))
 
-    assert largest_t(samples_of(look, near, far)) > 10 * MOST_T
+    assert largest_t(sample(look, (near, far), SEED)) > 10 * MOST_T
 
 
 # --- a copy of the database -----------------------------------------------------------------------------------------
