@@ -51,22 +51,15 @@ def store(tmp_path):
 
 
 def wrong_keys(right, count):
-    """Return credentials that begin like the right one, and as many others that do not; no key twice.
-
-    They must differ in nothing but their digits, not even in where they lie in the memory, which the times would tell.
-    So they stand in a random order, and what is used are copies, made in that order when all keys are known.
-    """
+    """Return keys that begin like the right one, and as many others that do not; no key twice."""
     chance = random.Random(SEED)
-    kinds = [0, 1] * count
-    chance.shuffle(kinds)
-    keys = []
-    for kind in kinds:
-        digits = f"{chance.getrandbits(4 * len(right)):0{len(right)}x}"
-        keys.append((digits if kind else right)[:KNOWN_DIGITS] + digits[KNOWN_DIGITS:])
-    credentials = ([], [])
-    for kind, key in zip(kinds, keys, strict=True):
-        credentials[kind].append(Credential("api_key", key.encode().decode(), "header"))
-    return credentials
+    drawn = [[f"{chance.getrandbits(4 * len(right)):0{len(right)}x}" for _ in range(count)] for _ in range(2)]
+    return [right[:KNOWN_DIGITS] + digits[KNOWN_DIGITS:] for digits in drawn[0]], drawn[1]
+
+
+def credential_of(key):
+    """Return a key as a request has it."""
+    return Credential("api_key", key, "header")
 
 
 @pytest.mark.night
@@ -82,7 +75,7 @@ def test_the_time_of_a_look_up_does_not_tell_how_much_of_a_key_is_right(store, c
         def work(credential):
             assert api_keys.find_key(connection, api_keys.hash_secret(credential.secret)) is None
 
-        return sample(work, (near, far), SEED)
+        return sample(work, credential_of, (near, far), SEED)
 
     times = store.run(look, False)
     assert store.run(lambda connection: api_keys.find_key(connection, api_keys.hash_secret(secret)), False) == key
@@ -105,7 +98,7 @@ def test_the_time_of_a_comparison_does_not_tell_how_much_of_the_single_key_is_ri
             return
         raise AssertionError("a wrong key was taken")
 
-    t = largest_t(sample(look, (near, far), SEED))
+    t = largest_t(sample(look, credential_of, (near, far), SEED))
     figure("largest |t|, key of the single user", MOST_T, f"{t:.1f}")
     assert t < MOST_T
 
@@ -115,10 +108,10 @@ def test_a_comparison_that_stops_at_the_first_difference_would_be_found():
     right = f"{random.Random(SEED + 1).getrandbits(4 * DIGITS):0{DIGITS}x}"
     near, far = wrong_keys(right, SAMPLES + WARM_UP)
 
-    def look(credential):
-        return all(one == other for one, other in zip(credential.secret, right, strict=True))
+    def look(key):
+        return all(one == other for one, other in zip(key, right, strict=True))
 
-    assert largest_t(sample(look, (near, far), SEED)) > 10 * MOST_T
+    assert largest_t(sample(look, str, (near, far), SEED)) > 10 * MOST_T
 
 
 # --- a copy of the database -----------------------------------------------------------------------------------------

@@ -21,19 +21,26 @@ WARM_UP = 500
 _LEAST_LEFT = 1000
 
 
-def sample(work: Callable[[T], object], inputs: tuple[Sequence[T], Sequence[T]], seed: int) -> list[list[int]]:
-    """Return the times of ``work`` with the inputs of both classes, in nanoseconds; each input is used at most once.
+def sample(
+    work: Callable[[T], object],
+    prepare: Callable[[str], T],
+    texts: tuple[Sequence[str], Sequence[str]],
+    seed: int,
+) -> list[list[int]]:
+    """Return the times of ``work`` with what is prepared from the texts of both classes, in nanoseconds.
 
-    Which class is next is drawn at random. Both go through one function object: CPython keeps a faster path to the
-    one that it has met first.
+    Which class is next is drawn at random; each text is used at most once. Nothing but the characters of a text may
+    tell its class. So both go through one function object, for CPython keeps a faster path to the one that it has met
+    first. And what is given to it is made from a copy just before, for texts that have lain in the memory for long are
+    more or less far from the processor, which depends on their neighbours.
     """
-    draws = random.Random(seed).choices((0, 1), k=min(map(len, inputs)))
+    draws = random.Random(seed).choices((0, 1), k=min(map(len, texts)))
     times: list[list[int]] = [[], []]
     gc.collect()
     gc.disable()
     try:
         for number, drawn in enumerate(draws):
-            given = inputs[drawn][number]
+            given = prepare(texts[drawn][number].encode().decode())
             started = time.perf_counter_ns()
             work(given)
             spent = time.perf_counter_ns() - started
