@@ -1,7 +1,7 @@
 # Everything a person or a machine does with this checkout. The same commands by hand and in continuous integration.
 #
 #   make demo               see it work: queue, worker and real plans on an embedded store (KEEP=1 stays up)
-#   make test               all checks and tests
+#   make test               all checks, and the tests of every commit
 #
 # Options: PYTHON=python3.13 (which interpreter), VENV=.venv313 (where to install), ARGS='-k pause -x' (for pytest),
 # JOBS=0 (tests one after the other).
@@ -26,7 +26,7 @@ WITH_EPICS := $(VENV)/.installed-epics
 KINDS     := clients system contract property unit architecture
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo demo-epics check test $(KINDS) faults faults-night coverage bench docs regen clean
+.PHONY: help install install-dev demo demo-epics check test test-night $(KINDS) faults faults-night coverage bench docs regen clean
 
 help:
 	@echo "make install       create $(VENV) and install Cuelight"
@@ -34,7 +34,7 @@ help:
 	@echo "make demo          run the demonstration in .demo/ (KEEP=1: stay up and say how to connect)"
 	@echo "make demo-epics    the same with a real EPICS soft IOC, driven by an ophyd and an ophyd-async device"
 	@echo "make check         ruff, pyright and the import walls"
-	@echo "make test          check, then the tests: $(KINDS)"
+	@echo "make test          check, then the tests of every commit: $(KINDS) (test-night: all of them)"
 	@echo "make KIND          one kind of tests: $(KINDS)"
 	@echo "make faults        the list of faults, and a table of what was reached (faults-night: with its long tier)"
 	@echo "make coverage      branch coverage of the fast tests"
@@ -108,6 +108,10 @@ faults-night: $(WITH_DEV)
 test: check
 	@echo "Checks passed. Now the tests, in one run: $(KINDS)"
 	$(PYTEST) $(addprefix tests/,$(KINDS))
+
+# The same with what takes too long for every commit: further variants of journeys, installations, demonstrations.
+test-night: check
+	$(PYTEST) --night $(addprefix tests/,$(KINDS))
 
 coverage: $(WITH_DEV)
 	$(PYTEST) --cov --cov-report=term tests/unit tests/property tests/contract

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 from device_worker.compute.errors import ComputeUnavailable
@@ -70,9 +71,12 @@ class EmbeddedCluster:
         import dask.config
 
         self.memory_limit_bytes: int | None = _choose_memory_limit(settings, distributed)
+        self._lasting = ExitStack()
         try:
             settings.directory.mkdir(parents=True, exist_ok=True)
             security = distributed.Security.temporary()
+            # Read each time that a process is lost.
+            self._lasting.enter_context(dask.config.set(_LASTING_CONFIGURATION))
             with dask.config.set(_CONFIGURATION):
                 self._cluster: Any = distributed.LocalCluster(
                     n_workers=settings.processes,
@@ -88,11 +92,13 @@ class EmbeddedCluster:
                     scheduler_kwargs=_SCHEDULER,
                 )
         except (OSError, RuntimeError) as error:
+            self._lasting.close()
             raise ComputeUnavailable(f"The processes for graphs cannot be started: {error}") from error
         try:
             self.client: Any = distributed.Client(self._cluster, set_as_default=False, timeout=CONNECT_S)
         except BaseException:
             self._cluster.close(timeout=CLOSE_S)
+            self._lasting.close()
             raise
 
     @property
@@ -125,6 +131,7 @@ class EmbeddedCluster:
         """End all processes and wait for their end."""
         self.client.close(timeout=CLOSE_S)
         self._cluster.close(timeout=CLOSE_S)
+        self._lasting.close()
 
 
 class ExistingScheduler:
@@ -192,6 +199,8 @@ _CONFIGURATION = {
     "distributed.worker.memory.pause": 0.8,
     "distributed.worker.memory.terminate": 0.95,
 }
+# A process that takes its time to start again, on a busy host, would be given up for good after a quarter of a minute.
+_LASTING_CONFIGURATION = {"distributed.deploy.lost-worker-timeout": "7d"}
 _SCHEDULER = {
     "dashboard": False,
     "dashboard_address": "127.0.0.1:0",

@@ -39,7 +39,11 @@ with open(target, "w") as stream:
 """
 
 _DIRECTORY = Path(__file__).parent / "descriptions"
-_PROFILES = sorted(path.name for path in _DIRECTORY.iterdir())
+_OF_EVERY_COMMIT = ("annotations", "everything_of_bluesky")
+_PROFILES = [
+    pytest.param(path.name, marks=() if path.name in _OF_EVERY_COMMIT else pytest.mark.night)
+    for path in sorted(_DIRECTORY.iterdir())
+]
 
 
 def _describe(program: str, kind: str, location: str, depth: int, target: Path) -> dict[str, dict[str, Any]]:
@@ -77,6 +81,7 @@ def test_a_startup_directory_is_described_as_the_stock_generator_does(tmp_path, 
     assert described["plans"] or described["devices"]
 
 
+@pytest.mark.night
 def test_a_startup_file_is_described_as_the_stock_generator_does(tmp_path):
     described = _compare("file", str(_DIRECTORY / "annotations" / "00-startup.ipy"), tmp_path)
     assert {"everything", "lists", "built_in"} <= described["plans"].keys()

@@ -63,6 +63,7 @@ def test_an_operation_opens_and_is_tried_out_without_a_complaint(page):
     assert page.complaints() == []
 
 
+@pytest.mark.night
 def test_the_policy_holds_in_this_browser(page):
     complain = (
         "const s = document.createElement('script'); s.textContent = 'window.got_in = 1'; document.head.append(s)"

@@ -461,6 +461,7 @@ def test_a_refusal_ends_with_the_exit_code_of_the_stock_program(encoding, manage
     assert "MESSAGE: \n{'success': False, 'msg': 'not now'}" in capsys.readouterr().out
 
 
+@pytest.mark.night
 def test_silence_ends_with_the_exit_code_of_the_stock_program(capsys):
     line = ["ping", "-a", "tcp://127.0.0.1:1"]
     assert [*_run_stock([line]), main(line)] == [3, 3]

@@ -60,7 +60,7 @@ def _compare(tmp_path, *arguments):
     return lists
 
 
-@pytest.mark.parametrize("name", ["annotations", "async_devices"])
+@pytest.mark.parametrize("name", ["annotations", pytest.param("async_devices", marks=pytest.mark.night)])
 def test_the_lists_of_a_startup_directory_are_equal(name, tmp_path):
     lists = _compare(tmp_path, "--startup-dir", _PROFILES / name, "--ignore-invalid-plans", "ON")
     assert lists["existing_plans"] or lists["existing_devices"]
@@ -72,11 +72,13 @@ def test_the_lists_of_a_startup_directory_are_equal(name, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.night
 def test_the_lists_of_a_module_of_a_depth_are_equal(tmp_path):
     lists = _compare(tmp_path, "--startup-module", "device_worker.sim.startup", "--device-max-depth", 2)
     assert "sim_bundle_A" in lists["existing_devices"]
 
 
+@pytest.mark.night
 def test_the_lists_of_an_ipython_profile_are_equal(tmp_path):
     startup = tmp_path / "profile_beam" / "startup"
     startup.mkdir(parents=True)

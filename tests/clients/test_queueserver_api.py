@@ -12,7 +12,7 @@ from tests.clients.journeys import PARTS, check, names_of_journeys, travelling
 
 PROGRAMS = Path("queueserver_api")
 FORMS = ("blocking", "asynchronous")
-SYSTEMS = ("json", "msgpack", "msgpack-curve")
+SYSTEMS = ("json", pytest.param("msgpack", marks=pytest.mark.night), "msgpack-curve")
 ENDINGS = {"blocking": ("json", "safe_on"), "asynchronous": ("msgpack", "safe_off")}
 
 # A name that only the HTTP form of the client, which shares its base class, has a use for.

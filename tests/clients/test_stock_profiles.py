@@ -202,7 +202,13 @@ def stock_profile():
     return Path(spec.origin).parent / "profile_collection_sim"
 
 
-@pytest.mark.parametrize("before", ["", WITHOUT_THE_PACKAGE], ids=["with the package", "without the package"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("", id="with the package"),
+        pytest.param(WITHOUT_THE_PACKAGE, id="without the package", marks=pytest.mark.night),
+    ],
+)
 def test_the_simulated_profile_of_the_package_gives_what_its_own_loader_gives(tmp_path, before):
     expected = describe(STOCK_LOADER, stock_profile(), tmp_path / "stock.json")
     described = describe(before + DESCRIBE, stock_profile(), tmp_path / "described.json")
@@ -216,7 +222,13 @@ def test_the_simulated_profile_of_the_package_gives_what_its_own_loader_gives(tm
 # --- a profile in the style of the manual -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("before", ["", WITHOUT_THE_PACKAGE], ids=["with the package", "without the package"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("", id="with the package", marks=pytest.mark.night),
+        pytest.param(WITHOUT_THE_PACKAGE, id="without the package"),
+    ],
+)
 def test_a_collection_of_the_manual_gives_what_the_stock_loader_gives(tmp_path, collection, before):
     expected = describe(STOCK_LOADER, collection, tmp_path / "stock.json")
     described = describe(before + DESCRIBE, collection, tmp_path / "described.json")

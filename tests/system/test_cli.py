@@ -398,6 +398,7 @@ def test_the_demonstration_runs_twice_and_leaves_nothing_behind(cuelight, data, 
         assert processes_of(str(tmp_path)) == {}
 
 
+@pytest.mark.night
 def test_the_demonstration_takes_free_ports_when_the_default_ones_are_taken(cuelight, data):
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -408,6 +409,7 @@ def test_the_demonstration_takes_free_ports_when_the_default_ones_are_taken(cuel
     assert rows_of(ended).keys() == PLANS.keys()
 
 
+@pytest.mark.night
 def test_a_demonstration_that_is_kept_says_how_to_connect_and_is_used_again(cuelight, data, tmp_path):
     first = cuelight("demo", "--data", data, "--keep")
     assert first.code == 0, first.err
@@ -430,7 +432,10 @@ def test_a_demonstration_that_is_kept_says_how_to_connect_and_is_used_again(cuel
     assert processes_of(str(tmp_path)) == {}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGINT, id="Ctrl-C"), pytest.param(signal.SIGTERM, id="SIGTERM", marks=pytest.mark.night)],
+)
 def test_an_interrupted_demonstration_leaves_no_process_and_the_next_one_works(spawn, cuelight, data, tmp_path, number):
     process = spawn("demo", "--data", data)
     wait_for_text(data / "workers" / "default.log", "count", 90)
@@ -444,6 +449,7 @@ def test_an_interrupted_demonstration_leaves_no_process_and_the_next_one_works(s
     assert rows_of(ended).keys() == PLANS.keys()
 
 
+@pytest.mark.night
 def test_the_demonstration_does_not_touch_a_queue_that_is_not_its_own(at_system, cuelight, data, ready_file):
     (data / "ready.json").write_text(ready_file.read_text())
     assert at_system("env", "open", "--wait").code == 0

@@ -109,6 +109,7 @@ def stock(tmp_path):
     return {"PYTHONPATH": str(tmp_path / "stock")}
 
 
+@pytest.mark.night
 def test_all_commands_are_installed_and_explain_themselves_under_their_own_names(binaries):
     assert {path.name for path in binaries.iterdir()} >= COMMANDS
     for command in ("start-re-manager", "qserver-console-monitor", "start-bluesky-httpserver"):

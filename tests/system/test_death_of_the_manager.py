@@ -47,6 +47,7 @@ def test_a_plan_survives_the_death_of_the_manager_and_its_true_outcome_is_record
     assert adopted_s <= BACK_WITHIN_S
 
 
+@pytest.mark.night
 def test_an_adopted_plan_can_be_paused_and_aborted(system, tmp_path):
     ask = system.requester
     ask.open()
@@ -88,6 +89,7 @@ def test_a_plan_that_ends_while_the_manager_is_down_is_recorded_once_and_the_que
     assert ask.queue() == []
 
 
+@pytest.mark.night
 def test_a_failed_plan_that_ends_while_the_manager_is_down_stops_the_queue(system, tmp_path):
     ask, gate = system.requester, tmp_path / "gate"
     ask.open()
@@ -128,6 +130,7 @@ def test_the_environment_opens_although_the_manager_dies_meanwhile(system, momen
     ask.wait_for(lambda status: status["items_in_history"] == 1, "one finished plan")
 
 
+@pytest.mark.night
 def test_orders_given_to_a_restarted_manager_while_it_closes_are_obeyed(system):
     ask = system.requester
     ask.open()
@@ -140,6 +143,7 @@ def test_orders_given_to_a_restarted_manager_while_it_closes_are_obeyed(system):
     system.wait_for_worker_end(worker)
 
 
+@pytest.mark.night
 def test_the_manager_can_be_killed_again_and_again_during_one_plan(system, tmp_path, figure):
     ask, gate = system.requester, tmp_path / "gate"
     ask.open()

@@ -52,6 +52,7 @@ def test_a_killed_worker_leaves_an_unknown_outcome_and_a_held_copy(system, tmp_p
     assert [entry["item_uid"] for entry in read_journal(system.startup)] == [first, second]
 
 
+@pytest.mark.night
 def test_the_environment_opens_again_after_every_death_of_an_idle_worker(system):
     ask = system.requester
     for number in range(3):

@@ -88,12 +88,14 @@ def test_a_running_system_is_well(make_system, startup, doctor):
     assert "sound" in report.text_of("store")
 
 
+@pytest.mark.night
 def test_the_doctor_finds_a_system_without_its_ready_file(system, doctor):
     report = doctor(system.data)
     assert [found for found in report.grave if found[1] != "gateway"] == []
     assert f"process {system.manager_pid}" in report.text_of("manager")
 
 
+@pytest.mark.night
 def test_a_stopped_system_is_a_warning_and_is_left_as_it_is(make_system, startup, doctor):
     system = make_system(startup=startup).start()
     system.close()
@@ -121,6 +123,7 @@ def test_a_frozen_manager_is_told_with_the_command_that_lets_it_go_on(system, do
     assert "sound" in report.text_of("store")
 
 
+@pytest.mark.night
 def test_a_manager_without_a_supervisor_is_told(system, doctor):
     ready = ("--ready-file", system.ready_file)
     system.kill_supervisor()

@@ -180,6 +180,7 @@ def test_a_plan_that_blocks_is_killed_by_the_deadline_and_its_motor_was_stopped_
     ask.open()
 
 
+@pytest.mark.night
 def test_a_plan_that_takes_long_to_clean_up_is_halted(system, motors):
     ask = system.requester
     start(ask, "linger")
@@ -193,6 +194,7 @@ def test_a_plan_that_takes_long_to_clean_up_is_halted(system, motors):
     assert ask.status()["worker_environment_state"] == "idle"
 
 
+@pytest.mark.night
 def test_a_function_that_does_not_end_is_killed_with_its_worker(system, motors):
     ask = system.requester
     ask.open()
@@ -225,6 +227,7 @@ def test_a_lock_of_somebody_else_keeps_nobody_from_stopping(system, motors):
     ask.do("estop_reset", lock_key="secret")
 
 
+@pytest.mark.night
 def test_a_second_stop_while_latched_succeeds_and_stops_again(system, motors):
     ask = system.requester
     start(ask, "move")
@@ -260,6 +263,7 @@ def test_a_worker_that_is_loading_is_killed_at_once(make_system, startup):
     assert ask.do("estop_reset")["released"] == ["default"]
 
 
+@pytest.mark.night
 def test_a_manager_that_is_killed_right_after_it_is_latched_when_it_is_back(system, motors):
     ask = system.requester
     start(ask, "move")

@@ -15,8 +15,13 @@ from tests.processes.waiting import processes_of, wait_for_text, wait_until
 
 ENDS_WITHIN_S = 10.0
 
+SIGNALS = [
+    pytest.param(signal.SIGTERM, id="SIGTERM"),
+    pytest.param(signal.SIGINT, id="Ctrl-C", marks=pytest.mark.night),
+]
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_ends_an_idle_system_and_its_worker(system, number, figure):
     ask = system.requester
     ask.open()
@@ -37,7 +42,7 @@ def test_a_signal_ends_an_idle_system_and_its_worker(system, number, figure):
     assert ask.status()["worker_environment_state"] == "closed"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_leaves_a_busy_worker_and_the_next_system_records_its_outcome(system, tmp_path, number):
     ask, gate = system.requester, tmp_path / "gate"
     ask.open()
@@ -74,6 +79,7 @@ def test_a_plan_that_still_runs_is_adopted_by_the_next_system(system, tmp_path):
     assert [entry["result"]["exit_status"] for entry in ask.history()] == ["completed"]
 
 
+@pytest.mark.night
 def test_down_with_workers_ends_a_running_plan_too(system, tmp_path):
     ask = system.requester
     ask.open()
@@ -89,6 +95,7 @@ def test_down_with_workers_ends_a_running_plan_too(system, tmp_path):
     assert [item["name"] for item in ask.queue()] == ["hold"]
 
 
+@pytest.mark.night
 def test_down_ends_a_worker_whose_manager_is_gone(system, tmp_path):
     ask = system.requester
     ask.open()
@@ -123,6 +130,7 @@ def test_manager_stop_refuses_while_a_plan_runs_and_ends_an_idle_system(system, 
     assert processes_of(str(system.data)) == {}
 
 
+@pytest.mark.night
 def test_manager_stop_that_is_not_safe_ends_everything(system, tmp_path):
     ask = system.requester
     ask.open()

@@ -144,10 +144,9 @@ def test_a_pause_stops_both_axes_and_the_plan_goes_on_where_it_was(at_beamline):
 @pytest.mark.parametrize(
     ("file", "right", "wrong"),
     [
-        ("10-ophyd.py", '"READBACK"', '"NOWHERE"'),
-        ("11-ophyd-async.py", "{prefix}COUNTS", "{prefix}NOWHERE"),
+        pytest.param("10-ophyd.py", '"READBACK"', '"NOWHERE"', id="ophyd", marks=pytest.mark.night),
+        pytest.param("11-ophyd-async.py", "{prefix}COUNTS", "{prefix}NOWHERE", id="ophyd-async"),
     ],
-    ids=["ophyd", "ophyd-async"],
 )
 def test_a_variable_that_does_not_exist_is_named_when_the_environment_does_not_open(
     ioc, make_system, tmp_path, file, right, wrong
@@ -187,6 +186,7 @@ def connect_lost():
 """
 
 
+@pytest.mark.night
 def test_a_variable_that_is_missing_when_a_plan_needs_it_is_named_in_the_result(ioc, make_system, tmp_path):
     startup = shutil.copytree(STARTUP, tmp_path / "startup")
     (startup / "30-lost.py").write_text(LOST)
@@ -202,6 +202,7 @@ def test_a_variable_that_is_missing_when_a_plan_needs_it_is_named_in_the_result(
         ask.do("queue_clear")
 
 
+@pytest.mark.night
 def test_an_ioc_that_is_gone_leaves_a_plan_that_can_be_aborted(ioc, make_system, tmp_path, monkeypatch):
     documents = Documents(tmp_path / "documents")
     monkeypatch.setenv("EPICS_DEMO_DOCUMENTS", str(documents.path))
@@ -252,6 +253,7 @@ def demonstrate(tmp_path):
         process.wait(30)
 
 
+@pytest.mark.night
 def test_the_demonstration_shows_that_the_ioc_moved_and_leaves_no_process(demonstrate, tmp_path):
     # Variables of the caller are meant for the caller's own IOCs.
     process = demonstrate("--epics", EXAMPLE, EPICS_CA_ADDR_LIST="10.255.255.1", EPICS_CA_SERVER_PORT="5064")
@@ -271,6 +273,7 @@ def _has_begun(documents):
     return documents.exists() and "diode-counts" in documents.read_text()
 
 
+@pytest.mark.night
 def test_an_interrupted_demonstration_ends_its_ioc(demonstrate, tmp_path):
     process = demonstrate("--epics", EXAMPLE)
     documents = tmp_path / "data" / "documents.jsonl"
@@ -313,6 +316,7 @@ def test_an_ioc_that_does_not_start_is_reported_with_its_last_words(tmp_path, pr
     assert said in str(caught.value)
 
 
+@pytest.mark.night
 def test_a_variable_that_cannot_be_read_is_named(ioc):
     with pytest.raises(OperationFailedError, match=f"{PREFIX}NOWHERE"):
         ioc.read([*POSITIONS, f"{PREFIX}NOWHERE"])

@@ -97,6 +97,7 @@ def test_autostart_does_not_go_past_a_held_item(start):
     assert [item.get("state") for item in ask.queue()] == ["held", None]
 
 
+@pytest.mark.night
 def test_a_changed_policy_applies_at_the_next_start_and_what_is_held_stays_held(start):
     first = start(on_failure="hold")
     run_a_failing_plan(first.requester)

@@ -127,6 +127,7 @@ def test_a_gateway_outlives_its_manager_and_goes_on_with_the_next_one(system, cl
     assert system.ready["pids"]["gateway"] == gateway
 
 
+@pytest.mark.night
 def test_a_subscription_of_our_client_goes_on_behind_a_new_gateway_and_misses_nothing(system, client):
     key = system.data / "api-key"
     with (
@@ -209,6 +210,7 @@ def test_a_frozen_manager_costs_each_request_one_clear_answer(system, client, fi
     wait_until(lambda: answers(client), "a manager that answers", 20)
 
 
+@pytest.mark.night
 def test_idle_and_stalled_readers_do_not_hold_up_others(system, client, figure):
     alone_s = _slowest_of(client)
     with ExitStack() as stack:

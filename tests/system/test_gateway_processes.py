@@ -116,6 +116,7 @@ async def manager():
     await manager.close()
 
 
+@pytest.mark.night
 async def test_two_processes_serve_one_address_a_killed_one_is_replaced_and_none_is_left(manager, tmp_path):
     async with started(**_settings(manager, tmp_path, workers=2)) as gateway:
         url = (await gateway.report("ready"))["url"]
@@ -137,6 +138,7 @@ async def test_two_processes_serve_one_address_a_killed_one_is_replaced_and_none
         assert not any(each.is_running() for each in left)
 
 
+@pytest.mark.night
 async def test_a_gateway_serves_on_when_nobody_reads_its_reports(manager, tmp_path):
     async with started(**_settings(manager, tmp_path)) as gateway:
         http = (await gateway.report("ready"))["url"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
 from tests.processes.requester import USER
@@ -56,6 +57,7 @@ def test_an_environment_writes_its_lists_and_the_next_system_knows_them_at_once(
     assert (startup / LISTS).stat().st_mtime_ns == written.st_mtime_ns
 
 
+@pytest.mark.night
 def test_lists_and_uids_stay_when_the_manager_dies_and_when_the_system_starts_again(system):
     ask = system.requester
     ask.open()
@@ -91,6 +93,7 @@ def test_a_script_changes_the_list_file_and_what_the_file_says_can_be_taken_back
     assert [name for name in UIDS if after[name] == before[name]] == []
 
 
+@pytest.mark.night
 def test_permissions_that_were_set_outlast_the_manager_and_the_rule_decides_about_a_new_start(make_system, startup):
     (startup / PERMISSIONS).write_text(yaml.safe_dump(EVERYTHING))
     plans = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.processes.requester import USER
 from tests.processes.system import read_journal
 
@@ -14,6 +16,7 @@ def labels(queue):
     return [item["kwargs"]["label"] for item in queue]
 
 
+@pytest.mark.night
 def test_fifty_queued_items_are_there_after_a_restart_in_order(system):
     ask = system.requester
     ask.open()
@@ -108,6 +111,7 @@ def test_what_the_worker_had_written_down_counts_although_everything_died(system
     assert ask.queue() == []
 
 
+@pytest.mark.night
 def test_everything_may_die_again_and_again(system):
     ask = system.requester
     ask.open()

@@ -14,9 +14,11 @@ import threading
 import time
 from pathlib import Path
 
+import dask.config
 import numpy as np
 import psutil
 import pytest
+from dask.utils import parse_timedelta
 from distributed import Security
 from PIL import Image
 
@@ -32,6 +34,8 @@ GRAPHS = Path(__file__).parents[1] / "processes" / "graphs"
 STARTUP = GRAPHS / "startup.py"
 GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "process-data-with-graphs.md"
 PROMPT_S = 15.0
+GIVEN_UP_AFTER = "distributed.deploy.lost-worker-timeout"
+LONGEST_START_S = 3600
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +59,15 @@ class LentCluster:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     directory = tmp_path_factory.mktemp("scratch")
+    own = dask.config.get(GIVEN_UP_AFTER)
     cluster = open_cluster(ComputeSettings(directory=directory, processes=2, memory_limit_mib=512))
     yield cluster
     children = nodes_of(psutil.Process())
     cluster.close()
     assert len(children) == 2
     assert not any(child.is_running() for child in children)
+    # What others in this process have set is as it was.
+    assert dask.config.get(GIVEN_UP_AFTER) == own
 
 
 @pytest.fixture
@@ -181,6 +188,8 @@ def test_a_process_that_is_killed_is_named_and_replaced(executor, run, pipe, tmp
     assert f"(pid {killed[0]}) died while it ran node 'wait'" in outcome.message
     assert str(killed[0]) in outcome.process
     (tmp_path / "results" / "manifest.json").unlink()
+    # On a busy host the next process takes its time, and is not given up meanwhile.
+    assert parse_timedelta(dask.config.get(GIVEN_UP_AFTER)) > LONGEST_START_S
     assert run(executor, "meet", {"pipe": pipe("meet")}).outcome == "completed"
 
 

@@ -67,6 +67,7 @@ def test_the_python_lines_on_connecting_work(shell):
     assert "count([det1], num=5)" in shown
 
 
+@pytest.mark.night
 def test_the_shell_lines_on_connecting_work(shell):
     _, (language, lines) = blocks_of("Connect")
     assert language == "sh"
@@ -77,6 +78,7 @@ def test_the_shell_lines_on_connecting_work(shell):
     assert shown.count("scan([det1], motor1, -1, 1, 11)  completed") == 2
 
 
+@pytest.mark.night
 def test_the_lines_on_ones_own_beamline_work(shell, tmp_path):
     (language, python), (_, lines) = blocks_of("Load your own beamline")
     assert language == "python"

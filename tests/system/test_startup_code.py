@@ -65,6 +65,7 @@ def test_a_startup_source_that_does_not_exist_is_named(make_system, tmp_path):
     assert "nowhere" in open_in_vain(system.requester)["lanes"][0]["reason"]
 
 
+@pytest.mark.night
 def test_a_directory_a_file_and_a_module_can_be_loaded(make_system, startup, tmp_path):
     file = startup / "00-light.py"
     for kind, source in (("directory", startup), ("file", file), ("module", "device_worker.sim.startup")):

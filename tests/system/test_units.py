@@ -161,6 +161,7 @@ def test_the_worker_is_a_child_of_its_launcher_and_runs_plans(site):
     assert site.worker_pid != worker
 
 
+@pytest.mark.night
 def test_to_destroy_the_environment_kills_the_worker_and_not_its_launcher(site, tmp_path):
     ask = site.requester
     ask.open()
@@ -173,6 +174,7 @@ def test_to_destroy_the_environment_kills_the_worker_and_not_its_launcher(site, 
     ask.open()
 
 
+@pytest.mark.night
 def test_how_a_worker_dies_is_told_with_its_cause(site, tmp_path):
     ask = site.requester
     ask.open()
@@ -184,7 +186,9 @@ def test_how_a_worker_dies_is_told_with_its_cause(site, tmp_path):
     assert "SIGSEGV" in str(ask.do("events_get")["events"])
 
 
-@pytest.mark.parametrize("dies", [True, False], ids=["killed", "stopped"])
+@pytest.mark.parametrize(
+    "dies", [pytest.param(True, id="killed"), pytest.param(False, id="stopped", marks=pytest.mark.night)]
+)
 def test_a_manager_that_is_started_again_finds_worker_and_plan(site, tmp_path, dies):
     ask = site.requester
     ask.open()
@@ -220,6 +224,7 @@ def test_without_a_launcher_the_environment_does_not_open_and_says_why(site):
     ask.open()
 
 
+@pytest.mark.night
 def test_the_end_of_the_launcher_is_the_end_of_its_worker(site):
     ask = site.requester
     ask.open()

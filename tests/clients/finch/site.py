@@ -33,6 +33,8 @@ class FinchSite:
         """What the proxy proves itself with where Finch sends nothing: at the socket of the console."""
         self.asked: list[tuple[str, str, int]] = []
         """Verb, path and status of all that was forwarded; 101 is an open socket."""
+        self.pages: list[str] = []
+        """The address of the page that sent a request, for each request that was forwarded."""
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         routes = [
@@ -62,6 +64,7 @@ class FinchSite:
             yield
 
     async def _forward(self, request: Request) -> Response:
+        self.pages.append(request.headers.get("referer", ""))
         answer = await self._client.request(
             request.method,
             httpx.URL(f"{self.gateway}{request.url.path}", query=request.url.query.encode() or None),

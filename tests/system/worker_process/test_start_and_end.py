@@ -44,6 +44,7 @@ def test_the_simulated_profile_runs_plans(directory, router):
         assert Plan(router).order("count", ["det1"], num=2).finished().points == 2
 
 
+@pytest.mark.night
 def test_the_list_file_is_there_when_the_environment_is_open(directory, router):
     lists = directory / "lists.yaml"
     with Worker(directory, "--list-file", str(lists)):
@@ -94,6 +95,7 @@ def test_a_dismissed_worker_ends_at_once_and_reports_nothing(directory):
         assert "no lane expects it" in worker.log.read_text()
 
 
+@pytest.mark.night
 def test_an_idle_worker_ends_when_no_manager_comes_back(directory, router):
     with Worker(directory, "--orphan-timeout", "0.3") as worker:
         router.wait_for(EnvironmentOpened)

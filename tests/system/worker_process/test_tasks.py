@@ -202,6 +202,7 @@ def test_tasks_are_told_in_each_hello_until_their_end_is_acknowledged(worker, ro
         assert fourth.wait_for(Hello).tasks == ()
 
 
+@pytest.mark.night
 def test_new_lists_are_told_again_until_they_are_acknowledged(directory):
     with Router(f"ipc://{directory}/link") as router, Worker(directory) as worker:
         router.wait_for(EnvironmentOpened)
@@ -227,6 +228,7 @@ def test_the_environment_is_closed_during_a_background_task_but_not_a_foreground
     assert worker.wait() == 0
 
 
+@pytest.mark.night
 def test_a_worker_ends_after_its_foreground_task_where_a_signal_is_repeated(worker, router, go):
     Task(router).script(WAIT).succeeded()
     task = Task(router).call("wait_for", str(go))
