@@ -1,4 +1,4 @@
-"""Cuts the descriptions of plans and devices into pages that fit into messages."""
+"""Cuts the descriptions of plans, devices and graphs into pages that fit into messages."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ PAGE_BYTES = 50_000
 ENTRY_BYTES = 900_000
 
 
-def cut_pages(catalog: Literal["plans", "devices"], entries: Mapping[str, Mapping[str, Any]]) -> Iterator[CatalogPage]:
+def cut_pages(
+    catalog: Literal["plans", "devices", "dags"], entries: Mapping[str, Mapping[str, Any]]
+) -> Iterator[CatalogPage]:
     """Yield the pages of a catalog in order, at least one.
 
-    A device that is too large for a message is described without its components; a plan that is too large is left
-    out. Either is noted in the log.
+    A device that is too large for a message is described without its components; a plan or graph that is too large is
+    left out. Either is noted in the log.
     """
     page: dict[str, dict[str, Any]] = {}
     page_bytes = 0

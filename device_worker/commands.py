@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from device_worker.activity import Activity
 from queue_server.client.outbox import UNNUMBERED
@@ -60,7 +60,14 @@ class End:
     reason: str
 
 
-Command = Execute | Continue | RunTask | Close | End
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """What the main thread waits for in another thread has ended."""
+
+    kind: ClassVar[str] = "wake"
+
+
+Command = Execute | Continue | RunTask | Close | End | Wake
 
 
 class Commands:
@@ -110,6 +117,10 @@ class Commands:
     def end(self, reason: str) -> None:
         """End the process in order as soon as the main thread is free."""
         self._queue.put(End(reason))
+
+    def wake(self) -> None:
+        """Let the main thread look again at what it waits for."""
+        self._queue.put(Wake())
 
     @property
     def is_closing(self) -> bool:

@@ -110,6 +110,9 @@ class Environment:
         """Run a task in this thread, and report how it ended."""
         self._tasks.run(order)
 
+    def close(self) -> None:
+        """Let go of what was opened: of a RunEngine nothing is left when its process has ended."""
+
     def loop_age_s(self) -> float:
         """Return for how many seconds the event loop of the RunEngine has not answered."""
         return self._seat.loop_age_s()

@@ -1,5 +1,7 @@
 """The life of a worker process: which thread does what, and in which order it starts and ends.
 
+It is the same for a worker that executes processing graphs, whose threads ``device_worker.compute.environment`` tells.
+
 Threads. *main* loads the startup code and runs the plans, since signals and the RunEngine want the main thread; it
 waits in one queue. *worker-link* owns the sockets. *bluesky-run-engine* is the RunEngine's event loop. *pause* waits
 for that loop on behalf of an order to pause. *signals* acts on SIGTERM. *emergency stop* lives as long as one takes.
@@ -39,10 +41,12 @@ from queue_server.client.worker import LinkSettings, WorkerLink
 from queue_server.clock import SystemClock
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import DEFAULT_LANE
-from queue_server.protocol.worker_link import EnvironmentClosed, EnvironmentFailed, RunTask
+from queue_server.protocol.worker_link import Continue, EnvironmentClosed, EnvironmentFailed, RunTask
 
 if TYPE_CHECKING:
+    from device_worker.compute.environment import GraphEnvironment
     from device_worker.environment import Environment
+    from device_worker.parts import EnvironmentParts
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +73,17 @@ class Options:
     ignore_invalid_plans: bool
     orphan_timeout_s: float
     keys: CurveKeys | None = None
+    graphs: GraphOptions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphOptions:
+    """What a worker was started with that executes processing graphs."""
+
+    data: Path
+    processes: int | None = None
+    memory_limit_mib: int | None = None
+    scheduler: Path | None = None
 
 
 def read_options(arguments: Sequence[str] | None = None) -> Options:
@@ -96,6 +111,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument(
         "--manager-key-file", type=Path, metavar="FILE", help="file of mode 0600 with the public key of the manager"
     )
+    _add_graph_options(parser)
     given = parser.parse_args(arguments)
     if given.device_max_depth < 0 or not given.orphan_timeout >= 0:
         parser.error("--device-max-depth and --orphan-timeout must be 0 or more")
@@ -111,7 +127,22 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         ignore_invalid_plans=given.ignore_invalid_plans,
         orphan_timeout_s=given.orphan_timeout,
         keys=_read_keys(parser, given),
+        graphs=_read_graph_options(given),
     )
+
+
+def _add_graph_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--graphs-in", type=Path, metavar="DIR", help="execute graphs, no plans, and keep files in this data directory")
+    add("--graph-processes", type=int, metavar="N", help="processes that execute nodes")
+    add("--graph-memory-mib", type=int, metavar="MIB", help="memory of each of these processes")
+    add("--graph-scheduler", type=Path, metavar="FILE", help="file that names an existing Dask scheduler")
+
+
+def _read_graph_options(given: argparse.Namespace) -> GraphOptions | None:
+    if given.graphs_in is None:
+        return None
+    return GraphOptions(given.graphs_in, given.graph_processes, given.graph_memory_mib, given.graph_scheduler)
 
 
 def _read_keys(parser: argparse.ArgumentParser, given: argparse.Namespace) -> CurveKeys | None:
@@ -169,7 +200,8 @@ class _WorkerProcess:
         self._link = link
         self._activity = Activity()
         self._commands = Commands(options.lane, self._activity, link)
-        self._task_orders = TaskOrders(self._activity, self._commands, link, SystemClock())
+        objection = "" if options.graphs is None else "the worker executes processing graphs, and no tasks"
+        self._task_orders = TaskOrders(self._activity, self._commands, link, SystemClock(), objection)
         self._stops = EmergencyStops(self._activity, self._commands, link.tell_stopped)
         self._linked_worker = LinkedWorker(self._activity, self._commands, self._task_orders)
         self._linked_worker.use_stops(self._stops)
@@ -192,12 +224,12 @@ class _WorkerProcess:
             return EXIT_FAILED
         _log.info("Environment opened in %.2f seconds", time.monotonic() - started_s)
         reason = self._serve(environment)
+        environment.close()
         self._close(reason)
         return EXIT_OK
 
-    def _open(self) -> Environment | None:
+    def _open(self) -> Environment | GraphEnvironment | None:
         # Bluesky and the startup code are imported here, when the hello is on its way already.
-        from device_worker.environment import open_environment
         from device_worker.parts import EnvironmentParts
         from device_worker.profile import ProfileError
 
@@ -205,7 +237,7 @@ class _WorkerProcess:
             self._activity, self._commands, self._task_orders, self._link, SystemClock(), self._stops.movables
         )
         try:
-            environment = open_environment(self._options, parts)
+            environment = self._load(parts)
         except ProfileError as error:
             self._fail(str(error), error.traceback)
             return None
@@ -215,7 +247,16 @@ class _WorkerProcess:
         environment.announce()
         return environment
 
-    def _serve(self, environment: Environment) -> str:
+    def _load(self, parts: EnvironmentParts) -> Environment | GraphEnvironment:
+        if self._options.graphs is not None:
+            from device_worker.compute.environment import open_graph_environment
+
+            return open_graph_environment(self._options.startup, self._options.lane, self._options.graphs, parts)
+        from device_worker.environment import open_environment
+
+        return open_environment(self._options, parts)
+
+    def _serve(self, environment: Environment | GraphEnvironment) -> str:
         while True:
             command = self._commands.next_command()
             if isinstance(command, Execute):
@@ -226,7 +267,7 @@ class _WorkerProcess:
                 return "the manager closes it"
             elif isinstance(command, End):
                 return command.reason
-            else:
+            elif isinstance(command, Continue):
                 _log.warning("Late: the order to %s is dropped, no plan is paused", command.option)
 
     def _close(self, reason: str) -> None:

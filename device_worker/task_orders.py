@@ -24,11 +24,15 @@ REMEMBERED_TASKS = 4096
 class TaskOrders:
     """Passes tasks on: to the main thread, if that is free, or to whoever starts the threads of background tasks."""
 
-    def __init__(self, activity: Activity, commands: Commands, reporter: Reporter, clock: Clock) -> None:
+    def __init__(
+        self, activity: Activity, commands: Commands, reporter: Reporter, clock: Clock, objection: str = ""
+    ) -> None:
+        """Take orders; with an ``objection``, each of them is refused for that reason."""
         self._activity = activity
         self._commands = commands
         self._reporter = reporter
         self._clock = clock
+        self._objection = objection
         self._background: SimpleQueue[RunTask] = SimpleQueue()
         self._seen: dict[str, None] = {}
 
@@ -58,6 +62,7 @@ class TaskOrders:
         activity = self._activity
         running = len(activity.standing.tasks)
         objections = {
+            self._objection: bool(self._objection),
             "the environment is not open": not activity.is_open,
             "the environment is being closed": self._commands.is_closing,
             f"{running} tasks are running, and at most {MOST_TASKS} may": running >= MOST_TASKS,

@@ -24,6 +24,8 @@ from http_gateway.dialects.bluesky.face import FACE as BLUESKY
 from http_gateway.dialects.bluesky.streams import open_streams as open_bluesky_streams
 from http_gateway.dialects.flowserv.face import FACE as FLOWSERV
 from http_gateway.dialects.ica.face import FACE as ICA
+from http_gateway.dialects.scanhub.device_service import open_devices
+from http_gateway.dialects.scanhub.dialect import add_dialect as add_scanhub
 from http_gateway.dialects.scanhub.face import FACE as SCANHUB
 from http_gateway.errors import RouteError, TooLargeError, VerbError
 from http_gateway.feed import NoticeFeed
@@ -74,6 +76,7 @@ def create_app(settings: GatewaySettings, expiry: Clock | None = None) -> FastAP
             app.state.services = await _open_services(stack, settings, guard, clock, metrics)
             open_bluesky_streams(app, stack, app.state.services)
             open_native(app, stack, app.state.services, expiry)
+            await open_devices(app, stack, app.state.services, expiry)
             # Scripts of sites wait for this line.
             _log.info("Bluesky HTTP Server started successfully")
             yield
@@ -94,6 +97,7 @@ def create_app(settings: GatewaySettings, expiry: Clock | None = None) -> FastAP
     app.add_middleware(LiteralRoutes, table=literals_in(app), rescues=rescues)
     add_bluesky(app, settings)
     add_provider_routers(app, founder.providers, BLUESKY.prefix)
+    add_scanhub(app)
     metrics = add_native(app, settings)
     for kind, rescue in rescues.items():
         app.add_exception_handler(kind, rescue)

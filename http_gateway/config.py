@@ -9,6 +9,7 @@ from typing import Any, Literal, get_origin
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from http_gateway.auth.settings import AccountSettings
+from http_gateway.dialects.scanhub.settings import ScannerSettings
 from queue_server.protocol.curve_keys import check_key
 from queue_server.protocol.errors import ParameterError
 
@@ -25,6 +26,11 @@ class GatewaySettings(AccountSettings):
 
     control: str = Field(default="tcp://127.0.0.1:60615", description="Address of the manager's control socket.")
     info: str = Field(default="tcp://127.0.0.1:60625", description="Address of the manager's notices.")
+    worker_link: str | None = Field(
+        default=None,
+        description="Address at which the manager listens for workers; with it the gateway serves scanners.",
+    )
+    scanners: ScannerSettings = Field(default=ScannerSettings(), description="How long scanners are waited for.")
     encoding: Literal["json", "msgpack"] = Field(default="json", description="Encoding of the manager's notices.")
     server_key: str | None = Field(
         default=None,

@@ -9,12 +9,16 @@ from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+from websockets.http11 import Request
 
 from http_gateway.outflow import Outflow, cut
 
 HEAD_S: Final = 10.0
 """How long a connection may take for the head of a request or the rest of an answered one, or hold on without one."""
 MOST_HEAD_BYTES: Final = 64 * 1024
+PATIENCE: Final = "cuelight.patience"
+"""In the extensions of a WebSocket's scope: what a route calls for a peer that proves its life in its own way."""
 STALLED_S: Final = 30.0
 """A client that takes nothing of an answer for this long is cut."""
 STALLED_SOCKET_S: Final = 9.0
@@ -68,6 +72,8 @@ class _Watched(asyncio.Protocol):
 class PatientProtocol(_Watched, HttpToolsProtocol):
     """HTTP/1.1 as the server speaks it, with limits for heads and for slow readers, which it has none for."""
 
+    head_s = HEAD_S
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._head_timer: asyncio.TimerHandle | None = None
@@ -118,6 +124,11 @@ class PatientProtocol(_Watched, HttpToolsProtocol):
         if self._is_between_requests:
             self._await_head()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Wait for nothing more: the connection is that of a WebSocket from now on."""
+        self._end_waiting()
+        super().handle_websocket_upgrade()
+
     def on_response_complete(self) -> None:
         """Wait for the rest of a body that nobody reads any more, but not for ever."""
         super().on_response_complete()
@@ -147,7 +158,7 @@ class PatientProtocol(_Watched, HttpToolsProtocol):
     def _await_head(self, come_bytes: int = 0) -> None:
         self._end_waiting()
         self._head_bytes = come_bytes
-        self._head_timer = self.loop.call_later(HEAD_S, self._lose_patience)
+        self._head_timer = self.loop.call_later(self.head_s, self._lose_patience)
 
     def _end_waiting(self) -> None:
         if self._head_timer is not None:
@@ -210,6 +221,20 @@ class PatientSocketProtocol(_Watched, WebSocketsSansIOProtocol):
         super().__init__(*args, **options)
         self._unsent_pongs = 0
         self._refused_s: float | None = None
+        self._heard: Callable[[], None] = lambda: None
+
+    def be_patient(self, most_bytes: int, heard: Callable[[], None]) -> None:
+        """Take messages of up to ``most_bytes``, call ``heard`` at every ping and pong, and need no pong."""
+        self.conn.max_message_size = most_bytes
+        self.ping_timeout = None
+        self._heard = heard
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin, with an offer of patience for whoever serves it."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            offers: dict[str, Any] = cast("Any", self.scope)["extensions"]
+            offers[PATIENCE] = self.be_patient
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -251,9 +276,15 @@ class PatientSocketProtocol(_Watched, WebSocketsSansIOProtocol):
     def handle_ping(self) -> None:
         """Answer; who asks again and again without reading the answers is cut."""
         super().handle_ping()
+        self._heard()
         self._unsent_pongs += not self.writable.is_set()
         if self._unsent_pongs > _MOST_UNSENT_PONGS:
             cut(self.transport)
+
+    def handle_pong(self, event: Frame) -> None:
+        """Take it for a sign of life."""
+        super().handle_pong(event)
+        self._heard()
 
     async def run_asgi(self) -> None:
         """Serve; a reader that cannot even be told of the end gets none."""

@@ -26,8 +26,8 @@ _TRANSPORT_KEYS = ("success", "msg", "error")
 
 
 def routes_of(methods: Iterable[Method]) -> tuple[Route, ...]:
-    """Return a route for each method."""
-    return tuple(_route_of(method) for method in methods)
+    """Return a route for each method but those that only gateways call."""
+    return tuple(_route_of(method) for method in methods if not method.is_for_gateways)
 
 
 def content_uid_of(method: Method) -> str | None:

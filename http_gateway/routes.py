@@ -30,6 +30,8 @@ from queue_server.protocol.errors import CuelightError
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 SocketHandler = Callable[[WebSocket, Caller], Coroutine[Any, Any, None]]
+Visit = Callable[[Request], Awaitable[Caller | None]]
+"""Who may make this one request with a credential that is nobody's account; None if the accounts are to decide."""
 
 CLOSE_FORBIDDEN = 1008
 """The code with which a socket ends whose reader has lost the right to it."""
@@ -72,7 +74,10 @@ class Face:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One verb on one path, below the prefix of its face; ``document`` is what OpenAPI says beyond the summary."""
+    """One verb on one path, below the prefix of its face; ``document`` is what OpenAPI says beyond the summary.
+
+    ``visit`` is asked before the scope is; it raises where its own credentials do not open the route.
+    """
 
     verb: str
     path: str
@@ -80,6 +85,7 @@ class Route:
     handler: Handler
     summary: str
     document: Mapping[str, Any] | None = None
+    visit: Visit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +169,8 @@ class _DirectRoute(APIRoute):
 def _endpoint(face: Face, route: Route) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            caller = await admit(request, route.scope, face.rules)
+            visitor = await route.visit(request) if route.visit is not None else None
+            caller = visitor or await admit(request, route.scope, face.rules)
             return await route.handler(request, caller)
         except CuelightError as error:
             return face.render(error, request_id_of(request))

@@ -69,14 +69,15 @@ class Vigil:
         self._watches: set[Watch] = set()
         self._looking: asyncio.Task[None] | None = None
         self._is_blind = False
-        self._has_ended = False
+        self.ended = asyncio.Event()
+        """Set once the gateway stops serving."""
 
     @contextmanager
     def watch(self, identity: Identity) -> Generator[Watch]:
         """Watch over one stream."""
         watch = Watch(identity)
         self._watches.add(watch)
-        if self._has_ended:
+        if self.ended.is_set():
             watch.tell(ClosingError())
         if self._looking is None:
             self._looking = asyncio.create_task(self._look_again(), name="vigil")
@@ -104,7 +105,7 @@ class Vigil:
 
     def end(self) -> None:
         """End all streams, and those that begin from now on: the gateway stops serving."""
-        self._has_ended = True
+        self.ended.set()
         for watch in self._watches:
             watch.tell(ClosingError())
 

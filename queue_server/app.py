@@ -21,7 +21,7 @@ import uvloop
 import zmq
 
 from queue_server.access.metadata_keys import MetadataKeys
-from queue_server.access.startup_files import StartupFiles, find_startup_files
+from queue_server.access.startup_files import find_files_of_lanes
 from queue_server.client.outbox import discard_finish_records, finish_record_path, read_finish_records
 from queue_server.clock import Chance, Clock, SystemClock
 from queue_server.config import PAUSE_PATIENCE_S, Settings, is_local
@@ -34,7 +34,8 @@ from queue_server.engine.engine import Engine
 from queue_server.engine.intake import Intake, Remains
 from queue_server.engine.offline_change import take_note
 from queue_server.engine.perform import Crew, Performer
-from queue_server.engine.recovery import apply_lanes, apply_policies, restore, save
+from queue_server.engine.recovery import apply_lanes, apply_policies, apply_sharing, restore, save
+from queue_server.engine.remote_lanes import RemoteLanes
 from queue_server.engine.shutdown import Shutdown, Workers
 from queue_server.engine.timers import Timers
 from queue_server.engine.turn import Turn
@@ -65,9 +66,10 @@ from queue_server.transport.notices import Form, NoticesSocket
 from queue_server.workers.adoption import adopt_workers
 from queue_server.workers.host import LocalHost
 from queue_server.workers.lane_hosts import LaneHosts
-from queue_server.workers.launcher import WorkerCommand, find_worker, local_launch
+from queue_server.workers.launcher import GraphWork, WorkerCommand, find_worker, local_launch
 from queue_server.workers.link import WorkerLinkSocket
 from queue_server.workers.liveness import Heartbeats
+from queue_server.workers.remote_host import RemoteHost
 from queue_server.workers.sockets import KeyFiles, link_address, near_address, write_key_files
 from queue_server.workers.unit_host import host_units
 
@@ -147,9 +149,9 @@ async def run_manager(settings: Settings, listener: Listener, opened: SqliteStor
         ended = asyncio.Event()
         performer = Performer(notices, ended.set)
         engine = Engine(store, state, board, performer, clock=clock, chance=chance)
-        workers = settings.data / WORKERS
+        engine.find_devices_by(resources.find_devices)
         told = PrintingBoard(notices, sys.stdout) if settings.console_output == "all" else notices
-        intake = Intake(engine, resources, told, clock=clock, remains=_find_remains(workers))
+        intake = Intake(engine, resources, told, clock=clock, remains=_find_remains(settings.data / WORKERS))
         host = _connect_workers(stack, _open_link(context, settings, intake, gate), settings, intake, performer, engine)
         board.update(state)
 
@@ -261,11 +263,17 @@ def _connect_workers(
 ) -> LaneHosts:
     link, keys = opened
     stack.callback(link.close)
-    heartbeats = Heartbeats(intake.hear_answering)
+    remote = RemoteHost(RemoteLanes(lambda: engine.state), link, intake.hear_exit)
+
+    def hear_answering(lane: str, incarnation: str, *, answering: bool) -> None:
+        remote.hear_answering(lane, incarnation, answering=answering)
+        intake.hear_answering(lane, incarnation, answering=answering)
+
+    heartbeats = Heartbeats(hear_answering)
     stack.callback(heartbeats.close)
     command = _find_command(settings, near_address(link.address), keys)
     units = host_units(settings.worker_launchers, list(settings.startups), command.options, intake.hear_exit)
-    host = LaneHosts(LocalHost(local_launch(command), intake.hear_exit), units)
+    host = LaneHosts(LocalHost(local_launch(command), intake.hear_exit), units, remote)
     stack.push_async_callback(host.close)
     intake.attach(link, heartbeats)
     timers = Timers(engine, SystemClock())
@@ -275,7 +283,7 @@ def _connect_workers(
 
 
 def _find_command(settings: Settings, address: str, keys: KeyFiles | None) -> WorkerCommand:
-    files = _find_files(settings)
+    files = find_files_of_lanes(settings.startups, settings.permissions, settings.permissions_reload)
     commands = {
         name: WorkerCommand(
             address,
@@ -287,6 +295,7 @@ def _find_command(settings: Settings, address: str, keys: KeyFiles | None) -> Wo
             None if files[name].is_simulated else files[name].lists,
             lane.update_list_file or "never",
             keys,
+            GraphWork.of(lane, settings.data),
         )
         for name, lane in settings.startups.items()
     }
@@ -312,26 +321,19 @@ def _find_remains(directory: Path) -> Remains:
     )
 
 
-def _find_files(settings: Settings) -> dict[str, StartupFiles]:
-    return {
-        name: find_startup_files(
-            lane.startup,
-            lane.list_file,
-            settings.permissions if name == DEFAULT_LANE else None,
-            settings.permissions_reload,
-        )
-        for name, lane in settings.startups.items()
-    }
-
-
 async def _load(store: Store, settings: Settings, clock: Clock, chance: Chance) -> tuple[Resources, State]:
     """Return what was stored, with what settings and startup files change of it."""
-    resources = Resources(_find_files(settings), MetadataKeys.parse(settings.permitted_metadata_keys))
+    metadata_keys = MetadataKeys.parse(settings.permitted_metadata_keys)
+    resources = Resources(
+        find_files_of_lanes(settings.startups, settings.permissions, settings.permissions_reload),
+        metadata_keys,
+        settings.graph_lanes,
+    )
 
     def load(tx: Transaction) -> Turn:
         resources.restore(tx, settings.startups)
         stored = apply_lanes(tx, restore(tx, store.epoch, clock.wall()), settings.startups)
-        stored = apply_policies(stored, settings.on_failure)
+        stored = apply_sharing(apply_policies(stored, settings.on_failure), settings.shared_devices)
         turn = Turn(tx, stored, clock.wall(), chance)
         take_note(turn)
         workers = {lane.name: lane.worker.incarnation for lane in stored.lanes if lane.worker.incarnation}

@@ -117,6 +117,10 @@ class Chance:
         """Return a new random UUID as text."""
         return str(uuid.UUID(int=self.source.getrandbits(128), version=4))
 
+    def secret(self) -> str:
+        """Return a new secret of 256 random bits, as 64 hexadecimal digits."""
+        return f"{self.source.getrandbits(256):064x}"
+
     def jitter(self, seconds: float) -> float:
         """Return a duration between half of ``seconds`` and all of it."""
         return seconds * (0.5 + self.source.random() / 2)

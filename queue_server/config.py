@@ -32,6 +32,7 @@ from queue_server.protocol.lane_settings import (
     read_pairs,
     read_policies,
 )
+from queue_server.protocol.shared_devices import SHARED_DEVICES, CheckedPlaces
 from queue_server.protocol.stop_limits import TimedLimits
 
 SETTINGS_FILE = "cuelight.yaml"
@@ -49,8 +50,7 @@ PermissionsReload = Literal["never", "on_request", "on_change", "on_startup"]
 
 def default_data_directory(environ: Mapping[str, str] = os.environ) -> Path:
     """Return ``$XDG_STATE_HOME/cuelight/default``."""
-    state_home = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state_home) / "cuelight" / "default"
+    return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "cuelight" / "default"
 
 
 def prefixed_data_directory(prefix: str, environ: Mapping[str, str] = os.environ) -> Path:
@@ -84,8 +84,10 @@ class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatible
         description="Further lanes beside the lane default, each with a queue and a worker of its own: the name and "
         "what its worker loads, or a map of startup, list_file, update_list_file, device_max_depth and "
         "ignore_invalid_plans, of which only the first is needed; as text: b=sim,c=/path/of/startup. The option may "
-        "also be written --lane b=sim, once for each.",
+        "also be written --lane b=sim, once for each. A lane that executes processing graphs is written "
+        "compute=graphs:sim, or as a map of startup, worker (graphs), processes, memory_limit_mib and scheduler.",
     )
+    shared_devices: Annotated[CheckedPlaces, NoDecode] = SHARED_DEVICES
     permissions: Path | None = Field(
         default=None,
         description="File with the permissions of user groups, or the directory of user_group_permissions.yaml. "
@@ -238,6 +240,11 @@ class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatible
             ignore_invalid_plans=self.ignore_invalid_plans,
         )
         return {DEFAULT_LANE: own, **{name: lane.filled(own) for name, lane in self.lanes.items()}}
+
+    @property
+    def graph_lanes(self) -> frozenset[str]:
+        """The lanes whose workers execute processing graphs."""
+        return frozenset(name for name, lane in self.lanes.items() if lane.executes_graphs)
 
     def after_restart(self) -> Self:
         """Return the settings for a manager that takes the place of one that died: permissions that were set hold."""

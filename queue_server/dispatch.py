@@ -17,13 +17,13 @@ from queue_server.engine.engine import Engine
 from queue_server.engine.perform import Done
 from queue_server.engine.stopping import wait_for_answers
 from queue_server.engine.turn import Turn
-from queue_server.guards import identify, require_key, require_unchanged
+from queue_server.guards import identify, require_gateway, require_key, require_unchanged
 from queue_server.handlers.aside import Aside
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
 from queue_server.handlers.estop import Stopping
 from queue_server.handlers.further import Further
 from queue_server.handlers.registry import HANDLERS
-from queue_server.handlers.repetition import used_otherwise
+from queue_server.handlers.repetition import told_before, used_otherwise
 from queue_server.handlers.reserve import require_room
 from queue_server.protocol.codec import Bounds, Encoding, decode, encode, recognise
 from queue_server.protocol.envelope import Request, read_request, refuse, succeed
@@ -248,7 +248,10 @@ class Dispatcher:
         if stored is not None:
             if stored.digest != digest:
                 raise used_otherwise(key or "")
-            return _reply(call, orjson.loads(stored.reply))
+            known = orjson.loads(stored.reply)
+            if call.method.told_once:
+                raise told_before(call.method.told_once, known)
+            return _reply(call, known)
         require_room(call.method, self._desk.has_room)
         require_unchanged(call.request, call.method, queue_uid(turn.state, self._desk.instance_id))
         require_key(call.method, call.params, turn.state.lock, self._desk.keys)
@@ -256,7 +259,8 @@ class Dispatcher:
         context = TurnContext(self._desk, call.origin, turn, call.method.name, lane)
         fields = fields_of(HANDLERS[call.method.name](context, call.params))
         if key:
-            self._desk.repetition.store(turn.tx, key, StoredReply(digest, encode(fields)), turn.now)
+            kept = fields if not call.method.told_once else _without(fields, call.method.told_once)
+            self._desk.repetition.store(turn.tx, key, StoredReply(digest, encode(kept)), turn.now)
         return _reply(call, fields)
 
 
@@ -274,6 +278,7 @@ def _read(frame: bytes, bounds: Bounds, peer: Peer) -> _Call | bytes:
             raise UnknownMethodError(f"Unknown method {request.method!r}")
         origin = identify(request, method, peer)
         params = method.parse(_sign(request, method, peer))
+        require_gateway(method, peer)
         return _Call(request, method, params, encoding, origin)
     except CuelightError as error:
         fields = method.failure_fields if method is not None and not method.bare else {}
@@ -298,6 +303,10 @@ def _lane_of(params: Params, state: State) -> str:
     if not isinstance(params, LaneParams) or params.lane is None:
         return DEFAULT_LANE
     return state.lane(params.lane).name
+
+
+def _without(fields: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 def _guard(call: _Call, handle: Callable[[], T]) -> T | bytes:

@@ -56,6 +56,16 @@ def identify(request: Request, method: Method, peer: Peer) -> Origin:
     )
 
 
+def require_gateway(method: Method, peer: Peer) -> None:
+    """Refuse to anybody else what only a gateway may ask.
+
+    Raises:
+        ForbiddenError: the peer has no right to delegate.
+    """
+    if method.is_for_gateways and not peer.may_delegate:
+        raise ForbiddenError(f"{method.name} is for gateways: for peers with the right to delegate.")
+
+
 def _word(given: Mapping[str, Any], key: str) -> str:
     value = given.get(key, "")
     if not isinstance(value, str) or len(value) > _LONGEST_WORD:

@@ -7,6 +7,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+LINK = "link"
+"""The name of the socket at which the manager listens for workers."""
+
 # sun_path holds 108 bytes with its end, and ZeroMQ needs a few for itself.
 _LONGEST_PATH = 100
 
@@ -37,5 +40,5 @@ def private_address(data: Path, name: str, environ: Mapping[str, str] = os.envir
     state = base.lstat()
     if state.st_uid != os.getuid() or state.st_mode & 0o077:
         raise PermissionError(f"{base} must belong to this user alone (mode 0700)")
-    ending = "" if name == "link" else f"-{name}"
+    ending = "" if name == LINK else f"-{name}"
     return f"ipc://{base / hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}{ending}.sock"

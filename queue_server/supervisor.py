@@ -22,7 +22,7 @@ from queue_server.clock import Chance, Clock, SystemClock
 from queue_server.config import PAUSE_PATIENCE_S, Settings
 from queue_server.keeper import STOP_PATIENCE_S, Keeper, Service
 from queue_server.process import SUPERVISOR_FILE, PidFile, PidFileTakenError, end_process, find_writer, living_workers
-from queue_server.sockets import delegate_address
+from queue_server.sockets import LINK, delegate_address, private_address
 from queue_server.storage.lock import LOCK_FILE
 
 _log = logging.getLogger(__name__)
@@ -178,6 +178,10 @@ class _Supervisor:
         shared = settings.model_dump(mode="json", include=_FOR_THE_GATEWAY, exclude_none=True)
         if "http_workers" in settings.model_fields_set:
             shared["workers"] = settings.http_workers
+        link = settings.worker_link or private_address(settings.data, LINK)
+        if not link.startswith("tcp:") or settings.curve_workers_file is None:
+            # It has no keys of a worker, without which an encrypted link would refuse its scanners.
+            shared["worker_link"] = link
         return json.dumps({**shared, "control": delegate_address(settings.data)})
 
     def _see_manager(self, addresses: Mapping[str, Any]) -> None:

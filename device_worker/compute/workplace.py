@@ -56,6 +56,15 @@ class Workplace:
             (place._root / name).mkdir(parents=True)
         return place
 
+    @classmethod
+    def sweep(cls, directory: Path) -> None:
+        """Remove what executions in directories right below ``directory`` have left when their worker was killed.
+
+        Only while none of them goes on: a step that still runs elsewhere cannot leave a file any more.
+        """
+        for root in directory.glob(f"*/{_NAME}"):
+            cls(root.parent).remove()
+
     @property
     def _root(self) -> Path:
         return self.directory / _NAME

@@ -6,7 +6,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
@@ -53,13 +53,17 @@ class PlanNote(_Part):
 
     description: StrictStr | None = None
     parameters: dict[str, ParameterNote] = {}
+    claims: Literal["arguments"] | _Names | None = Field(
+        default=None,
+        description="Devices that the plan uses besides those in its arguments; arguments if there are none.",
+    )
 
 
 def parameter_annotation_decorator(annotation: Mapping[str, Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Attach descriptions, types, defaults and limits to a plan, for clients that cannot read its code.
 
     Args:
-        annotation: ``description`` and ``parameters``; for each parameter any of ``description``,
+        annotation: ``description``, ``claims`` and ``parameters``; for each parameter any of ``description``,
             ``annotation`` (a type as text), ``devices``, ``plans`` and ``enums`` (type names and what they stand
             for), ``default``, ``min``, ``max``, ``step``, ``convert_plan_names``, ``convert_device_names``.
 

@@ -40,6 +40,8 @@ def _describe(plan: Callable[..., Any], surroundings: Surroundings) -> PlanDescr
     summary = note.description or text.summary
     if summary:
         description["description"] = summary
+    if note.claims is not None:
+        description["claims"] = "arguments" if isinstance(note.claims, str) else list(note.claims)
     for parameter in inspect.signature(plan).parameters.values():
         described = describe_parameter(plan, parameter, note.parameters.get(parameter.name), surroundings)
         explanation = text.parameters.get(parameter.name)

@@ -1,4 +1,4 @@
-"""The simulated processing profile: a graph that reconstructs an image from the k-space of several coils.
+"""The simulated processing profile: graphs that simulate a scan, and reconstruct an image from its k-space.
 
 As startup code it is named ``device_worker.sim.reconstruction``.
 """
@@ -12,9 +12,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from device_worker.compute import InputArray, graph, keep, node
-from device_worker.sim.phantom import make_phantom
+from device_worker.sim.phantom import make_kspace, make_phantom
 
-__all__ = ["reconstruct_image"]
+__all__ = ["reconstruct_image", "simulate_scan"]
 
 Image = npt.NDArray[np.floating[Any]]
 
@@ -62,6 +62,30 @@ def make_picture(image: Image, percentile: float) -> npt.NDArray[np.uint8]:
     """Return the image in 256 grey values, of which the last begins at a percentile of its values."""
     white = float(np.percentile(image, percentile)) or 1.0
     return np.clip(np.rint(image / white * 255), 0, 255).astype(np.uint8)
+
+
+@node
+def receive_kspace(size: int, coils: int, noise: float, seed: int) -> npt.NDArray[np.complexfloating[Any, Any]]:
+    """Return what the coils of a simulated scanner receive from the phantom; see ``make_kspace``."""
+    return make_kspace(size, coils, noise, seed)
+
+
+@graph
+def simulate_scan(
+    size: Annotated[int, Field(ge=8, le=512)] = 128,
+    coils: Annotated[int, Field(ge=1, le=32)] = 8,
+    noise: Annotated[float, Field(ge=0)] = 0.01,
+    seed: Annotated[int, Field(ge=0)] = 0,
+) -> dict[str, Any]:
+    """Simulate the scan of a phantom: k-space for ``reconstruct_image``.
+
+    Args:
+        size: rows and columns.
+        coils: how many coils receive.
+        noise: standard deviation of real and imaginary part, where the brightest part of the phantom has 1.
+        seed: the same seed gives the same noise.
+    """
+    return {"kspace.npy": receive_kspace(size, coils, noise, seed)}
 
 
 @graph

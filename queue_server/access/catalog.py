@@ -1,6 +1,6 @@
-"""Which plans and devices exist, and which of them each user group may use: computed on first use, then kept.
+"""Which plans, devices and graphs exist, and which of them each user group may use: computed on first use, then kept.
 
-A catalog is never changed; when plans, devices or permissions change, a new one is built.
+A catalog is never changed; when plans, devices, graphs or permissions change, a new one is built.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from queue_server.access.descriptions import Description, Expansion, Plans
 from queue_server.access.devices import Devices, filter_devices, list_names, require_descriptions
+from queue_server.access.graphs import CompiledGraph, Graphs, load_checker
 from queue_server.access.plan import CompiledPlan, Names
 from queue_server.access.policy import ROOT, GroupRules, Policy
 from queue_server.access.reduced import reduce_plans
@@ -19,11 +20,24 @@ from queue_server.access.reduced import reduce_plans
 class GroupCatalog:
     """What one user group may use. The maps are shared and must not be modified."""
 
-    def __init__(self, plans: Plans, devices: Devices, rules: GroupRules) -> None:
+    def __init__(self, plans: Plans, devices: Devices, rules: GroupRules, dags: Graphs | None = None) -> None:
         self._given_plans = plans
         self._given_devices = devices
         self._rules = rules
+        self._given_dags = dags
         self._compiled: dict[str, CompiledPlan] = {}
+        self._compiled_dags: dict[str, CompiledGraph] = {}
+
+    @property
+    def executes_graphs(self) -> bool:
+        """Whether the lane executes graphs, and so no plans."""
+        return self._given_dags is not None
+
+    @cached_property
+    def dags(self) -> Graphs:
+        """The allowed graphs; the rules for plans hold for their names."""
+        given = self._given_dags or {}
+        return {name: given[name] for name in self._rules.plans.select(given)}
 
     @cached_property
     def devices(self) -> Devices:
@@ -69,28 +83,46 @@ class GroupCatalog:
             self._compiled[name] = compiled
         return compiled
 
+    def compile_dag(self, name: str) -> CompiledGraph:
+        """Return an allowed graph, ready for checking parameters.
+
+        Raises:
+            KeyError: the group may not use a graph of that name.
+            ParameterError: the description of the graph cannot be used.
+        """
+        compiled = self._compiled_dags.get(name)
+        if compiled is None:
+            compiled = self._compiled_dags[name] = CompiledGraph(self.dags[name].get("parameters", {}))
+        return compiled
+
 
 class Catalog:
-    """The existing plans and devices, and what each user group of a policy may use of them."""
+    """The existing plans, devices and graphs of a lane, and what each user group of a policy may use of them."""
 
-    def __init__(self, plans: Plans, devices: Devices, policy: Policy) -> None:
+    def __init__(self, plans: Plans, devices: Devices, policy: Policy, dags: Graphs | None = None) -> None:
         self._plans = plans
         self._devices = devices
+        self._dags = dags
         self._policy = policy
         self._groups: dict[str, GroupCatalog] = {}
 
     @classmethod
-    def build(cls, plans: Plans, devices: Devices, policy: Policy) -> Catalog:
+    def build(cls, plans: Plans, devices: Devices, policy: Policy, dags: Graphs | None = None) -> Catalog:
         """Return a catalog of descriptions in the documented structure, by name.
 
-        The maps are kept, not copied: do not modify them afterwards. Nothing is computed until a group asks.
+        Without ``dags`` it is that of a lane that executes plans, with them, even if there are none, of one that
+        executes graphs. The maps are kept, not copied: do not modify them afterwards. Nothing is computed until a group
+        asks.
 
         Raises:
             ParameterError: a description is not a map.
         """
         require_descriptions("plan", plans)
         require_descriptions("device", devices)
-        return cls(plans, devices, policy)
+        if dags is not None:
+            require_descriptions("graph", dags)
+            load_checker()
+        return cls(plans, devices, policy, dags)
 
     @property
     def policy(self) -> Policy:
@@ -106,6 +138,11 @@ class Catalog:
     def devices_existing(self) -> Devices:
         """The descriptions of all devices."""
         return self._devices
+
+    @property
+    def dags_existing(self) -> Graphs:
+        """The descriptions of all graphs."""
+        return self._dags or {}
 
     @cached_property
     def plans_existing_reduced(self) -> Mapping[str, dict[str, Any]]:
@@ -124,6 +161,10 @@ class Catalog:
         """Return the devices that a group may use, or raise ParameterError for an unknown group."""
         return self.for_group(group).devices
 
+    def dags_allowed(self, group: str) -> Graphs:
+        """Return the graphs that a group may use, or raise ParameterError for an unknown group."""
+        return self.for_group(group).dags
+
     def for_group(self, group: str) -> GroupCatalog:
         """Return all that a group may use, or raise ParameterError for an unknown group."""
         rules = self._policy.rules_of(group)
@@ -133,9 +174,10 @@ class Catalog:
 
     def _limit(self, group: str, rules: GroupRules) -> GroupCatalog:
         if group == ROOT:
-            return GroupCatalog(self._plans, self._devices, rules)
+            return GroupCatalog(self._plans, self._devices, rules, self._dags)
         root = self.for_group(ROOT)
-        return GroupCatalog(root.selected_plans, root.devices, rules)
+        dags = None if self._dags is None else root.dags
+        return GroupCatalog(root.selected_plans, root.devices, rules, dags)
 
 
 EMPTY = Catalog.build({}, {}, Policy.default())

@@ -1,4 +1,4 @@
-"""The lists of plans and devices that clients ask for: whole, ready to be spliced into replies, or page by page.
+"""The lists of plans, devices and graphs that clients ask for: whole, to be spliced into replies, or page by page.
 
 It decides no permission. Everything here may take long and may be used by any thread; nothing here ever changes.
 """
@@ -58,6 +58,14 @@ class Lists:
     def devices_existing(self) -> KeptListing:
         """Return all devices."""
         return self._listing("devices_existing", "", lambda: self.catalog.devices_existing)
+
+    def dags_allowed(self, group: str) -> KeptListing:
+        """Return the graphs that a group may use."""
+        return self._listing("dags_allowed", group, lambda: self.catalog.dags_allowed(group))
+
+    def dags_existing(self) -> KeptListing:
+        """Return all graphs."""
+        return self._listing("dags_existing", "", lambda: self.catalog.dags_existing)
 
     def page_devices(self, group: str, limit: int, after: str | None = None) -> Page:
         """Return at most ``limit`` of the devices that a group may use, beginning behind the name ``after``.

@@ -19,6 +19,8 @@ from queue_server.access.devices import Devices, require_descriptions
 from queue_server.access.policy import Policy
 from queue_server.access.yaml_text import read_yaml
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.items import DEFAULT_LANE
+from queue_server.protocol.lane_settings import GRAPHS_MARK, LaneSettings
 from queue_server.protocol.list_file import DEVICES, LIST_FILE, MOST_YAML_BYTES, PLANS, parse_lists
 
 PERMISSIONS_FILE = "user_group_permissions.yaml"
@@ -124,6 +126,25 @@ def find_startup_files(startup: str, list_file: Path | None, permissions: Path |
     if list_file is not None and lists is not None and not lists.parent.is_dir():
         raise _error(f"The list file {lists} has no place: there is no directory {lists.parent}.", "list_file")
     return StartupFiles(startup, lists, _find(permissions, PERMISSIONS_FILE, beside), permissions is not None, reload)
+
+
+def find_files_of_lanes(
+    lanes: Mapping[str, LaneSettings], permissions: Path | None, reload: Reload
+) -> dict[str, StartupFiles]:
+    """Return where the files of each lane are; those of the lane default have the permissions.
+
+    Raises:
+        ParameterError: the directory of a list file that was named does not exist.
+    """
+    found: dict[str, StartupFiles] = {}
+    for name, lane in lanes.items():
+        if lane.executes_graphs:
+            # A list file has plans and devices, and no graphs.
+            found[name] = StartupFiles(f"{GRAPHS_MARK}{lane.startup}")
+        else:
+            named = permissions if name == DEFAULT_LANE else None
+            found[name] = find_startup_files(lane.startup, lane.list_file, named, reload)
+    return found
 
 
 def find_directory(startup: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""Checks an item before it is queued or started: its type, whether its group may use the plan, its arguments.
+"""Checks an item before it is queued or started: its type, whether its group may use the plan or graph, its arguments.
 
 Nothing is changed or converted; the finding is either silence or one error that names every mistake.
 """
@@ -11,32 +11,39 @@ from itertools import chain
 from typing import Any, cast
 
 from queue_server.access.catalog import Catalog, GroupCatalog
+from queue_server.access.claims import check_claims
 from queue_server.access.field_error import FieldError, join_errors, show_names, show_value
 from queue_server.protocol.errors import ParameterError
 
 INSTRUCTIONS = ("queue_stop",)
+_KINDS = "'plan', 'instruction' or 'dag'"
 
 
 def validate_item(item: Mapping[str, Any], catalog: Catalog, group: str) -> None:
-    """Check a plan or an instruction that a member of a user group wants to queue.
+    """Check a plan, an instruction or a graph that a member of a user group wants to queue.
 
     Raises:
-        ParameterError: the group is unknown, the item is not of a known type, the group may not use its plan,
-            or its arguments do not fit. ``details["errors"]`` is a list of ``{field, given, accepted}``.
+        ParameterError: the group is unknown, the item is not of a known type, the lane executes none of it, the group
+            may not use its plan or graph, or its arguments do not fit. ``details["errors"]`` is a list of
+            ``{field, given, accepted}``.
     """
     allowed = catalog.for_group(group)
     if not isinstance(cast(object, item), Mapping):
         raise ParameterError(f"An item must be a map, not {show_value(item)}", field="item")
+    if "claims" in item:
+        check_claims(item["claims"])
     kind: object = item.get("item_type")
     if kind == "plan":
         _validate_plan(item, allowed, group)
     elif kind == "instruction":
         _validate_instruction(item)
+    elif kind == "dag":
+        _validate_dag(item, allowed, group)
     elif kind is None:
-        raise _refuse("item_type", "nothing", "'plan' or 'instruction'", "The item lacks its 'item_type'")
+        raise _refuse("item_type", "nothing", _KINDS, "The item lacks its 'item_type'")
     else:
         message = f"Unsupported 'item_type' {show_value(kind)}"
-        raise _refuse("item_type", show_value(kind), "'plan' or 'instruction'", message)
+        raise _refuse("item_type", show_value(kind), _KINDS, message)
 
 
 def _validate_instruction(item: Mapping[str, Any]) -> None:
@@ -50,6 +57,8 @@ def _validate_plan(item: Mapping[str, Any], allowed: GroupCatalog, group: str) -
     name: object = item.get("name")
     if not isinstance(name, str):
         raise _refuse("name", show_value(name), "the name of a plan", "The item does not name its plan")
+    if allowed.executes_graphs:
+        raise _refuse("item_type", "'plan'", "'dag'", "This lane executes processing graphs, and no plans")
     if name not in allowed.selected_plans:
         accepted = show_names(allowed.selected_plans)
         if not allowed.selected_plans:
@@ -67,6 +76,29 @@ def _validate_plan(item: Mapping[str, Any], allowed: GroupCatalog, group: str) -
     first = next(findings, None)
     if first is not None:
         raise join_errors(label, chain([first], findings))
+
+
+def _validate_dag(item: Mapping[str, Any], allowed: GroupCatalog, group: str) -> None:
+    name: object = item.get("name")
+    if not allowed.executes_graphs:
+        message = "This lane executes plans, and no processing graphs; name a lane that does (lane)"
+        raise _refuse("item_type", "'dag'", "'plan'", message)
+    if not isinstance(name, str):
+        raise _refuse("name", show_value(name), "the name of a graph", "The item does not name its graph")
+    if name not in allowed.dags:
+        accepted = show_names(allowed.dags)
+        if not allowed.dags:
+            accepted = "nothing yet, for no graph is known: open the environment of the lane first (environment_open)"
+        message = f"Graph {show_value(name)} is not in the list of allowed graphs of user group {show_value(group)}"
+        raise _refuse("name", show_value(name), accepted, message)
+    label = f"The parameters of graph {show_value(name)} do not fit"
+    args, kwargs = item.get("args", []), item.get("kwargs", {})
+    wrong_form = _check_form(args, kwargs, item.get("meta", {}))
+    if args and not wrong_form:
+        wrong_form = [FieldError("item.args", show_value(args), "nothing: give parameters by name, in kwargs")]
+    findings = wrong_form or allowed.compile_dag(name).explain(cast("Mapping[str, object]", kwargs))
+    if findings:
+        raise join_errors(label, findings)
 
 
 def _check_form(args: object, kwargs: object, meta: object) -> list[FieldError]:

@@ -113,6 +113,7 @@ def _routes(declared: Iterable[Method]) -> str:
         f"{', changes=True' if method.changes else ''}),"
         for method in declared
         for verb, path in [method.route]
+        if not method.is_for_gateways
     )
     return (
         f'"""Where each method is found over HTTP. {_GENERATED}"""\n\n'

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from queue_server.core.locks import LockCleared, LockSet
-from queue_server.core.model import Order
+from queue_server.core.model import Claims, Order
 from queue_server.protocol.items import AttemptKey, Item
 from queue_server.protocol.stop_limits import StopLimits
 from queue_server.protocol.tasks import Task
@@ -210,6 +210,18 @@ class ItemClaimed:
     item: Item
     at: float
     is_immediate: bool = False
+    claims: Claims = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemBlocked:
+    """The head of the queue may not begin, because items of other lanes hold or await what it claims."""
+
+    lane: str
+    item_uid: str
+    claims: Claims
+    at: float
+    is_immediate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +238,23 @@ class QueueExhausted:
 
     lane: str
     held_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneAdded:
+    """There is a lane more, whose worker connects by itself."""
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRemoved:
+    """A lane whose worker connects by itself is not wanted any more; ``is_forced`` gives up what runs in it."""
+
+    lane: str
+    reason: str
+    at: float
+    is_forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,8 +352,11 @@ Event = (
     | QueueChanged
     | HistoryChanged
     | ItemClaimed
+    | ItemBlocked
     | InstructionReached
     | QueueExhausted
+    | LaneAdded
+    | LaneRemoved
     | HoldReleased
     | CatalogChanged
     | PermissionsChanged

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
+from queue_server.core.claims import Busy, are_disjoint, can_begin, find_holders
 from queue_server.core.latch import is_latched
 from queue_server.core.model import Lane, State
 
@@ -14,6 +17,23 @@ def violations(state: State) -> list[str]:
         found.append("the history has a negative size")
     for lane in state.lanes:
         found += [f"lane {lane.name!r}: {text}" for text in _lane_violations(lane, state.epoch)]
+    return found + _claim_violations(state)
+
+
+def _claim_violations(state: State) -> list[str]:
+    running = [Busy(lane.name, lane.attempt.key.item_uid, lane.attempt.claims) for lane in state.lanes if lane.attempt]
+    found = [
+        f"items of the lanes {one.lane!r} and {other.lane!r} run together and claim the same"
+        for one, other in combinations(running, 2)
+        if not are_disjoint(state, one, other)
+    ]
+    # The latch of an emergency stop frees a place in the line at once; who is next is asked with its record.
+    if state.phase == "serving" and all(lane.estop is None or lane.estop.is_recorded for lane in state.lanes):
+        found += [
+            f"lane {lane.name!r}: it waits for nothing"
+            for lane in state.lanes
+            if lane.waiting and can_begin(lane) and not find_holders(state, lane.name, lane.waiting.claims)
+        ]
     return found
 
 
@@ -26,7 +46,11 @@ def _lane_violations(lane: Lane, epoch: int) -> list[str]:
         "it is not said what is waited for": worker.environment not in ("closed", "open") and worker.wait is None,
         "an attempt is open without an environment": attempt is not None and worker.environment == "closed",
         "an attempt is open while the environment opens": attempt is not None and worker.environment == "opening",
-        "a queue runs without an attempt": lane.queue != "stopped" and attempt is None,
+        "a queue runs without an attempt": lane.queue != "stopped" and attempt is None and lane.waiting is None,
+        "it waits with a queue that does not start": lane.waiting is not None and lane.queue != "starting",
+        "it waits beside an attempt": lane.waiting is not None and attempt is not None,
+        "the store has not answered": lane.waiting is not None and lane.waiting.is_asked,
+        "it waits although it is to stop": lane.waiting is not None and lane.stop_pending,
         "a queue is asked to stop that does not run": lane.stop_pending and lane.queue == "stopped",
         "a condition has no reason": lane.condition != "open" and not lane.reason,
         "an emergency stop is noted in a lane that is not stopped by it": lane.estop is not None

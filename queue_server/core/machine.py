@@ -9,9 +9,9 @@ The environment of a lane goes round one circle, and a queue runs only while it 
                                   │                  │                          │
                                   └──── destroy requested: destroying ◀─────────┘   (any exit ends in closed)
 
-The queue of a lane is stopped, starting (its first item is dispatched) or running, and an attempt goes
-dispatched → acknowledged → running → finished. Between two items of a running queue there is no other state: the end of
-one attempt and the claim of the next are one step.
+The queue of a lane is stopped, starting (its first item is dispatched, or its next one waits for what it claims) or
+running, and an attempt goes dispatched → acknowledged → running → finished. Between two items of a running queue there
+is no other state, unless the next one has to wait: the end of one attempt and the claim of the next are one step.
 """
 
 from __future__ import annotations
@@ -27,12 +27,22 @@ from queue_server.core import (
     rules_ladder,
     rules_lane,
     rules_queue,
+    rules_remote,
     rules_run,
     rules_task,
     rules_worker,
 )
+from queue_server.core.claims import ask_waiting
 from queue_server.core.effects import Effect
-from queue_server.core.events import Event
+from queue_server.core.events import (
+    ContinueRequested,
+    EstopDeadlinePassed,
+    EstopReported,
+    EstopRequested,
+    Event,
+    OrderDeadlinePassed,
+    PauseRequested,
+)
 from queue_server.core.model import State
 
 
@@ -51,12 +61,24 @@ RULES: Mapping[type, Rule] = {
     **rules_queue.RULES,
     **rules_run.RULES,
     **rules_worker.RULES,
+    **rules_remote.RULES,
     **rules_lane.RULES,
     **rules_task.RULES,
     **rules_estop.RULES,
     **rules_ladder.RULES,
     **locks.RULES,
 }
+
+
+_ORDERS = (
+    PauseRequested,
+    ContinueRequested,
+    OrderDeadlinePassed,
+    EstopRequested,
+    EstopReported,
+    EstopDeadlinePassed,
+)
+"""What is stepped at once, before the turn that records it."""
 
 
 def step(state: State, event: Event) -> Step:
@@ -66,5 +88,7 @@ def step(state: State, event: Event) -> Step:
         RefusedError: the event does not fit the state; the message says why and what would help.
     """
     state, effects = RULES[type(event)](state, event)
+    # Nothing can be claimed outside of a turn; the record of the order follows in one.
+    state, asked = (state, ()) if isinstance(event, _ORDERS) else ask_waiting(state)
     state, more = rules_queue.start_by_itself(state)
-    return Step(state, effects + more)
+    return Step(state, effects + asked + more)

@@ -24,8 +24,14 @@ ManagerPhase = Literal["recovering", "serving", "stopping", "stopped"]
 
 StopAnswer = Literal["awaited", "reported", "silent", "killed", "none"]
 
+Claims = frozenset[str] | None
+"""Names of devices that hold across the facility; None is everything that the worker of a lane can reach."""
+
 PAUSES: frozenset[Order] = frozenset(("pause_deferred", "pause_immediate"))
 ENDS: frozenset[Order] = frozenset(("stop", "abort", "halt"))
+
+COMPUTING = "computing"
+"""What a worker tells in place of a state of the RunEngine while it executes a processing graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,29 @@ class Attempt:
     order_since: float = 0.0
     order_sent: bool = False
     is_immediate: bool = False
+    claims: Claims = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The head of a queue that others keep from beginning, what it claims, and since when its lane waits.
+
+    The lane with the lowest ticket has waited longest. ``is_asked`` is set until the store has answered.
+    """
+
+    item_uid: str
+    claims: Claims
+    since: float
+    ticket: int = 1
+    is_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SharedDevice:
+    """A device that workers of several lanes reach: its name in the facility, and pairs of lane and name there."""
+
+    name: str
+    places: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +116,10 @@ class Estop:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """An ordered queue served by one worker; at most one attempt is under way in it."""
+    """An ordered queue served by one worker; at most one attempt is under way in it.
+
+    The worker of a lane that ``is_remote`` connects by itself, and is not started here: a scanner.
+    """
 
     name: str = DEFAULT_LANE
     worker: Worker = Worker()
@@ -103,6 +135,8 @@ class Lane:
     on_failure: FailurePolicy = "front"
     size: int = 0
     estop: Estop | None = None
+    waiting: Waiting | None = None
+    is_remote: bool = False
 
     @property
     def is_idle(self) -> bool:
@@ -141,6 +175,7 @@ class State:
     revisions: Revisions = field(default_factory=Revisions)
     history_size: int = 0
     lock: Lock = OPEN
+    shared: tuple[SharedDevice, ...] = ()
 
     def lane(self, name: str) -> Lane:
         """Return the lane of that name.

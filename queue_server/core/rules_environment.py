@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from queue_server.core.claims import ask_waiting, leave_line
 from queue_server.core.effects import Effect, EndProcess, KillWorker, Send, StartWorker
 from queue_server.core.events import (
     EnvironmentCloseRequested,
@@ -27,18 +28,24 @@ WAITS: Mapping[str, str] = {
     "destroying": "the worker process to end",
 }
 """What is waited for while an environment is neither open nor closed."""
+AWAITED_DEVICE = "the device to be ready"
+"""The same where the worker has connected by itself."""
 
 
 def finish_recovery(state: State, _: RecoveryFinished) -> Outcome:
-    """Begin to serve; an emergency stop of the manager before is seen through."""
+    """Begin to serve; an emergency stop of the manager before is seen through, and lanes that wait are asked for."""
     reminders = tuple(reminder for lane in state.lanes for reminder in remind_of_end(lane))
-    return (replace(state, phase="serving") if state.phase == "recovering" else state), reminders
+    if state.phase != "recovering":
+        return state, reminders
+    state, asked = ask_waiting(replace(state, phase="serving"), anew=True)
+    return state, reminders + asked
 
 
 def open_environment(state: State, event: EnvironmentOpenRequested) -> Outcome:
     """Start a worker for the lane."""
     require_serving(state)
     lane = state.lane(event.lane)
+    _require_local(lane)
     if lane.worker.environment == "opening":
         raise StateError("The environment is being opened already; wait for it, or destroy it.")
     if lane.worker.environment != "closed":
@@ -51,6 +58,7 @@ def open_environment(state: State, event: EnvironmentOpenRequested) -> Outcome:
 def close_environment(state: State, event: EnvironmentCloseRequested) -> Outcome:
     """Ask the worker to end."""
     require_serving(state)
+    _require_local(state.lane(event.lane))
     lane = require_environment(state, event.lane)
     if not lane.is_idle:
         raise StateError("RE Manager must be in idle state: end the running plan first, or destroy the environment.")
@@ -92,8 +100,11 @@ def stop(state: State, event: StopRequested) -> Outcome:
 
 
 def _let_go(state: State, lane: Lane, event: StopRequested) -> Outcome:
-    if lane.worker.environment in ("closed", "destroying"):
+    # A worker that has connected by itself waits for the next manager.
+    if lane.worker.environment in ("closed", "destroying") or lane.is_remote:
         return state, ()
+    # A worker whose lane waits has nothing to finish.
+    lane = leave_line(lane)
     if lane.is_idle and lane.worker.connected:
         return close_idle(state, lane, event.at)
     # A worker that still loads its startup code has moved nothing yet; a busy one is left to finish its plan.
@@ -122,6 +133,14 @@ def require_serving(state: State) -> None:
         raise StateError("The manager is stopping.")
 
 
+def _require_local(lane: Lane) -> None:
+    if lane.is_remote:
+        raise StateError(
+            f"The worker of the lane {lane.name!r} connects by itself; it is neither opened nor closed from here. "
+            "To give up what it does, destroy the environment (environment_destroy)."
+        )
+
+
 def require_environment(state: State, name: str) -> Lane:
     """Return a lane whose environment is open.
 
@@ -129,6 +148,8 @@ def require_environment(state: State, name: str) -> Lane:
         StateError: it is not; the message says what it is.
     """
     lane = state.lane(name)
+    if lane.worker.environment == "closed" and lane.is_remote:
+        raise StateError(f"The device of the lane {name!r} is not connected. Its queue starts as soon as it is.")
     if lane.worker.environment == "closed":
         raise StateError("RE Worker environment does not exist: open it first (environment_open).")
     if lane.worker.environment != "open":

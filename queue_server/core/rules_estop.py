@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from queue_server.core.claims import leave_line
 from queue_server.core.effects import Effect
 from queue_server.core.events import (
     EstopDeadlinePassed,
@@ -31,7 +32,7 @@ Outcome = tuple[State, tuple[Effect, ...]]
 
 def latch(state: State, event: EstopRequested) -> Outcome:
     """Latch the lane and order its worker to stop; a repeat orders it again, and keeps who was first and why."""
-    lane = state.lane(event.lane)
+    lane = leave_line(state.lane(event.lane))
     if is_latched(lane) and lane.estop is not None:
         estop = replace(lane.estop, number=lane.estop.number + 1, answer="awaited", report=None)
         lane = replace(lane, estop=estop)

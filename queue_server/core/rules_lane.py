@@ -16,7 +16,9 @@ def release(state: State, event: HoldReleased) -> tuple[State, tuple[Effect, ...
     lane = state.lane(event.lane)
     if lane.condition != "held":
         return state, ()
-    return state.with_lane(replace(lane, condition="open", reason="")), ()
+    lane = replace(lane, condition="open", reason="")
+    # Nobody else starts the queue of a lane whose worker connects by itself.
+    return state.with_lane(replace(lane, autostart=lane.autostart or lane.is_remote)), ()
 
 
 RULES: Mapping[type, Any] = {HoldReleased: release}

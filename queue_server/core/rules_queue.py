@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from queue_server.core.claims import ask_again, find_holders, put_in_line
 from queue_server.core.effects import ClaimNext, Dispatch, Effect
 from queue_server.core.events import (
     AutostartSet,
@@ -13,6 +14,7 @@ from queue_server.core.events import (
     ExecuteRequested,
     HistoryChanged,
     InstructionReached,
+    ItemBlocked,
     ItemClaimed,
     ModeSet,
     PermissionsChanged,
@@ -23,7 +25,7 @@ from queue_server.core.events import (
     QueueStopRequested,
 )
 from queue_server.core.latch import require_released
-from queue_server.core.model import Attempt, Lane, State
+from queue_server.core.model import Attempt, Lane, State, Waiting
 from queue_server.core.rules_environment import require_environment, require_serving
 from queue_server.core.view import is_paused
 from queue_server.protocol.errors import StateError
@@ -81,6 +83,9 @@ def request_stop(state: State, event: QueueStopRequested) -> Outcome:
         raise StateError("The queue is not running, so it cannot be stopped.")
     if is_paused(lane):
         raise StateError("The plan is paused, so the queue is not running. Resume or end the plan first.")
+    if lane.waiting is not None:
+        # There is no running item that it could stop after.
+        return state.with_lane(stopped(replace(lane, autostart=False))), ()
     return state.with_lane(replace(lane, stop_pending=True)), ()
 
 
@@ -96,9 +101,10 @@ def set_mode(state: State, event: ModeSet) -> Outcome:
 
 
 def change_queue(state: State, event: QueueChanged) -> Outcome:
-    """Count the items of the queue."""
+    """Count the items of the queue; if it waits, it may now be for another item."""
     lane = state.lane(event.lane)
-    return state.with_lane(replace(lane, size=lane.size + event.added)).bump("queue"), ()
+    lane = replace(lane, size=lane.size + event.added)
+    return ask_again(state.with_lane(lane).bump("queue"), lane)
 
 
 def change_history(state: State, event: HistoryChanged) -> Outcome:
@@ -111,8 +117,23 @@ def begin_attempt(state: State, event: ItemClaimed) -> Outcome:
     lane = state.lane(event.key.lane)
     if lane.attempt is not None or lane.queue == "stopped":
         raise StateError(f"No item can be started in the lane {lane.name!r} now.")
-    lane = replace(lane, attempt=Attempt(event.key, event.at, is_immediate=event.is_immediate), size=lane.size - 1)
+    attempt = Attempt(event.key, event.at, is_immediate=event.is_immediate, claims=event.claims)
+    lane = replace(lane, attempt=attempt, size=lane.size - 1, waiting=None)
     return state.with_lane(lane).bump("queue"), (Dispatch(event.key, event.item),)
+
+
+def wait_for_claims(state: State, event: ItemBlocked) -> Outcome:
+    """Let the queue wait until its head may begin.
+
+    Raises:
+        StateError: the item was to run at once.
+    """
+    if event.is_immediate:
+        holders = find_holders(state, event.lane, event.claims)
+        whose = ", ".join(f"{each.claim!r} (item {each.item_uid} of the lane {each.lane!r})" for each in holders)
+        raise StateError(f"The item cannot run at once, because others claim what it needs: {whose}.")
+    waiting = Waiting(event.item_uid, event.claims, event.at)
+    return state.with_lane(put_in_line(state, state.lane(event.lane), waiting)), ()
 
 
 def obey_instruction(state: State, event: InstructionReached) -> Outcome:
@@ -145,7 +166,7 @@ def change_permissions(state: State, _: PermissionsChanged) -> Outcome:
 
 def stopped(lane: Lane) -> Lane:
     """Return the lane with its queue stopped; a request to stop is thereby met."""
-    return replace(lane, queue="stopped", stop_pending=False)
+    return replace(lane, queue="stopped", stop_pending=False, waiting=None)
 
 
 RULES: Mapping[type, Any] = {
@@ -158,6 +179,7 @@ RULES: Mapping[type, Any] = {
     QueueChanged: change_queue,
     HistoryChanged: change_history,
     ItemClaimed: begin_attempt,
+    ItemBlocked: wait_for_claims,
     InstructionReached: obey_instruction,
     QueueExhausted: exhaust,
     CatalogChanged: change_catalog,

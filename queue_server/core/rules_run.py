@@ -9,7 +9,7 @@ from typing import Any
 from queue_server.core.effects import Effect, Send
 from queue_server.core.events import ContinueRequested, PauseRequested
 from queue_server.core.latch import require_released
-from queue_server.core.model import PAUSES, Attempt, Lane, Order, State
+from queue_server.core.model import COMPUTING, ENDS, PAUSES, Attempt, Lane, Order, State
 from queue_server.core.rules_ladder import remind_of_order
 from queue_server.core.view import manager_state
 from queue_server.protocol.errors import StateError
@@ -28,6 +28,8 @@ def pause(state: State, event: PauseRequested) -> Outcome:
         raise StateError("No plan is running, so there is nothing to pause.")
     if lane.worker.re_state == "paused" and attempt.order is None:
         raise StateError("The plan is paused already.")
+    if lane.worker.re_state == COMPUTING:
+        raise StateError("A processing graph cannot be paused. Stop, abort or halt it (re_stop, re_abort, re_halt).")
     if attempt.order is not None and attempt.order not in PAUSES:
         raise StateError(f"The plan is about to {attempt.order}; wait for that first.")
     order: Order = "pause_deferred" if event.option == "deferred" else "pause_immediate"
@@ -46,11 +48,11 @@ def send_pause(state: State, lane: Lane) -> Outcome:
 
 
 def proceed(state: State, event: ContinueRequested) -> Outcome:
-    """Order the paused plan to go on, or to end."""
+    """Order the paused plan to go on, or to end; a processing graph can be ended at any time."""
     lane = state.lane(event.lane)
     if lane.worker.environment == "closed":
         raise StateError("Environment does not exist: no plan is paused.")
-    attempt = _unresponsive_attempt(lane, event) or _paused_attempt(state, lane)
+    attempt = _unresponsive_attempt(lane, event) or _graph_attempt(lane, event) or _paused_attempt(state, lane)
     if event.order == "resume":
         require_released(lane)
     changed = replace(attempt, order=event.order, order_since=event.at, order_sent=True)
@@ -63,6 +65,17 @@ def _unresponsive_attempt(lane: Lane, event: ContinueRequested) -> Attempt | Non
     """Return the attempt of a worker that does not answer: its plan may be ended although it never paused."""
     is_hung = lane.worker.environment == "open" and lane.worker.connected and not lane.worker.answering
     return lane.attempt if is_hung and event.order in ("abort", "halt") else None
+
+
+def _graph_attempt(lane: Lane, event: ContinueRequested) -> Attempt | None:
+    """Return the attempt of a worker that executes a processing graph, if the order ends it and is the first one."""
+    attempt = lane.attempt
+    is_open = lane.worker.environment == "open" and lane.worker.re_state == COMPUTING
+    if attempt is None or not is_open or event.order not in ENDS:
+        return None
+    if attempt.order in ENDS:
+        raise StateError(f"The graph is about to {attempt.order}; wait for that.")
+    return attempt
 
 
 def _paused_attempt(state: State, lane: Lane) -> Attempt:

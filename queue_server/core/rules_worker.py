@@ -23,7 +23,7 @@ from queue_server.core.effects import (
 from queue_server.core.events import WorkerAnswering, WorkerConnected, WorkerExited, WorkerReported
 from queue_server.core.latch import is_latched, order_again
 from queue_server.core.model import ENDS, PAUSES, Attempt, Lane, State, Wait, Worker
-from queue_server.core.rules_environment import WAITS, end_if_stopped
+from queue_server.core.rules_environment import AWAITED_DEVICE, WAITS, end_if_stopped
 from queue_server.core.rules_ladder import remind_of_order
 from queue_server.core.rules_queue import stopped
 from queue_server.core.rules_run import send_pause
@@ -62,7 +62,7 @@ def find_dismissal(state: State, hello: Hello) -> Dismiss | None:
         lane = state.lane(hello.lane)
     except NotFoundError:
         return Dismiss(reason=f"there is no lane {hello.lane!r}")
-    if lane.worker.incarnation != hello.incarnation or lane.worker.environment == "closed":
+    if not lane.is_remote and (lane.worker.incarnation != hello.incarnation or lane.worker.environment == "closed"):
         return Dismiss(reason="the lane is served by another worker")
     return None
 
@@ -78,7 +78,7 @@ def connect(state: State, event: WorkerConnected) -> Outcome:
     wait = lane.worker.wait
     if wait is not None:
         # What a restarted manager waits for is this hello; then it is what was waited for before.
-        what = WAITS.get(lane.worker.environment)
+        what = AWAITED_DEVICE if _is_getting_ready(lane) else WAITS.get(lane.worker.environment)
         wait = None if what is None else replace(wait, what=what)
     is_ours = hello.attempt is None or (lane.attempt is not None and lane.attempt.key == hello.attempt)
     stray = None if is_ours else hello.attempt
@@ -95,6 +95,10 @@ def connect(state: State, event: WorkerConnected) -> Outcome:
     why = "The worker does not know of this task: it was lost with the manager that sent it."
     state, most = lose_tasks(state, state.lane(lane.name), lost, why, event.at)
     return state, effects + more + most + order_again(state.lane(lane.name))
+
+
+def _is_getting_ready(lane: Lane) -> bool:
+    return lane.is_remote and lane.worker.environment == "opening"
 
 
 def _compare_attempts(state: State, lane: Lane, hello: Hello) -> Outcome:
@@ -133,10 +137,15 @@ def report(state: State, event: WorkerReported) -> Outcome:
     return _REPORTS[type(event.report)](state, lane, event.report, event.at)
 
 
-def _pass(
-    state: State, lane: Lane, message: CatalogPage | EnvironmentUpdated | EnvironmentClosed, at: float
-) -> Outcome:
+def _pass(state: State, lane: Lane, message: CatalogPage | EnvironmentUpdated, at: float) -> Outcome:
     return state, ()
+
+
+def _closed(state: State, lane: Lane, message: EnvironmentClosed, at: float) -> Outcome:
+    if not lane.is_remote:
+        # The exit of the process tells more.
+        return state, ()
+    return exit_worker(state, WorkerExited(lane.name, lane.worker.incarnation, "it has disconnected", at))
 
 
 def _opened(state: State, lane: Lane, message: EnvironmentOpened, at: float) -> Outcome:
@@ -147,6 +156,8 @@ def _opened(state: State, lane: Lane, message: EnvironmentOpened, at: float) -> 
 
 
 def _failed(state: State, lane: Lane, message: EnvironmentFailed, at: float) -> Outcome:
+    if lane.is_remote:
+        return exit_worker(state, WorkerExited(lane.name, lane.worker.incarnation, message.message, at))
     worker = replace(lane.worker, failure=message.message)
     if worker.environment != "destroying":
         worker = replace(worker, environment="closing", wait=Wait(WAITS["destroying"], at))
@@ -239,6 +250,7 @@ def _result_of(message: ItemFinished) -> Result:
         message=message.message,
         traceback=message.traceback,
         points=message.points,
+        artifacts=message.artifacts,
     )
 
 
@@ -303,7 +315,8 @@ def _close(state: State, lane: Lane, event: WorkerExited) -> Outcome:
     was, attempt = lane.worker.environment, lane.attempt
     failure = lane.worker.failure if was in ("closing", "destroying") else f"The worker ended: {event.cause}"
     # Whoever opens the environment again after a death looks first, and starts the queue by hand.
-    closed = replace(lane, worker=Worker(failure=failure), autostart=lane.autostart and was == "closing")
+    autostart = lane.autostart and (was == "closing" or lane.is_remote)
+    closed = replace(lane, worker=Worker(failure=failure), autostart=autostart)
     if attempt is None:
         return end_if_stopped(state.with_lane(stopped(closed)), ())
     record = next((record for record in event.finished if record.attempt == attempt.key), None)
@@ -312,7 +325,8 @@ def _close(state: State, lane: Lane, event: WorkerExited) -> Outcome:
         return end_if_stopped(state, effects)
     # Whatever the mode says, the plan has not done what it was to do.
     by = f"emergency stop killed the worker: {lane.reason}" if is_latched(lane) else "environment was destroyed."
-    result = _lost(attempt, event, f"The {by}" if was == "destroying" else "")
+    is_killed = was == "destroying" and not lane.is_remote
+    result = _lost(attempt, event, f"The {by}" if is_killed else "")
     state, effects = end_attempt(state, replace(closed, ignore_failures=False), attempt, result)
     lane = replace(state.lane(lane.name), ignore_failures=lane.ignore_failures)
     return end_if_stopped(state.with_lane(lane), effects)
@@ -358,13 +372,12 @@ _REPORTS: Mapping[type, Callable[[State, Lane, Any, float], Outcome]] = {
     REStateChanged: _re_state,
     OrderRefused: _order_refused,
     ItemFinished: _finished,
-    EnvironmentClosed: _pass,
+    EnvironmentClosed: _closed,
     EnvironmentUpdated: _pass,
     TaskFinished: _task_finished,
 }
 
 RULES: Mapping[type, Any] = {
-    WorkerConnected: connect,
     WorkerReported: report,
     WorkerExited: exit_worker,
     WorkerAnswering: note_answering,

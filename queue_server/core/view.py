@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from functools import lru_cache
 
+from queue_server.core.claims import Holder, find_holders
 from queue_server.core.latch import is_settled
 from queue_server.core.model import PAUSES, Lane, State
 from queue_server.protocol.items import DEFAULT_LANE
@@ -63,7 +65,8 @@ def environment_state(lane: Lane) -> EnvironmentState:
 def lane_status(state: State, lane: Lane) -> LaneStatus:
     """Return one lane as clients see it."""
     attempt = lane.attempt
-    waiting_for, since = _waiting_in(lane)
+    holders = () if lane.waiting is None else find_holders(state, lane.name, lane.waiting.claims)
+    waiting_for, since = _waiting_in(lane, holders)
     exists = environment_exists(lane)
     return {
         "lane": lane.name,
@@ -77,6 +80,8 @@ def lane_status(state: State, lane: Lane) -> LaneStatus:
         "attempt": attempt.key.number if attempt else None,
         "waiting_for": waiting_for,
         "waiting_since": since,
+        "waiting_item_uid": lane.waiting.item_uid if lane.waiting else None,
+        "claimed_by": [{"claim": each.claim, "lane": each.lane, "item_uid": each.item_uid} for each in holders],
         "items_in_queue": lane.size,
         "estop_by": lane.estop.by if lane.estop else None,
         "estop_at": lane.estop.at if lane.estop else None,
@@ -92,11 +97,14 @@ def lane_status(state: State, lane: Lane) -> LaneStatus:
     }
 
 
-def _waiting_in(lane: Lane) -> tuple[str, float | None]:
+def _waiting_in(lane: Lane, holders: Sequence[Holder]) -> tuple[str, float | None]:
     """Return what a lane waits for, and since when."""
     attempt, wait, stray = lane.attempt, lane.worker.wait, lane.worker.stray
     if wait is not None:
         return wait.what, wait.since
+    if lane.waiting is not None:
+        whose = (f"{each.claim!r}, which the item {each.item_uid} of the lane {each.lane!r} claims" for each in holders)
+        return "; ".join(whose) or "the manager to serve again", lane.waiting.since
     if attempt is None and lane.estop is None and stray is None:
         return "", None
     waiting_for, since = "", None
@@ -155,7 +163,7 @@ def status_of(state: State, instance_id: str, name: str) -> Status:
         "worker_environment_exists": exists,
         "worker_background_tasks": shown["worker_background_tasks"],
         "worker_environment_state": shown["worker_state"],
-        "re_state": shown["re_state"],
+        "re_state": shown["re_state"],  # type: ignore[typeddict-item]
         "ip_kernel_state": "disabled" if exists else None,
         "ip_kernel_captured": True if exists else None,
         "plan_queue_mode": shown["plan_queue_mode"],

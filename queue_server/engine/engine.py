@@ -37,7 +37,7 @@ from queue_server.engine.inbox import Entry, Inbox
 from queue_server.engine.perform import Done, Performer, attempt, tell
 from queue_server.engine.recovery import durable_part, save_part
 from queue_server.engine.stopping import hold_back, record_stop
-from queue_server.engine.turn import Turn
+from queue_server.engine.turn import FindDevices, Turn
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.errors import RefusedError, StorageError
 from queue_server.protocol.items import Origin
@@ -75,7 +75,7 @@ class Engine:
         self._board = board
         self._performer = performer
         self._clock = clock
-        self._chance = chance
+        self._begin_turn = partial(Turn, chance=chance, instance_id=store.instance_id)
         self._inbox = Inbox()
         self._changed = asyncio.Event()
         self._saved = b""
@@ -85,6 +85,10 @@ class Engine:
     def state(self) -> State:
         """The state that is shown."""
         return self._state
+
+    def find_devices_by(self, find_devices: FindDevices) -> None:
+        """From now on let it be told so which devices the plan of an item uses; before, nobody knows."""
+        self._begin_turn = partial(self._begin_turn, find_devices=find_devices)
 
     def post(self, work: Callable[[Turn], T], *, insist: bool = False, may_wait: bool = False) -> asyncio.Future[T]:
         """Put ``work`` into the next turn; the future has its result, or its refusal, after the commit.
@@ -191,7 +195,7 @@ class Engine:
     def _work(
         self, tx: Transaction, batch: list[Entry], state: State, saved: bytes, now: float
     ) -> tuple[Turn, list[Done], bytes]:
-        turn = Turn(tx, state, now, self._chance, self._store.instance_id)
+        turn = self._begin_turn(tx, state, now)
         done: list[Done] = []
         for entry in batch:
             done.append(attempt(entry.work, turn))

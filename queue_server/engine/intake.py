@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from queue_server.clock import Clock
 from queue_server.core.effects import Send
@@ -15,6 +16,7 @@ from queue_server.core.rules_worker import find_dismissal
 from queue_server.engine.allowance import Allowance, cut
 from queue_server.engine.engine import Engine
 from queue_server.engine.ports import CatalogKeeper, Liveness, NoticeBoard, ReportLink
+from queue_server.engine.resolution import Finding, resolve
 from queue_server.engine.stand_in import stand_in_for
 from queue_server.engine.turn import Turn
 from queue_server.protocol.errors import RefusedError
@@ -204,7 +206,12 @@ class Intake:
             return None
 
     def _connect(self, turn: Turn, hello: Hello) -> None:
+        before = {lane.worker.incarnation for lane in turn.state.lanes if lane.name == hello.lane}
         turn.apply(WorkerConnected(hello, turn.now))
+        for incarnation in before - {"", hello.incarnation}:
+            if all(lane.worker.incarnation != incarnation for lane in turn.state.lanes):
+                # After what it is told at the end.
+                turn.remarks.append(partial(self._forget, incarnation))
         if all(lane.worker.incarnation != hello.incarnation for lane in turn.state.lanes):
             return
         turn.after_commit.append(lambda: self._expect(hello))
@@ -212,6 +219,14 @@ class Intake:
         if stray is not None:
             _log.error("The worker of lane %s runs an attempt that is not known here: %s", hello.lane, stray)
             turn.record("unknown_attempt", key=stray, data={"incarnation": hello.incarnation})
+
+    def _forget(self, incarnation: str) -> None:
+        """Drop what is known of a worker whose place another one has taken."""
+        self._allowance.forget(incarnation)
+        if self._liveness is not None:
+            self._liveness.forget(incarnation)
+        if self._link is not None:
+            self._link.forget(incarnation)
 
     def _expect(self, hello: Hello) -> None:
         if self._liveness is not None:
@@ -238,6 +253,8 @@ class Intake:
                     self._record_late(turn, (lane, incarnation), report, _STRAY)
         except RefusedError as error:
             self._record_late(turn, (lane, incarnation), report, str(error))
+            if isinstance(report, ItemFinished):
+                _resolve_late(turn, lane, report)
             return
         if isinstance(report, (EnvironmentOpened, EnvironmentUpdated)):
             self._adopt(turn, lane, incarnation, report.kind)
@@ -281,3 +298,16 @@ class Intake:
 
 def _find_stray(state: State, incarnation: str) -> AttemptKey | None:
     return next((lane.worker.stray for lane in state.lanes if lane.worker.incarnation == incarnation), None)
+
+
+def _resolve_late(turn: Turn, lane: str, report: ItemFinished) -> None:
+    """Let a device that was lost say how its item ended after all."""
+    known = next((each for each in turn.state.lanes if each.name == lane), None)
+    if known is None or not known.is_remote or report.outcome not in ("completed", "failed"):
+        return
+    entry = turn.tx.history_entry(report.attempt.item_uid)
+    is_its = entry is not None and (entry.item.lane, entry.item.attempt) == (lane, report.attempt.number)
+    if entry is None or not is_its or entry.result.get("exit_status") != "unknown":
+        return
+    finding = Finding(report.outcome, "the device", report.message or "the device has said so afterwards")
+    resolve(turn, report.attempt.item_uid, finding, Origin())

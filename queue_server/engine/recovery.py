@@ -10,7 +10,7 @@ import orjson
 
 from queue_server.core.latch import is_latched
 from queue_server.core.locks import Lock
-from queue_server.core.model import Attempt, Estop, Lane, Revisions, State, Wait, Worker
+from queue_server.core.model import Attempt, Claims, Estop, Lane, Revisions, SharedDevice, State, Wait, Waiting, Worker
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import DEFAULT_LANE, FailurePolicy
 from queue_server.protocol.stop_limits import StopLimits
@@ -34,7 +34,10 @@ def durable_part(state: State) -> bytes:
             "ignore_failures": lane.ignore_failures,
             "stop_pending": lane.stop_pending,
             "autostart": lane.autostart,
+            "is_remote": lane.is_remote,
             "estop": _estop_part(lane),
+            "claims": _claims_part(lane.attempt.claims) if lane.attempt else None,
+            "waiting": _waiting_part(lane.waiting),
         }
         for lane in state.lanes
     ]
@@ -79,16 +82,19 @@ def restore(tx: Transaction, epoch: int, now: float) -> State:
 def apply_lanes(tx: Transaction, state: State, names: Iterable[str]) -> State:
     """Return the state with exactly these lanes; one that is new has what the store knows of its queue.
 
+    Lanes whose workers connect by themselves come and go at run time, and stay.
+
     Raises:
         ParameterError: a lane that is not among them has something that would be lost with it.
     """
     known = {lane.name: lane for lane in state.lanes}
     lanes = tuple(known.pop(name, None) or Lane(name, size=tx.count_queue(name)) for name in names)
+    remote = tuple(lane for lane in known.values() if lane.is_remote)
     for lane in known.values():
-        reason = _reason_to_stay(lane)
+        reason = "" if lane.is_remote else _reason_to_stay(lane)
         if reason:
             raise ParameterError(f"Setting 'lanes' leaves out the lane {lane.name!r}, which {reason}.", field="lanes")
-    return replace(state, lanes=lanes)
+    return replace(state, lanes=lanes + remote)
 
 
 def _reason_to_stay(lane: Lane) -> str:
@@ -119,11 +125,32 @@ def apply_policies(state: State, policies: Mapping[str, FailurePolicy]) -> State
     return replace(state, lanes=lanes)
 
 
+def apply_sharing(state: State, shared: Mapping[str, Mapping[str, str]]) -> State:
+    """Return the state that knows which devices lanes share: names in the facility, each with those in its lanes.
+
+    Raises:
+        ParameterError: a device is in a lane that does not exist.
+    """
+    names = [lane.name for lane in state.lanes]
+    for device, places in shared.items():
+        unknown = [lane for lane in places if lane not in names]
+        if unknown:
+            raise ParameterError(
+                f"Setting 'shared_devices' puts {device!r} into the lane {unknown[0]!r}, which does not exist. "
+                f"Lanes: {names}.",
+                field="shared_devices",
+            )
+    return replace(state, shared=tuple(SharedDevice(name, tuple(places.items())) for name, places in shared.items()))
+
+
 def _default_policy(lane: str) -> FailurePolicy:
     return "front" if lane == DEFAULT_LANE else "hold"
 
 
 def _restore_lane(tx: Transaction, record: dict[str, Any], running: RunningItem | None, now: float) -> Lane:
+    if record.get("is_remote") and running is None:
+        # Whoever connects is welcome, and takes the lane as it is.
+        record = {**record, "incarnation": "", "environment": "closed", "queue": "stopped"}
     incarnation = record["incarnation"]
     worker = Worker(
         environment=record["environment"],
@@ -136,14 +163,16 @@ def _restore_lane(tx: Transaction, record: dict[str, Any], running: RunningItem 
         name=record["name"],
         worker=worker,
         queue=record["queue"],
-        attempt=_restore_attempt(running),
+        attempt=_restore_attempt(running, _restore_claims(record.get("claims"))),
         condition=record["condition"],
         reason=record["reason"],
         loop=record["loop"],
         ignore_failures=record["ignore_failures"],
         stop_pending=record["stop_pending"],
         autostart=record.get("autostart", False),
+        is_remote=record.get("is_remote", False),
         estop=_restore_estop(record.get("estop")),
+        waiting=_restore_waiting(record.get("waiting")),
         size=tx.count_queue(record["name"]),
     )
 
@@ -170,9 +199,30 @@ def _restore_estop(record: dict[str, Any] | None) -> Estop | None:
     return Estop(record["by"], record["at"], limits, number=record["number"], answer=record["answer"], is_recorded=True)
 
 
-def _restore_attempt(running: RunningItem | None) -> Attempt | None:
+def _claims_part(claims: Claims) -> list[str] | None:
+    return None if claims is None else sorted(claims)
+
+
+def _restore_claims(names: list[str] | None) -> Claims:
+    return None if names is None else frozenset(names)
+
+
+def _waiting_part(waiting: Waiting | None) -> dict[str, Any] | None:
+    if waiting is None:
+        return None
+    place = {"item_uid": waiting.item_uid, "since": waiting.since, "ticket": waiting.ticket}
+    return {**place, "claims": _claims_part(waiting.claims)}
+
+
+def _restore_waiting(record: dict[str, Any] | None) -> Waiting | None:
+    if record is None:
+        return None
+    return Waiting(record["item_uid"], _restore_claims(record["claims"]), record["since"], record["ticket"])
+
+
+def _restore_attempt(running: RunningItem | None, claims: Claims) -> Attempt | None:
     if running is None:
         return None
     is_immediate = bool(running.item.content.get("properties", {}).get("immediate_execution"))
-    attempt = Attempt(running.attempt, running.time_start, runs=running.runs, is_immediate=is_immediate)
+    attempt = Attempt(running.attempt, running.time_start, runs=running.runs, is_immediate=is_immediate, claims=claims)
     return attempt if running.phase in ("dispatched", "finished") else replace(attempt, phase=running.phase)

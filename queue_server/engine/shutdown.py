@@ -9,7 +9,7 @@ from typing import Literal
 
 from queue_server.clock import Clock
 from queue_server.core.events import PauseRequested, StopRequested
-from queue_server.core.model import PAUSES, Lane, State
+from queue_server.core.model import COMPUTING, PAUSES, Lane, State
 from queue_server.engine.engine import Engine
 from queue_server.protocol.errors import RefusedError
 from queue_server.protocol.items import Origin
@@ -85,7 +85,10 @@ class Shutdown:
 
 
 def _is_moving(lane: Lane) -> bool:
-    return lane.attempt is not None and not (lane.worker.re_state == "paused" and lane.attempt.order is None)
+    # A processing graph cannot be paused.
+    if lane.attempt is None or lane.worker.re_state == COMPUTING:
+        return False
+    return not (lane.worker.re_state == "paused" and lane.attempt.order is None)
 
 
 def _standing(state: State) -> tuple[object, ...]:

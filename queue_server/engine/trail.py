@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from queue_server.core.model import State
 from queue_server.core.view import part_uid
 
 
 @dataclass(slots=True)
 class Trail:
-    """The revision of the queue after the last event of a turn, and the words for what the manager did then."""
+    """The revision of the queue after the last event of a turn, and the words for what the manager did then.
+
+    ``passed`` are the states that the turn has left with other words.
+    """
 
     instance_id: str
     revision: int
     words: tuple[str, ...]
+    passed: list[State] = field(default_factory=list[State])
 
     def pass_to(self, revision: int) -> tuple[str, str]:
         """Return the uids of the queue before and after; both are empty if it is as it was after the last event."""

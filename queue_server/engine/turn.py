@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from queue_server.clock import Chance
+from queue_server.core.claims import claims_of, find_holders
 from queue_server.core.effects import (
     STORE_EFFECTS,
     ClaimNext,
@@ -28,31 +29,47 @@ from queue_server.core.events import (
     Event,
     HistoryChanged,
     InstructionReached,
+    ItemBlocked,
     ItemClaimed,
     QueueChanged,
     QueueExhausted,
 )
 from queue_server.core.machine import step
-from queue_server.core.model import State
+from queue_server.core.model import Claims, State
 from queue_server.core.view import manager_state
 from queue_server.engine.trail import Trail
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import BACK, FRONT, AttemptKey, Item, Origin
 from queue_server.protocol.tasks import TASKS_KEPT, TASKS_KEPT_S, Task
-from queue_server.storage.base import Claim, HeldAtHead, InstructionAtHead, Transaction
+from queue_server.storage.base import BlockedAtHead, Claim, HeldAtHead, InstructionAtHead, Transaction
 
 _log = logging.getLogger(__name__)
+
+FindDevices = Callable[[Item], Collection[str] | None]
+
+
+def _nobody_knows(_: Item) -> None:
+    return None
 
 
 class Turn:
     """The working copy of one transaction: state, orders to perform afterwards, and events to publish.
 
     ``after_commit`` belongs to the change and is done with it; ``remarks`` are said when everybody has an answer.
+    ``find_devices`` tells which devices of its lane the plan of an item uses; None where nobody knows.
     ``passed`` are states through which it went on its way: clients that wait for a word such as executing_queue must
     see it also where the next word follows in the same turn.
     """
 
-    def __init__(self, tx: Transaction, state: State, now: float, chance: Chance, instance_id: str = "") -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        state: State,
+        now: float,
+        chance: Chance,
+        instance_id: str = "",
+        find_devices: FindDevices = _nobody_knows,
+    ) -> None:
         self.tx = tx
         self.state = state
         self.now = now
@@ -61,15 +78,20 @@ class Turn:
         self.events: list[EventRecord] = []
         self.after_commit: list[Callable[[], None]] = []
         self.remarks: list[Callable[[], None]] = []
-        self.passed: list[State] = []
         self._trail = Trail(instance_id, state.revisions.queue, _words_of(state))
+        self._find_devices = find_devices
+
+    @property
+    def passed(self) -> list[State]:
+        """The states through which the turn went on its way."""
+        return self._trail.passed
 
     def pass_entry(self) -> None:
         """Note the state that an entry of the turn has left, if the manager does something else in it than before."""
         words = _words_of(self.state)
         if words != self._trail.words:
             self._trail.words = words
-            self.passed.append(self.state)
+            self._trail.passed.append(self.state)
 
     def apply(self, event: Event, then: Callable[[], None] | None = None) -> None:
         """Step the state, and perform at once what the step orders from the store, after ``then``.
@@ -168,20 +190,40 @@ class Turn:
         self.record("task_finished", data={"task_uid": effect.uid, "success": effect.result.success})
 
     def _claim_next(self, effect: ClaimNext) -> None:
-        found = self.tx.claim_next(effect.lane, self.state.epoch, self.now)
+        wanted: list[Claims] = []
+
+        def may_begin(item: Item) -> bool:
+            wanted.append(claims_of(self.state, item, self._find_devices(item)))
+            return not find_holders(self.state, item.lane, wanted[0])
+
+        # A lane alone has nobody to share with, and pays nothing for claims.
+        asks = may_begin if len(self.state.lanes) > 1 else None
+        found = self.tx.claim_next(effect.lane, self.state.epoch, self.now, asks)
         if isinstance(found, Claim):
             _log.info("Processing the next queue item: %s", found.item.name)
-            claimed = ItemClaimed(found.attempt, found.item, self.now, effect.is_immediate)
+            claims = wanted[0] if wanted else None
+            claimed = ItemClaimed(found.attempt, found.item, self.now, effect.is_immediate, claims)
             data = {"name": found.item.name}
             self.apply(claimed, then=lambda: self.record("item_started", key=found.attempt, data=data))
         elif isinstance(found, InstructionAtHead):
             self._take_instruction(found.item)
+        elif isinstance(found, BlockedAtHead):
+            blocked = ItemBlocked(effect.lane, found.item.uid, wanted[0], self.now, effect.is_immediate)
+            self._wait(blocked)
         elif isinstance(found, HeldAtHead):
             _log.warning("The item %s at the head of the queue is held: %s", found.item.name, found.item.reason)
             self.apply(QueueExhausted(effect.lane, found.item.reason or "held"))
         else:
             _log.info("Queue is empty.")
             self.apply(QueueExhausted(effect.lane))
+
+    def _wait(self, event: ItemBlocked) -> None:
+        before = self.state.lane(event.lane).waiting
+        self.apply(event)
+        if before is None or before.item_uid != event.item_uid:
+            holders = [asdict(holder) for holder in find_holders(self.state, event.lane, event.claims)]
+            _log.info("The item %s of the lane %s waits for others: %s", event.item_uid, event.lane, holders)
+            self.record("item_waits", lane=event.lane, data={"item_uid": event.item_uid, "claimed_by": holders})
 
     def _take_instruction(self, item: Item) -> None:
         self.tx.remove([item.uid])

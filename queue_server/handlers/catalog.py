@@ -1,4 +1,4 @@
-"""Handlers of the methods about plans and devices."""
+"""Handlers of the methods about plans, devices and processing graphs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any
 
 from queue_server.handlers.aside import Aside
 from queue_server.handlers.context import MemoryContext
+from queue_server.handlers.graph_lane import find_graph_lane
 from queue_server.handlers.group import group
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.listing import Listing
 from queue_server.protocol.method import LaneParams
 from queue_server.protocol.methods.catalog import (
     AllowedParams,
+    DagsAllowed,
+    DagsExisting,
     DevicesAllowed,
     DevicesExisting,
     PlansAllowed,
@@ -47,6 +50,24 @@ def list_existing_devices(context: MemoryContext, _: LaneParams) -> Aside:
     return _answer(DevicesExisting, devices, context.desk.status()["devices_existing_uid"])
 
 
+def list_allowed_dags(context: MemoryContext, params: AllowedParams) -> Aside:
+    """Return the graphs of a user group."""
+    lane = _lane_of_graphs(context, params)
+    dags = context.desk.resources.lists_of(lane).dags_allowed(_require_group(context, params))
+    return _answer(DagsAllowed, dags, context.desk.status()["plans_allowed_uid"])
+
+
+def list_existing_dags(context: MemoryContext, params: LaneParams) -> Aside:
+    """Return all graphs."""
+    dags = context.desk.resources.lists_of(_lane_of_graphs(context, params)).dags_existing()
+    return _answer(DagsExisting, dags, context.desk.status()["plans_existing_uid"])
+
+
+def _lane_of_graphs(context: MemoryContext, params: LaneParams) -> str:
+    lanes = context.desk.resources.graph_lanes
+    return context.lane if params.lane is not None or not lanes else find_graph_lane(lanes)
+
+
 def _require_group(context: MemoryContext, params: AllowedParams) -> str:
     if params.user_group is None:
         raise ParameterError("Incorrect request format: user group is not specified", field="user_group")
@@ -64,5 +85,7 @@ GROUP = group(
         "plans_existing": list_existing_plans,
         "devices_allowed": list_allowed_devices,
         "devices_existing": list_existing_devices,
+        "dags_allowed": list_allowed_dags,
+        "dags_existing": list_existing_dags,
     }
 )

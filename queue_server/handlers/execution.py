@@ -6,6 +6,7 @@ import logging
 
 from queue_server.core.events import AutostartSet, ExecuteRequested
 from queue_server.handlers.context import MemoryContext, TurnContext
+from queue_server.handlers.graph_lane import choose_lane
 from queue_server.handlers.group import group
 from queue_server.handlers.submission import make_item, require_user
 from queue_server.protocol.errors import CuelightError, StateError
@@ -23,12 +24,13 @@ def execute_item(context: TurnContext, params: ExecuteParams) -> ItemReply:
     turn = context.turn
     try:
         group_name = require_user(params.user, params.user_group)
+        context = choose_lane(context, params.lane, [params.item])
         item = make_item(context, params.item, str(params.user), group_name)
         size = turn.state.lane(context.lane).size
-        if item.kind == "plan":
+        if item.kind != "instruction":
             content = {**item.content, "properties": {"immediate_execution": True}}
             turn.tx.insert([Item(item.uid, item.lane, item.submission, content)], FRONT)
-        turn.apply(ExecuteRequested(context.lane, "" if item.kind == "plan" else item.name))
+        turn.apply(ExecuteRequested(context.lane, item.name if item.kind == "instruction" else ""))
     except CuelightError as error:
         raise error.with_fields(item=params.item) from error
     context.record(item_uid=item.uid, name=item.name)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from queue_server.core.events import HistoryChanged
+from queue_server.engine.resolution import Finding, resolve
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.further import Further
 from queue_server.handlers.group import group
@@ -14,7 +15,14 @@ from queue_server.protocol.errors import NotFoundError, ParameterError
 from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.listing import Roll
 from queue_server.protocol.method import Done
-from queue_server.protocol.methods.history import History, HistoryClearParams, HistoryGetParams, HistoryPage
+from queue_server.protocol.methods.history import (
+    History,
+    HistoryClearParams,
+    HistoryGetParams,
+    HistoryItemResolveParams,
+    HistoryPage,
+    ItemResolved,
+)
 
 # How much is read in one turn: a few milliseconds.
 PAGE_ENTRIES = 500
@@ -80,4 +88,11 @@ def clear_history(context: TurnContext, params: HistoryClearParams) -> Done:
     return Done()
 
 
-GROUP = group(turn={"history_get": read_history, "history_clear": clear_history})
+def resolve_item(context: TurnContext, params: HistoryItemResolveParams) -> ItemResolved:
+    """Change an unknown outcome into what a person has found out."""
+    finding = Finding(params.outcome, context.origin.user, params.reason)
+    resolved = resolve(context.turn, params.item_uid, finding, context.origin)
+    return ItemResolved(resolved.item, resolved.withdrawn_uid)
+
+
+GROUP = group(turn={"history_get": read_history, "history_clear": clear_history, "history_item_resolve": resolve_item})

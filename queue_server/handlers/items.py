@@ -8,6 +8,7 @@ from typing import Any
 from queue_server.core import edits
 from queue_server.core.placement import place_moved, place_new
 from queue_server.handlers.context import TurnContext
+from queue_server.handlers.graph_lane import choose_lane
 from queue_server.handlers.group import group
 from queue_server.handlers.selection import find_item, places_of, release_lane, require_queued, resolve_neighbour
 from queue_server.handlers.submission import make_item, require_item, require_user
@@ -35,6 +36,7 @@ def add_item(context: TurnContext, params: ItemAddParams) -> ItemReply:
     """Add one item."""
     try:
         group_name = require_user(params.user, params.user_group)
+        context = choose_lane(context, params.lane, [params.item])
         item = make_item(context, params.item, str(params.user), group_name)
         size = _insert(context, [item], params)
         context.edit(edits.added([item]), 1, item)
@@ -52,6 +54,7 @@ def add_items(context: TurnContext, params: ItemBatchParams) -> BatchReply:
     if params.items is None:
         raise ParameterError("Incorrect request format: the list of items is not found", field="items")
     group_name = require_user(params.user, params.user_group)
+    context = choose_lane(context, params.lane, params.items)
     items: list[Item] = []
     results: list[dict[str, Any]] = []
     for content in params.items:

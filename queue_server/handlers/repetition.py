@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from queue_server.protocol.errors import ConflictError
+from queue_server.protocol.errors import ConflictError, ToldOnceError
 from queue_server.storage.base import StoredReply, Transaction
 
 PATIENCE_S = 1.0
@@ -102,3 +102,15 @@ class Repetition:
 def used_otherwise(key: str) -> ConflictError:
     """Return the error for a key that came with another request."""
     return ConflictError(f"The idempotency key {key!r} was used for another request.")
+
+
+def told_before(names: Iterable[str], known: Mapping[str, Any]) -> ToldOnceError:
+    """Return the error for a repetition of what was done, and whose answer cannot be given again.
+
+    ``known`` are the other fields of the answer, which the refusal shows.
+    """
+    told = " and ".join(map(repr, names))
+    return ToldOnceError(
+        f"The request with this key was done before. Its answer had {told}, told once and kept nowhere: if it was "
+        "lost, ask for a new one."
+    ).with_fields(**known)

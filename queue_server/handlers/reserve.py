@@ -1,4 +1,4 @@
-"""What is still done while the disk is full, out of the room that is kept for it: what ends work or frees room."""
+"""What is still done while the disk is full, out of the room kept for it: what ends work or access, or frees room."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ RELIEVING = frozenset(
         "lock",
         "unlock",
         "manager_stop",
+        "device_revoke_token",
     }
 )
 

@@ -1,28 +1,31 @@
-"""Plans and devices of each lane, and the permissions of all: kept in the store, and replaced as a whole."""
+"""Plans, devices and graphs of each lane, and the permissions of all: kept in the store, and replaced as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
 
 from queue_server.access import Catalog, Policy
-from queue_server.access.descriptions import Plans
-from queue_server.access.devices import Devices
+from queue_server.access.claims import find_devices
+from queue_server.access.graphs import Graphs
 from queue_server.access.lists import Lists
 from queue_server.access.metadata_keys import EVERYTHING, MetadataKeys
 from queue_server.access.startup_files import NO_FILES, StartupFiles
 from queue_server.core.events import CatalogChanged, PermissionsChanged
 from queue_server.engine.turn import Turn
-from queue_server.protocol.items import DEFAULT_LANE
+from queue_server.protocol.items import DEFAULT_LANE, Item
 from queue_server.protocol.listing import encode_entries
 from queue_server.protocol.worker_link import CatalogPage
 from queue_server.storage.base import Transaction
 
 Descriptions = dict[str, dict[str, Any]]
-Kind = Literal["plans", "devices"]
+Kind = Literal["plans", "devices", "dags"]
+
+# The list of graphs has the number of the list of plans: clients read both anew when either has changed.
+_ITEMS = ("plans", "dags")
 
 PERMISSIONS = "permissions"
 """The name under which the store keeps the permissions that hold."""
@@ -34,9 +37,16 @@ class Resources:
     """Holds a catalog for each lane; a worker's pages replace that of its lane in the turn that opens the environment.
 
     ``files`` are those beside the startup code of each lane; those of the lane default have the permissions.
+    ``graph_lanes`` are the lanes whose workers execute graphs.
     """
 
-    def __init__(self, files: LaneFiles | None = None, permitted_metadata: MetadataKeys = EVERYTHING) -> None:
+    def __init__(
+        self,
+        files: LaneFiles | None = None,
+        permitted_metadata: MetadataKeys = EVERYTHING,
+        graph_lanes: Collection[str] = (),
+    ) -> None:
+        self.graph_lanes = graph_lanes
         self.files: LaneFiles = {DEFAULT_LANE: NO_FILES, **(files or {})}
         self.metadata: dict[str, Mapping[str, Any]] = {}
         self._catalogs: dict[str, Catalog] = {DEFAULT_LANE: Catalog.build({}, {}, Policy.default())}
@@ -50,8 +60,16 @@ class Resources:
         return self._catalogs[DEFAULT_LANE].policy
 
     def catalog_of(self, lane: str) -> Catalog:
-        """Return the catalog of a lane; one of which nothing is known has neither plans nor devices."""
-        return self._catalogs.get(lane) or Catalog.build({}, {}, self.policy)
+        """Return the catalog of a lane; one of which nothing is known has neither plans nor devices nor graphs."""
+        return self._catalogs.get(lane) or Catalog.build({}, {}, self.policy, self._limit(lane, {}))
+
+    def _limit(self, lane: str, dags: Graphs) -> Graphs | None:
+        """Return the graphs of a lane, None for one that executes plans."""
+        return dags if lane in self.graph_lanes else None
+
+    def find_devices(self, item: Item) -> frozenset[str] | None:
+        """Return the devices of its lane that the plan of an item uses, None where nobody knows."""
+        return find_devices(item, self.catalog_of(item.lane))
 
     def use(self, lane: str, catalog: Catalog) -> None:
         """Let a catalog be that of a lane."""
@@ -69,20 +87,21 @@ class Resources:
         saved = _read(tx, PERMISSIONS)
         policy = Policy.from_mapping(saved) if saved else Policy.default()
         for lane in lanes:
-            plans, devices = (_read(tx, name_in(lane, kind)) or {} for kind in ("plans", "devices"))
-            self.use(lane, Catalog.build(plans, devices, policy))
+            plans, devices, dags = (_read(tx, name_in(lane, kind)) or {} for kind in ("plans", "devices", "dags"))
+            self.use(lane, Catalog.build(plans, devices, policy, self._limit(lane, dags)))
 
     def receive(self, incarnation: str, page: CatalogPage) -> None:
         """Collect one page; the first page of a list drops what was collected of it before."""
-        lists = self._pages.setdefault(incarnation, {"plans": {}, "devices": {}})
+        lists = self._pages.setdefault(incarnation, {"plans": {}, "devices": {}, "dags": {}})
         if page.first:
             lists[page.catalog] = {}
         lists[page.catalog].update(page.entries)
 
     def adopt(self, turn: Turn, lane: str, incarnation: str) -> None:
         """Make the collected pages of a worker the catalog of its lane, save it, and apply what has changed."""
-        pages = self._pages.get(incarnation, {"plans": {}, "devices": {}})
-        self.replace(turn, lane, plans=pages["plans"], devices=pages["devices"])
+        pages = self._pages.get(incarnation, {"plans": {}, "devices": {}, "dags": {}})
+        dags = self._limit(lane, pages["dags"])
+        self.replace(turn, lane, plans=pages["plans"], devices=pages["devices"], dags=dags)
         turn.after_commit.append(lambda: self.forget(incarnation))
 
     def keep_metadata(self, lane: str, values: Mapping[str, Any]) -> None:
@@ -102,39 +121,35 @@ class Resources:
         turn: Turn,
         lane: str = DEFAULT_LANE,
         *,
-        plans: Plans | None = None,
-        devices: Devices | None = None,
         policy: Policy | None = None,
         anew: bool = False,
+        **lists: Mapping[str, Any] | None,
     ) -> None:
         """Put lists of a lane and permissions of all in the place of the present ones; save and number what is other.
 
-        With ``anew`` all that is given counts as changed.
+        The lists are ``plans``, ``devices`` and ``dags``; None leaves one as it is. With ``anew`` all that is given
+        counts as changed.
 
         Raises:
             ParameterError: a description cannot be used; nothing is changed.
         """
         old = self.present(turn, lane)
-        given: dict[Kind, tuple[Mapping[str, Any] | None, Mapping[str, Any]]] = {
-            "plans": (plans, old.plans_existing),
-            "devices": (devices, old.devices_existing),
-        }
+        present = {"plans": old.plans_existing, "devices": old.devices_existing, "dags": old.dags_existing}
         changed = {
-            kind: new for kind, (new, before) in given.items() if new is not None and (anew or _differ(new, before))
+            kind: new for kind, new in lists.items() if new is not None and (anew or _differ(new, present[kind]))
         }
         held = self.present(turn).policy
         if policy is not None and not anew and policy == held:
             policy = None
-        catalog = Catalog.build(
-            changed.get("plans", old.plans_existing), changed.get("devices", old.devices_existing), policy or held
-        )
+        now = present | changed
+        catalog = Catalog.build(now["plans"], now["devices"], policy or held, self._limit(lane, now["dags"]))
         for kind, entries in changed.items():
             turn.tx.save(name_in(lane, kind), encode_entries(entries, "json"))
         if policy is not None:
             turn.tx.save(PERMISSIONS, orjson.dumps(policy.as_mapping()))
             turn.apply(PermissionsChanged())
         if changed:
-            turn.apply(CatalogChanged(plans="plans" in changed, devices="devices" in changed))
+            turn.apply(CatalogChanged(plans=not changed.keys().isdisjoint(_ITEMS), devices="devices" in changed))
         if changed or policy is not None:
             turn.after_commit.append(_Replacement(self, lane, catalog))
         if policy is not None:
@@ -144,7 +159,8 @@ class Resources:
         others = {*self._catalogs, *(act.lane for act in turn.after_commit if isinstance(act, _Replacement))} - {lane}
         for other in others:
             known = self.present(turn, other)
-            catalog = Catalog.build(known.plans_existing, known.devices_existing, policy)
+            dags = self._limit(other, known.dags_existing)
+            catalog = Catalog.build(known.plans_existing, known.devices_existing, policy, dags)
             turn.after_commit.append(_Replacement(self, other, catalog))
 
     def present(self, turn: Turn, lane: str = DEFAULT_LANE) -> Catalog:

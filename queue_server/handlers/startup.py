@@ -33,7 +33,10 @@ def take_at_start(turn: Turn, resources: Resources, *, open_lanes: Collection[st
     policy = _choose_policy(turn.tx, resources.files[DEFAULT_LANE])
     for lane in resources.files:
         lists = None if lane in open_lanes else _choose_lists(turn.tx, resources, lane)
-        resources.replace(turn, lane, plans=lists and lists.plans, devices=lists and lists.devices, policy=policy)
+        plans, devices = lists and lists.plans, lists and lists.devices
+        # No list file has graphs; those of other startup code are of no use.
+        dags = None if lists is None else {}
+        resources.replace(turn, lane, plans=plans, devices=devices, dags=dags, policy=policy)
 
 
 def take_again(turn: Turn, resources: Resources, *, permissions: bool, lists: bool) -> None:

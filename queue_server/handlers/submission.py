@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from queue_server.access import validate_item
+from queue_server.access.acquisition import KIND as ACQUISITION
+from queue_server.access.acquisition import validate_acquisition
 from queue_server.access.names import require_name
 from queue_server.handlers.context import TurnContext
 from queue_server.protocol.errors import ParameterError
@@ -48,7 +50,7 @@ def make_item(context: TurnContext, content: object, user: str, group_name: str,
         ParameterError: the item does not fit its plan, or the group may not run it.
     """
     checked = require_item(content)
-    validate_item(checked, context.desk.resources.catalog_of(context.lane), group_name)
+    _validate(context, checked, group_name)
     uid = uid or context.turn.chance.identifier()
     public = {name: checked[name] for name in PUBLIC_KEYS if name in checked}
     public |= {"item_uid": uid, "user": user, "user_group": group_name}
@@ -57,3 +59,12 @@ def make_item(context: TurnContext, content: object, user: str, group_name: str,
         known = cast("dict[str, Any]", public["properties"])
         public["properties"] = {name: value for name, value in known.items() if name != "immediate_execution"}
     return Item(uid, context.lane, uid, public)
+
+
+def _validate(context: TurnContext, item: Mapping[str, Any], group_name: str) -> None:
+    catalog = context.desk.resources.catalog_of(context.lane)
+    is_remote = context.turn.state.lane(context.lane).is_remote
+    if is_remote or item.get("item_type") == ACQUISITION:
+        validate_acquisition(item, catalog, group_name, is_remote=is_remote)
+    else:
+        validate_item(item, catalog, group_name)

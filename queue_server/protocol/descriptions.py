@@ -28,6 +28,9 @@ CONVERSIONS: Final[dict[str, tuple[Conversion, ...]]] = {
 A plan or device is given by its name, a callable by the dotted name of a function in the worker's namespace.
 """
 
+ARGUMENTS_ONLY: Final = "arguments"
+"""What a plan declares as its claims if it uses no devices but those in its arguments."""
+
 _OPEN = ConfigDict(extra="allow")
 
 
@@ -76,13 +79,18 @@ class PlanProperties(TypedDict):
 
 @with_config(_OPEN)
 class PlanDescription(TypedDict):
-    """One plan; parameters are in the order of its signature."""
+    """One plan; parameters are in the order of its signature.
+
+    ``claims`` are the devices that it uses besides those in its arguments, or the word for none; without it nobody
+    knows.
+    """
 
     name: str
     module: NotRequired[str]
     description: NotRequired[str]
     properties: PlanProperties
     parameters: list[ParameterDescription]
+    claims: NotRequired[Literal["arguments"] | list[str]]
 
 
 @with_config(_OPEN)

@@ -11,8 +11,10 @@
     │   ├── NotFoundError             not_found           no such item, run or lane
     │   ├── UnfinishedError           unfinished          the same request is still being worked on
     │   ├── ConflictError             conflict            the same key with another request
+    │   ├── ToldOnceError             told_once           done before; its answer had a secret that nobody keeps
     │   ├── StaleError                stale               the queue is not the one on which the request is based
     │   ├── ForbiddenError            forbidden           the peer may not do this
+    │   │   └── WrongCredentialError  wrong_credential    no device has this id and this token
     │   ├── LockedError               locked              a person has locked it
     │   └── BusyError                 busy                too much at once; try again later
     │       └── ShuttingDownError     shutting_down       it is about to end; ask its successor
@@ -124,6 +126,12 @@ class UnfinishedError(RefusedError):
     code = "unfinished"
 
 
+class ToldOnceError(RefusedError):
+    """The request with this key was done before, and its answer had a secret that is told once and kept nowhere."""
+
+    code = "told_once"
+
+
 class StaleError(RefusedError):
     """The queue has changed since it was read; nothing was done."""
 
@@ -137,6 +145,12 @@ class ForbiddenError(RefusedError):
     code = "forbidden"
     http_status = 403
     exit_code = 9
+
+
+class WrongCredentialError(ForbiddenError):
+    """No device has this id and this token."""
+
+    code = "wrong_credential"
 
 
 class LockedError(RefusedError):

@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-ItemKind = Literal["plan", "instruction"]
+from queue_server.protocol.records import ManifestEntry
+
+ItemKind = Literal["plan", "instruction", "dag", "acquisition"]
 ItemState = Literal["queued", "held", "running", "finished"]
 Outcome = Literal["completed", "stopped", "aborted", "halted", "failed", "unknown"]
 OUTCOMES: tuple[Outcome, ...] = ("completed", "stopped", "aborted", "halted", "failed", "unknown")
 
 # What a queued item may consist of on the wire; anything else that a client sends is dropped, as its clients expect.
-PUBLIC_KEYS = ("item_type", "name", "args", "kwargs", "meta", "item_uid", "user", "user_group", "properties")
+PUBLIC_KEYS = ("item_type", "name", "args", "kwargs", "meta", "item_uid", "user", "user_group", "properties", "claims")
+
+MOST_CLAIMS = 64
+LONGEST_CLAIM = 128
+"""How many devices an item may claim by name, and how many characters such a name may have."""
 
 DEFAULT_LANE = "default"
 
@@ -34,12 +40,12 @@ class Item:
 
     @property
     def kind(self) -> str:
-        """What the item asks for: a plan or an instruction."""
+        """What the item asks for: a plan, an instruction, a processing graph (``dag``) or a scan on a remote device."""
         return str(self.content.get("item_type", "plan"))
 
     @property
     def name(self) -> str:
-        """The name of the plan or of the instruction."""
+        """The name of the plan, of the instruction or of the graph."""
         return str(self.content.get("name", ""))
 
     def shown(self) -> dict[str, Any]:
@@ -105,10 +111,11 @@ class Result:
     message: str = ""
     traceback: str = ""
     points: int = 0
+    artifacts: tuple[ManifestEntry, ...] = ()
 
     def shown(self) -> dict[str, Any]:
-        """Return the documented ``result`` of a history entry, and the points beside it."""
-        return {
+        """Return the documented ``result`` of a history entry, the points, and artifacts where there are any."""
+        shown: dict[str, Any] = {
             "exit_status": self.outcome,
             "run_uids": list(self.run_uids),
             "scan_ids": list(self.scan_ids),
@@ -118,6 +125,9 @@ class Result:
             "traceback": self.traceback,
             "points": self.points,
         }
+        if self.artifacts:
+            shown["artifacts"] = [entry.model_dump() for entry in self.artifacts]
+        return shown
 
 
 @dataclass(frozen=True, slots=True)

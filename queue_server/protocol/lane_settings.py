@@ -10,11 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from queue_server.protocol.items import DEFAULT_LANE
 
 ListUpdates = Literal["never", "environment_open", "always"]
+WorkerKind = Literal["plans", "graphs"]
+
+GRAPHS_MARK = "graphs:"
+"""Before the startup code of a lane that is written as text, it says that its worker executes processing graphs."""
 
 MOST_LANES = 64
 """Every status describes all lanes, and clients get it each second."""
@@ -35,14 +39,40 @@ class LaneSettings(BaseModel):
     update_list_file: ListUpdates | None = Field(default=None, description="As the setting update_list_file.")
     device_max_depth: int | None = Field(default=None, ge=0, description="As the setting device_max_depth.")
     ignore_invalid_plans: bool | None = Field(default=None, description="As the setting ignore_invalid_plans.")
+    worker: WorkerKind = Field(default="plans", description="What the worker of the lane executes: plans, or graphs.")
+    processes: int | None = Field(
+        default=None, ge=1, le=256, description="Processes that execute the nodes of graphs; by default from 2 to 8."
+    )
+    memory_limit_mib: int | None = Field(
+        default=None, ge=128, description="Memory of each of them; by default they share half of that of the host."
+    )
+    scheduler: Path | None = Field(
+        default=None, description="File that names an existing Dask scheduler, which is used in their place."
+    )
 
-    @field_validator("list_file")
+    @field_validator("list_file", "scheduler")
     @classmethod
     def _resolve(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
 
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        of_graphs = ("processes", "memory_limit_mib", "scheduler")
+        of_plans = ("list_file", "update_list_file", "device_max_depth", "ignore_invalid_plans")
+        for name in of_graphs if self.worker == "plans" else of_plans:
+            if getattr(self, name) is not None:
+                raise ValueError(f"a lane whose worker executes {self.worker} has no {name}")
+        return self
+
+    @property
+    def executes_graphs(self) -> bool:
+        """Whether the worker of the lane executes processing graphs, and so no plans."""
+        return self.worker == "graphs"
+
     def filled(self, default: LaneSettings) -> Self:
         """Return these settings with what they do not say taken from those of the lane default."""
+        if self.executes_graphs:
+            return self
         shared = ("update_list_file", "device_max_depth", "ignore_invalid_plans")
         missing = {name: getattr(default, name) for name in shared if getattr(self, name) is None}
         return self.model_copy(update=missing)
@@ -50,6 +80,8 @@ class LaneSettings(BaseModel):
 
 def read_lanes(given: object) -> object:
     """Return a map of lanes from text such as ``b=sim,c=/path``, or from a map whose values may be startup code alone.
+
+    Behind ``graphs:`` stands the startup code of a lane that executes processing graphs.
 
     Raises:
         ValueError: a part of a text is no pair, or a lane is named twice.
@@ -59,7 +91,13 @@ def read_lanes(given: object) -> object:
     if not isinstance(given, Mapping):
         return given
     lanes = cast("Mapping[str, Any]", given)
-    return {name: {"startup": lane} if isinstance(lane, str) else lane for name, lane in lanes.items()}
+    return {name: _read_lane(lane) if isinstance(lane, str) else lane for name, lane in lanes.items()}
+
+
+def _read_lane(text: str) -> dict[str, str]:
+    if text.startswith(GRAPHS_MARK):
+        return {"startup": text.removeprefix(GRAPHS_MARK), "worker": "graphs"}
+    return {"startup": text}
 
 
 def check_lanes(lanes: Mapping[str, LaneSettings]) -> None:

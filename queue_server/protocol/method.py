@@ -37,9 +37,14 @@ Scope = Literal[
     "write:estop",
     "read:exams",
     "write:exams",
+    "read:devices",
+    "write:devices",
+    "gateway",
 ]
 EVERYBODYS_SCOPE: Scope = "estop"
 """What nobody who is identified lacks, whatever a key is limited to: anybody may stop a machine."""
+GATEWAY_SCOPE: Scope = "gateway"
+"""What a gateway has in its own name, and no person through it: such methods have no route."""
 LockedPart = Literal["environment", "queue"]
 Verb = Literal["GET", "POST"]
 
@@ -54,7 +59,7 @@ class NoParams(Params):
     """The method takes no parameters."""
 
 
-SECRET_FIELDS = frozenset({"lock_key"})
+SECRET_FIELDS = frozenset({"lock_key", "device_token", "token_sha256"})
 """Parameters whose values no message shows."""
 
 
@@ -88,6 +93,7 @@ class Method:
     ``kind`` says what the method touches: ``memory`` is answered from the state in memory, ``read`` reads the
     store, ``mutation`` changes it and is answered after the commit, ``motion`` controls a running plan and is
     ordered at once, while only its record waits for the store. ``example`` has parameters that are well formed.
+    ``told_once`` are fields of the reply that are kept nowhere, so that a repetition cannot have them again.
     """
 
     name: str
@@ -102,6 +108,7 @@ class Method:
     bare: bool = False
     notes: str = ""
     example: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    told_once: tuple[str, ...] = ()
 
     def parse(self, values: dict[str, Any]) -> Params:
         """Return checked parameters.
@@ -126,6 +133,11 @@ class Method:
     def changes(self) -> bool:
         """Whether it has an effect, so that a repetition needs an idempotency key."""
         return self.kind in ("mutation", "motion") or (self.kind == "memory" and self.route[0] == "POST")
+
+    @property
+    def is_for_gateways(self) -> bool:
+        """Whether only a gateway may call it, and nobody over HTTP."""
+        return self.scope == GATEWAY_SCOPE
 
     @property
     def failure_fields(self) -> dict[str, Any]:

@@ -23,6 +23,8 @@ EnvironmentState = Literal[
     "initializing", "failed", "idle", "reserved", "executing_plan", "executing_task", "closing", "closed"
 ]
 REState = Literal["idle", "running", "pausing", "paused", "halting", "stopping", "aborting", "suspending", "panicked"]
+LaneREState = REState | Literal["computing"]
+"""A lane without a RunEngine tells that it executes a processing graph."""
 
 
 class QueueMode(TypedDict):
@@ -37,6 +39,14 @@ class LockedParts(TypedDict):
 
     environment: bool
     queue: bool
+
+
+class ClaimHolder(TypedDict):
+    """The item of another lane that keeps an item from beginning, and a device that both of them claim."""
+
+    claim: str
+    lane: str
+    item_uid: str
 
 
 class LaneStatus(TypedDict):
@@ -56,6 +66,8 @@ class LaneStatus(TypedDict):
     attempt: int | None
     waiting_for: str
     waiting_since: float | None
+    waiting_item_uid: str | None
+    claimed_by: list[ClaimHolder]
     items_in_queue: int
     estop_by: str | None
     estop_at: float | None
@@ -65,7 +77,7 @@ class LaneStatus(TypedDict):
     pause_pending: bool
     worker_environment_exists: bool
     worker_background_tasks: int
-    re_state: REState | None
+    re_state: LaneREState | None
     plan_queue_mode: QueueMode
     on_failure: FailurePolicy
 

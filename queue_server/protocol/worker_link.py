@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from queue_server.protocol.codec import CLIENT_BOUNDS, WORKER_BOUNDS, Bounds, decode, encode
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.items import AttemptKey, Outcome, Run
+from queue_server.protocol.records import ManifestEntry
 from queue_server.protocol.tasks import TaskKind
 
 VERSION = 1
@@ -138,11 +139,11 @@ class StopReport(Message):
 
 
 class CatalogPage(Message):
-    """Some descriptions of plans or devices; all pages come before the environment is reported open."""
+    """Some descriptions of plans, devices or graphs; all pages come before the environment is reported open."""
 
     kind: Literal["catalog_page"] = "catalog_page"
     number: Count
-    catalog: Literal["plans", "devices"]
+    catalog: Literal["plans", "devices", "dags"]
     first: bool
     entries: dict[str, dict[str, Any]]
 
@@ -224,6 +225,7 @@ class ItemFinished(Message):
     message: str = ""
     traceback: str = ""
     points: Count = 0
+    artifacts: tuple[ManifestEntry, ...] = Field(default=(), description="Files that the attempt has left behind.")
 
 
 class EnvironmentUpdated(Message):

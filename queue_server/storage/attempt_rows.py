@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from queue_server.protocol.errors import ConflictError
 from queue_server.protocol.items import AttemptKey, Item, Result, Run
 from queue_server.storage import admission, content
-from queue_server.storage.base import Claim, HeldAtHead, InstructionAtHead, NextItem, Phase, RunningItem
+from queue_server.storage.base import BlockedAtHead, Claim, HeldAtHead, InstructionAtHead, NextItem, Phase, RunningItem
 from queue_server.storage.database import Rows
 from queue_server.storage.queue_rows import SELECT_FROM_FRONT, SELECT_ITEM
 from queue_server.storage.sql import Row, read_item, read_run, read_running, statement
@@ -30,7 +31,9 @@ SELECT_RUNS = statement("select_runs")
 class AttemptRows(Rows):
     """The part of a transaction that works on attempts; the promises are those of the port."""
 
-    def claim_next(self, lane: str, epoch: int, time: float) -> NextItem:
+    def claim_next(
+        self, lane: str, epoch: int, time: float, may_begin: Callable[[Item], bool] | None = None
+    ) -> NextItem:
         """Open an attempt for the head of the queue."""
         if self._database.rows(SELECT_OPEN_IN_LANE, (lane,)):
             raise ConflictError(f"An attempt is open in lane {lane} already.")
@@ -40,7 +43,11 @@ class AttemptRows(Rows):
         item = read_item(head)
         if item.state == "held":
             return HeldAtHead(item)
-        return InstructionAtHead(item) if item.kind == "instruction" else self._open(item, epoch, time)
+        if item.kind == "instruction":
+            return InstructionAtHead(item)
+        if may_begin is not None and not may_begin(item):
+            return BlockedAtHead(item)
+        return self._open(item, epoch, time)
 
     def _open(self, item: Item, epoch: int, time: float) -> Claim:
         [(number,)] = self._database.rows(SELECT_NEXT_NUMBER, (item.submission,))

@@ -15,6 +15,7 @@ from queue_server.protocol.event_log import EventFilter, EventPart, EventRecord
 from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.items import AttemptKey, Item, Place, Result, Run
 from queue_server.protocol.tasks import Task, TaskResult
+from queue_server.storage.device_base import DeviceRows
 from queue_server.storage.exam_base import ExamRows
 
 T = TypeVar("T")
@@ -47,7 +48,14 @@ class HeldAtHead:
     item: Item
 
 
-NextItem = Claim | InstructionAtHead | HeldAtHead | None
+@dataclass(frozen=True, slots=True)
+class BlockedAtHead:
+    """The head of the lane may not begin yet; the row is untouched."""
+
+    item: Item
+
+
+NextItem = Claim | InstructionAtHead | HeldAtHead | BlockedAtHead | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,7 @@ class StoredTask:
     result: TaskResult | None = None
 
 
-class Transaction(ExamRows, Protocol):
+class Transaction(ExamRows, DeviceRows, Protocol):
     """Everything that can be done to the store, valid only inside ``Store.transact``.
 
     "The queue" of a lane is its items in the states queued and held, in order; a running item is not in it.
@@ -190,8 +198,12 @@ class Transaction(ExamRows, Protocol):
         """Return the size of the queue of a lane, held items included."""
         ...
 
-    def claim_next(self, lane: str, epoch: int, time: float) -> NextItem:
+    def claim_next(
+        self, lane: str, epoch: int, time: float, may_begin: Callable[[Item], bool] | None = None
+    ) -> NextItem:
         """Open an attempt for the head of the queue, in state dispatched; the number counts per submission from 1.
+
+        ``may_begin`` is asked about a head that nothing else keeps; without it such a head always may.
 
         Raises:
             ConflictError: an attempt is open in that lane already.
@@ -242,6 +254,19 @@ class Transaction(ExamRows, Protocol):
         """Return the newest finished items that fit, at most ``limit``, of those with a number below ``before``.
 
         A part may have fewer although there are more: one search examines a bounded number of entries.
+        """
+        ...
+
+    def history_entry(self, uid: str) -> HistoryEntry | None:
+        """Return a finished item, or None."""
+        ...
+
+    def change_result(self, uid: str, result: Mapping[str, Any]) -> None:
+        """Write what is known now of how a finished item ended; its attempt stays what it was.
+
+        Raises:
+            NotFoundError: no item of that uid is finished.
+            ParameterError: the result cannot be stored as JSON.
         """
         ...
 

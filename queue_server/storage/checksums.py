@@ -19,7 +19,7 @@ _HALF = 1 << 63
 DATABASE_FILE = "queue.sqlite"
 
 EXAM_TABLES = ("exams", "exam_workflows", "exam_tasks", "exam_results", "exam_sequences", "exam_sequence_files")
-RECORDS = frozenset({"events", "edits", "history", *EXAM_TABLES})
+RECORDS = frozenset({"events", "edits", "history", "devices", *EXAM_TABLES})
 """Tables whose rows only tell what has been: a damaged one is refused to its reader, and everything else goes on."""
 
 _KEY_LENGTHS = {"attempts": 2, "runs": 4}

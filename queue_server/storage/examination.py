@@ -44,6 +44,7 @@ _TABLES: dict[str, tuple[int, str | None, Row]] = {
     "exam_results": (5, statement("check_part_of_exam_results"), (_BEFORE_ALL,)),
     "exam_sequences": (5, statement("check_part_of_exam_sequences"), (_BEFORE_ALL,)),
     "exam_sequence_files": (5, statement("check_part_of_exam_sequence_files"), (_BEFORE_ALL,)),
+    "devices": (6, statement("check_part_of_devices"), (_BEFORE_ALL,)),
 }
 
 

@@ -52,6 +52,7 @@ _CHECKS = (
     (5, statement("check_exam_results"), True),
     (5, statement("check_exam_sequences"), True),
     (5, statement("check_exam_sequence_files"), True),
+    (6, statement("check_devices"), True),
 )
 # What a manager reads before it serves. Whatever is read later is compared with its checksum then.
 _CHECKS_AT_START = (

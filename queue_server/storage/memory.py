@@ -9,6 +9,7 @@ from typing import TypeVar
 from queue_server.clock import Chance, Clock
 from queue_server.protocol.errors import StorageError
 from queue_server.storage.base import Transaction
+from queue_server.storage.memory_devices import DeviceTables
 from queue_server.storage.memory_exams import ExamTables
 from queue_server.storage.memory_rows import AttemptTables, RecordTables
 from queue_server.storage.memory_tasks import TaskTables
@@ -28,7 +29,7 @@ def open_memory(*, clock: Clock, chance: Chance) -> MemoryStore:
     return MemoryStore(Tables(), chance.identifier(), 1)
 
 
-class MemoryTransaction(AttemptTables, RecordTables, TaskTables, ExamTables):
+class MemoryTransaction(AttemptTables, RecordTables, TaskTables, ExamTables, DeviceTables):
     """Everything that can be done to the store, on its tables."""
 
     @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from queue_server.protocol.errors import ConflictError, StorageError
 from queue_server.protocol.event_log import EventFilter, EventPart, EventRecord
@@ -11,6 +12,7 @@ from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.items import AttemptKey, Item, Place, Result, Run
 from queue_server.storage import admission, content
 from queue_server.storage.base import (
+    BlockedAtHead,
     Claim,
     HeldAtHead,
     HistoryEntry,
@@ -175,7 +177,9 @@ class QueueTables(MemoryRows):
 class AttemptTables(QueueTables):
     """The part of a transaction that works on attempts; the promises are those of the port."""
 
-    def claim_next(self, lane: str, epoch: int, time: float) -> NextItem:
+    def claim_next(
+        self, lane: str, epoch: int, time: float, may_begin: Callable[[Item], bool] | None = None
+    ) -> NextItem:
         """Open an attempt for the head of the queue."""
         if lane in self._tables.attempts:
             raise ConflictError(f"An attempt is open in lane {lane} already.")
@@ -184,7 +188,11 @@ class AttemptTables(QueueTables):
             return None
         if item.state == "held":
             return HeldAtHead(item)
-        return InstructionAtHead(item) if item.kind == "instruction" else self._open(item, epoch, time)
+        if item.kind == "instruction":
+            return InstructionAtHead(item)
+        if may_begin is not None and not may_begin(item):
+            return BlockedAtHead(item)
+        return self._open(item, epoch, time)
 
     def _open(self, item: Item, epoch: int, time: float) -> Claim:
         tables = self._tables
@@ -256,6 +264,20 @@ class RecordTables(MemoryRows):
         numbers = [number for number in sorted(self._tables.history) if before is None or number < before]
         first = 0 if limit is None else max(len(numbers) - max(limit, 0), 0)
         return [self._tables.items[self._tables.history[number]].read_entry() for number in numbers[first:]]
+
+    def history_entry(self, uid: str) -> HistoryEntry | None:
+        """Return a finished item."""
+        stored = self._tables.items.get(uid)
+        return None if stored is None or stored.item.state != "finished" else stored.read_entry()
+
+    def change_result(self, uid: str, result: Mapping[str, Any]) -> None:
+        """Write what is known now of how a finished item ended."""
+        tables = self._tables
+        stored = tables.items.get(uid)
+        text = content.encode(result)
+        if stored is None or stored.item.state != "finished":
+            raise admission.not_in_history(uid)
+        tables.put(tables.items, uid, replace(stored, result=text))
 
     def count_history(self) -> int:
         """Return the number of finished items."""

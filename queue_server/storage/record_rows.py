@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from queue_server.protocol.event_log import EventRecord
-from queue_server.storage import admission
+from queue_server.storage import admission, content
 from queue_server.storage.base import HistoryEntry, StoredReply
 from queue_server.storage.database import Rows
 from queue_server.storage.sql import read_event, read_history, statement, write_event
@@ -14,6 +17,8 @@ ABOVE_ALL = (1 << 63) - 1
 SELECT_HISTORY = statement("select_history")
 COUNT_HISTORY = statement("count_history")
 SELECT_HISTORY_NUMBER = statement("select_history_number")
+SELECT_HISTORY_ENTRY = statement("select_history_entry")
+CHANGE_RESULT = statement("change_result")
 SELECT_NEWEST_TRIMMED = statement("select_newest_trimmed")
 FORGET_ITEMS = statement("forget_items")
 TRIM_HISTORY = statement("trim_history")
@@ -36,6 +41,16 @@ class RecordRows(Rows):
         below = ABOVE_ALL if before is None else before
         at_most = NO_LIMIT if limit is None else max(limit, 0)
         return read_history(self._database.rows(SELECT_HISTORY, (below, at_most))[::-1])
+
+    def history_entry(self, uid: str) -> HistoryEntry | None:
+        """Return a finished item."""
+        found = read_history(self._database.rows(SELECT_HISTORY_ENTRY, (uid,)))
+        return found[0] if found else None
+
+    def change_result(self, uid: str, result: Mapping[str, Any]) -> None:
+        """Write what is known now of how a finished item ended."""
+        if not self._database.change(CHANGE_RESULT, (content.encode(result), uid)):
+            raise admission.not_in_history(uid)
 
     def count_history(self) -> int:
         """Return the number of finished items."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from queue_server.protocol.event_log import EVERY_EVENT, EventFilter, EventPart, EventRecord
 from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.items import Item
@@ -18,6 +21,7 @@ INSERT_EDIT = statement("insert_edit")
 FIND_EDITS = statement("find_edits")
 SELECT_UNDO = statement("select_undo")
 INSERT_HISTORY_INDEX = statement("insert_history_index")
+CHANGE_HISTORY_INDEX = statement("change_history_index")
 TRIM_HISTORY_INDEX = statement("trim_history_index")
 SELECT_UID_BEFORE = statement("select_uid_before")
 SELECT_UID_AFTER = statement("select_uid_after")
@@ -86,6 +90,11 @@ class SearchRows(RecordRows):
         """Let an item of the history be found by name, user and outcome."""
         user = str(item.content.get("user", ""))
         self._database.rows(INSERT_HISTORY_INDEX, (item.name, user, outcome, item.uid))
+
+    def change_result(self, uid: str, result: Mapping[str, Any]) -> None:
+        """Write what is known now of how a finished item ended, and let it be found by that."""
+        super().change_result(uid, result)
+        self._database.rows(CHANGE_HISTORY_INDEX, (str(result.get("exit_status", "")), uid))
 
     def _event(self, seq: int) -> EventRecord:
         [event] = self.events(seq - 1, 1)

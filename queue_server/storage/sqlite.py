@@ -15,6 +15,7 @@ from queue_server.protocol.items import AttemptKey, Item, Result
 from queue_server.storage.attempt_rows import AttemptRows
 from queue_server.storage.ballast import Ballast
 from queue_server.storage.base import Transaction
+from queue_server.storage.device_rows import RegisteredDeviceRows
 from queue_server.storage.directory import DataDirectory
 from queue_server.storage.exam_rows import ExamRecordRows
 from queue_server.storage.exchange_rows import ExchangeRows
@@ -58,7 +59,7 @@ def open_sqlite(directory: Path, *, clock: Clock, chance: Chance, vfs: str | Non
         raise
 
 
-class SqliteTransaction(QueueRows, AttemptRows, ExchangeRows, TaskRows, ExamRecordRows):
+class SqliteTransaction(QueueRows, AttemptRows, ExchangeRows, TaskRows, ExamRecordRows, RegisteredDeviceRows):
     """Everything that can be done to the store, as statements on its connection."""
 
     def finish(self, attempt: AttemptKey, result: Result) -> Item:

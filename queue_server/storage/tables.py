@@ -85,7 +85,7 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """An exam record as the row that it has on disk, where it stands, and the order in which it was made."""
+    """An exam record or a device as the row that it has on disk, where it stands, and the order of creation."""
 
     position: int
     place: int
@@ -104,6 +104,7 @@ class Records:
     reply_times: dict[str, float] = field(default_factory=dict[str, float])
     exam_records: dict[tuple[str, str], StoredRecord] = field(default_factory=dict[tuple[str, str], StoredRecord])
     sequence_files: dict[str, SequenceFiles] = field(default_factory=dict[str, SequenceFiles])
+    devices: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
 
 
 @dataclass(slots=True)

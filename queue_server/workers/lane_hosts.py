@@ -1,4 +1,7 @@
-"""Which host has the worker of which lane: a launcher of its own for some lanes, this process for the others."""
+"""Which host has the worker of which lane.
+
+Some lanes have a launcher of their own, some have workers that connect by themselves, and this process has the others.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,21 @@ class Host(Protocol):
         ...
 
 
+class Remote(Host, Protocol):
+    """The host of workers that connect by themselves; which lanes those are changes at run time."""
+
+    def serves(self, lane: str) -> bool:
+        """Return whether the worker of that lane connects by itself."""
+        ...
+
+
 class LaneHosts:
     """The hosts of all lanes as one."""
 
-    def __init__(self, default: Host, others: Mapping[str, Host]) -> None:
+    def __init__(self, default: Host, others: Mapping[str, Host], remote: Remote) -> None:
         self._default = default
         self._others = dict(others)
+        self._remote = remote
 
     def start(self, lane: str, incarnation: str) -> None:
         """Start the worker of a lane where that lane has it."""
@@ -47,8 +59,8 @@ class LaneHosts:
 
     async def close(self) -> None:
         """Stop watching; the workers live on."""
-        for host in (self._default, *self._others.values()):
+        for host in (self._default, *self._others.values(), self._remote):
             await host.close()
 
     def _of(self, lane: str) -> Host:
-        return self._others.get(lane, self._default)
+        return self._remote if self._remote.serves(lane) else self._others.get(lane, self._default)

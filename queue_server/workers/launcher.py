@@ -9,13 +9,38 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Self
 
+from queue_server.protocol.lane_settings import LaneSettings
 from queue_server.workers.sockets import KeyFiles
 
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 5
 
 _OPTION = "--incarnation"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphWork:
+    """What a worker that executes processing graphs is told more: where it keeps files, and on what it computes."""
+
+    data: Path
+    processes: int | None = None
+    memory_limit_mib: int | None = None
+    scheduler: Path | None = None
+
+    @classmethod
+    def of(cls, lane: LaneSettings, data: Path) -> Self | None:
+        """Return what the settings of a lane say; None for one that executes plans."""
+        return cls(data, lane.processes, lane.memory_limit_mib, lane.scheduler) if lane.executes_graphs else None
+
+    def options(self) -> list[str]:
+        """Return the options of the worker."""
+        options = ["--graphs-in", str(self.data)]
+        numbers = {"--graph-processes": self.processes, "--graph-memory-mib": self.memory_limit_mib}
+        for name, value in {**numbers, "--graph-scheduler": self.scheduler}.items():
+            options += [] if value is None else [name, str(value)]
+        return options
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +55,7 @@ class WorkerCommand:
     list_file: Path | None = None
     update_list_file: str = "never"
     keys: KeyFiles | None = None
+    graphs: GraphWork | None = None
     others: Mapping[str, WorkerCommand] = field(default_factory=dict[str, "WorkerCommand"])
 
     def arguments(self, lane: str, incarnation: str) -> list[str]:
@@ -46,6 +72,8 @@ class WorkerCommand:
             options += ["--list-file", str(self.list_file), "--update-list-file", self.update_list_file]
         if self.ignore_invalid_plans:
             options.append("--ignore-invalid-plans")
+        if self.graphs is not None:
+            options += self.graphs.options()
         if self.keys is not None:
             options += ["--secret-key-file", str(self.keys.secret), "--manager-key-file", str(self.keys.manager)]
         return options

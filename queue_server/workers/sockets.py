@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from queue_server.protocol.errors import ParameterError
-from queue_server.sockets import private_address
+from queue_server.sockets import LINK, private_address
 
 MANAGER_KEY_FILE = "manager.key"
 """The file with the public key of the manager, in the directory of the workers that it starts."""
@@ -29,7 +29,7 @@ def link_address(data: Path, environ: Mapping[str, str] = os.environ) -> str:
     Raises:
         OSError: the directory cannot be made, or belongs to somebody else.
     """
-    return private_address(data, "link", environ)
+    return private_address(data, LINK, environ)
 
 
 def near_address(address: str) -> str:

@@ -62,6 +62,9 @@ def _judge_order(lane: Lane, now: float) -> list[Finding]:
     since = lane["waiting_since"]
     if not lane["waiting_for"] or not since or now - since <= WAITS_TOO_LONG_S:
         return []
+    if lane.get("waiting_item_uid"):
+        # Another lane uses the device; that may take its time.
+        return [Finding("lane", "ok", f"Lane {lane['lane']} waits for {lane['waiting_for']}.")]
     text = f"Lane {lane['lane']} has been waiting for {lane['waiting_for']} for {render.show_duration(now - since)}."
     return [
         Finding(

@@ -6,6 +6,7 @@ from queue_server.client.caller import R
 from queue_server.client.calls.batches import BatchesCalls
 from queue_server.client.calls.catalog import CatalogCalls
 from queue_server.client.calls.device_pages import DevicePagesCalls
+from queue_server.client.calls.devices import DevicesCalls
 from queue_server.client.calls.environment import EnvironmentCalls
 from queue_server.client.calls.estop import EstopCalls
 from queue_server.client.calls.events import EventsCalls
@@ -43,6 +44,7 @@ class Calls(
     EstopCalls[R],
     CatalogCalls[R],
     DevicePagesCalls[R],
+    DevicesCalls[R],
     LocksCalls[R],
     TasksCalls[R],
     PermissionsCalls[R],

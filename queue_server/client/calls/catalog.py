@@ -55,3 +55,31 @@ class CatalogCalls(Caller[R]):
             The reply: ``success``, ``msg``, ``devices_existing``, ``devices_existing_uid``.
         """
         return self._call("devices_existing", lane=lane)
+
+    def dags_allowed(self, *, lane: str | None = None, user_group: str | None = None) -> R:
+        """Return the processing graphs that a user group may execute, each with the JSON Schema of its parameters.
+
+        Without a lane, that of the only lane that executes graphs. What is allowed of plans is allowed of graphs of the
+        same names.
+
+        Args:
+            lane: Lane to act in; without it the lane default.
+            user_group: Name of the user group. Over HTTP the credential decides.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``dags_allowed``, ``dags_allowed_uid``.
+        """
+        return self._call("dags_allowed", lane=lane, user_group=user_group)
+
+    def dags_existing(self, *, lane: str | None = None) -> R:
+        """Return all processing graphs, each with the JSON Schema of its parameters.
+
+        Without a lane, that of the only lane that executes graphs.
+
+        Args:
+            lane: Lane to act in; without it the lane default.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``dags_existing``, ``dags_existing_uid``.
+        """
+        return self._call("dags_existing", lane=lane)

@@ -70,3 +70,28 @@ class HistoryCalls(Caller[R]):
             The reply: ``success``, ``msg``.
         """
         return self._call("history_clear", size=size, item_uid=item_uid, lock_key=lock_key)
+
+    def history_item_resolve(
+        self,
+        *,
+        item_uid: str,
+        outcome: Literal["completed", "failed"],
+        reason: str,
+        lock_key: str | None = None,
+    ) -> R:
+        """Tell how an item ended whose outcome was unknown.
+
+        The attempt stays unknown; the result of the item has the new `exit_status`, and in `resolution` who said so,
+        when and why. If it was completed, the held copy at the front of its lane is withdrawn, and the lane goes on if
+        that was what held it. If it failed, the copy stays held until somebody releases or removes it.
+
+        Args:
+            item_uid: The item.
+            outcome: How it has ended.
+            reason: How that is known.
+            lock_key: Key of the lock, if one is set.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``item``, ``withdrawn_uid``.
+        """
+        return self._call("history_item_resolve", item_uid=item_uid, outcome=outcome, reason=reason, lock_key=lock_key)

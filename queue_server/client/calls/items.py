@@ -32,7 +32,8 @@ class ItemsCalls(Caller[R]):
             pos: Index (negative from the back), 'front' or 'back'.
             before_uid: Put it before this item.
             after_uid: Put it after this item.
-            item: item_type, name, args, kwargs, meta.
+            item: item_type, name, args, kwargs, meta, and claims (devices that it needs for itself, by names in the
+                facility).
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
@@ -71,7 +72,8 @@ class ItemsCalls(Caller[R]):
             pos: Index (negative from the back), 'front' or 'back'.
             before_uid: Put it before this item.
             after_uid: Put it after this item.
-            items: Items, each with item_type, name, args, kwargs, meta.
+            items: Items, each with item_type, name, args, kwargs, meta, and claims (devices that it needs for itself,
+                by names in the facility).
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.

@@ -1,4 +1,4 @@
-"""Declarations about plans and devices."""
+"""Declarations about plans, devices and processing graphs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,23 @@ class DevicesExisting:
     devices_existing_uid: str | None = None
 
 
-def _read(name: str, path: str, summary: str, params: type[Params], result: type[Any]) -> Method:
+@dataclass(frozen=True, slots=True)
+class DagsAllowed:
+    """Descriptions by name, and the uid of this content."""
+
+    dags_allowed: dict[str, Any] = field(default_factory=dict[str, Any])
+    dags_allowed_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DagsExisting:
+    """Descriptions by name, and the uid of this content."""
+
+    dags_existing: dict[str, Any] = field(default_factory=dict[str, Any])
+    dags_existing_uid: str | None = None
+
+
+def _read(name: str, path: str, summary: str, params: type[Params], result: type[Any], notes: str = "") -> Method:
     return Method(
         name=name,
         summary=summary,
@@ -70,6 +86,8 @@ def _read(name: str, path: str, summary: str, params: type[Params], result: type
         params=params,
         result=result,
         refusal="",
+        notes=notes,
+        example={"user_group": "primary"} if name == "dags_allowed" else {},
     )
 
 
@@ -80,4 +98,21 @@ METHODS = (
         "devices_allowed", "/devices", "Return the devices that a user group may use.", AllowedParams, DevicesAllowed
     ),
     _read("devices_existing", "/devices/existing", "Return all devices.", LaneParams, DevicesExisting),
+    _read(
+        "dags_allowed",
+        "/dags",
+        "Return the processing graphs that a user group may execute, each with the JSON Schema of its parameters.",
+        AllowedParams,
+        DagsAllowed,
+        "Without a lane, that of the only lane that executes graphs. What is allowed of plans is allowed of graphs of "
+        "the same names.",
+    ),
+    _read(
+        "dags_existing",
+        "/dags/existing",
+        "Return all processing graphs, each with the JSON Schema of its parameters.",
+        LaneParams,
+        DagsExisting,
+        "Without a lane, that of the only lane that executes graphs.",
+    ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -56,6 +56,22 @@ class HistoryClearParams(LockableParams):
     item_uid: str | None = Field(default=None, description="Remove this entry and all that are older.")
 
 
+class HistoryItemResolveParams(LockableParams):
+    """Which item with an unknown outcome has ended how, as a person has found out."""
+
+    item_uid: str = Field(min_length=1, description="The item.")
+    outcome: Literal["completed", "failed"] = Field(description="How it has ended.")
+    reason: str = Field(min_length=1, max_length=2000, description="How that is known.")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResolved:
+    """The finished item as it is now, and the uid of the held copy that was withdrawn, if there was one."""
+
+    item: dict[str, Any] = field(default_factory=dict[str, Any])
+    withdrawn_uid: str | None = None
+
+
 METHODS = (
     Method(
         name="history_get",
@@ -77,5 +93,19 @@ METHODS = (
         route=("POST", "/history/clear"),
         params=HistoryClearParams,
         lock="queue",
+    ),
+    Method(
+        name="history_item_resolve",
+        summary="Tell how an item ended whose outcome was unknown.",
+        kind="mutation",
+        scope="write:history:edit",
+        route=("POST", "/history/item/resolve"),
+        params=HistoryItemResolveParams,
+        result=ItemResolved,
+        lock="queue",
+        notes="The attempt stays unknown; the result of the item has the new `exit_status`, and in `resolution` who "
+        "said so, when and why. If it was completed, the held copy at the front of its lane is withdrawn, and the lane "
+        "goes on if that was what held it. If it failed, the copy stays held until somebody releases or removes it.",
+        example={"item_uid": "0a1b2c3d", "outcome": "completed", "reason": "all 20 images are on the disk"},
     ),
 )

@@ -11,6 +11,7 @@ from queue_server.protocol.method import LaneLockableParams, LaneParams, Method
 
 Position = int | Literal["front", "back"]
 _POSITION = "Index (negative from the back), 'front' or 'back'."
+_ITEM = "item_type, name, args, kwargs, meta, and claims (devices that it needs for itself, by names in the facility)."
 
 
 class EditParams(LaneLockableParams):
@@ -33,7 +34,7 @@ class PlaceParams(LaneLockableParams):
 class ItemAddParams(PlaceParams):
     """One new item, who adds it, and where it goes."""
 
-    item: dict[str, Any] | None = Field(default=None, description="item_type, name, args, kwargs, meta.")
+    item: dict[str, Any] | None = Field(default=None, description=_ITEM)
     user: str | None = Field(default=None, max_length=128, description="Name of the person or program that asks.")
     user_group: str | None = Field(default=None, max_length=128, description="Group whose permissions apply.")
 
@@ -41,7 +42,7 @@ class ItemAddParams(PlaceParams):
 class ItemBatchParams(PlaceParams):
     """Several new items, added together or not at all."""
 
-    items: list[Any] | None = Field(default=None, description="Items, each with item_type, name, args, kwargs, meta.")
+    items: list[Any] | None = Field(default=None, description=f"Items, each with {_ITEM}")
     user: str | None = Field(default=None, max_length=128, description="Name of the person or program that asks.")
     user_group: str | None = Field(default=None, max_length=128, description="Group whose permissions apply.")
 

@@ -6,6 +6,17 @@ SELECT uid, lane, submission, sound(content, 'history', checksum,
 FROM items
 WHERE number < ? ORDER BY number DESC LIMIT ?;
 
+-- select_history_entry: read a finished item.
+SELECT uid, lane, submission, sound(content, 'history', checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result), state, attempt, reason, number, result
+FROM items WHERE uid = ? AND number IS NOT NULL;
+
+-- change_result: write what is known now of how a finished item ended.
+UPDATE items SET result = ?1, checksum = next_sum('items', checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result,
+    uid, lane, submission, state, position, attempt, reason, content, number, ?1)
+WHERE uid = ?2 AND number IS NOT NULL;
+
 -- count_history: count the finished items; their numbers have no gaps, because only the oldest are ever removed.
 -- Without the conditions, which the index has too, all items would be gone through.
 SELECT coalesce((SELECT max(number) FROM items WHERE number IS NOT NULL)

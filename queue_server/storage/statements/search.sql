@@ -32,6 +32,9 @@ SELECT sound(undo, 'edits', checksum, seq, undo) FROM edits WHERE seq = ?;
 -- insert_history_index: let a finished item be found.
 INSERT INTO history_index (number, name, user, outcome) SELECT number, ?, ?, ? FROM items WHERE uid = ?;
 
+-- change_history_index: let a finished item be found by another outcome.
+UPDATE history_index SET outcome = ?1 WHERE number = (SELECT number FROM items WHERE uid = ?2);
+
 -- trim_history_index: forget the finished items up to a number.
 DELETE FROM history_index WHERE number <= ?;
 

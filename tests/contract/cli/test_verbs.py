@@ -67,6 +67,7 @@ NEVER_A_VERB = {
     **{
         name: "is for the clients of scanners; 'cuelight call' sends it" for name in METHODS if name.startswith("exam_")
     },
+    **{name: "is for gateways only" for name, method in METHODS.items() if method.is_for_gateways},
 }
 VERB_REQUESTS = [
     ("status", [("status", {})]),
@@ -119,6 +120,35 @@ VERB_REQUESTS = [
     ("devices --all", [("devices_existing", {})]),
     ("devices --limit 5", [("devices_page", {"user_group": "primary", "limit": 5})]),
     ("devices --cursor c", [("devices_page", {"user_group": "primary", "cursor": "c"})]),
+    ("device list", [("device_list", {"kind": "scanner"})]),
+    (
+        "device list --kind ophyd --lane b --limit 5 --cursor c",
+        [("device_list", {"kind": "ophyd", "lane": "b", "limit": 5, "cursor": "c"})],
+    ),
+    ("device show d1", [("device_get", {"device_id": "d1"})]),
+    ("device create scanner low-field", [("device_create", {"name": "scanner", "description": "low-field", **ME})]),
+    (
+        "device import-token d1 --token-file KEY_FILE",
+        [("device_token_import", {"device_id": "d1", "device_token": "a key", "grace_s": 0.0, **ME})],
+    ),
+    (
+        "device import-token d1 --token-file KEY_FILE --name n --description d --grace 5",
+        [
+            (
+                "device_token_import",
+                {"device_id": "d1", "device_token": "a key", "name": "n", "description": "d", "grace_s": 5.0, **ME},
+            )
+        ],
+    ),
+    ("device rotate-token d1", [("device_rotate_token", {"device_id": "d1", "grace_s": 0.0, **ME})]),
+    ("device rotate-token d1 --grace 60", [("device_rotate_token", {"device_id": "d1", "grace_s": 60.0, **ME})]),
+    ("device revoke-token d1", [("device_revoke_token", {"device_id": "d1", **ME})]),
+    (
+        "device parameter d1 PERMISSIONS_FILE",
+        [("device_parameter_set", {"device_id": "d1", "parameter": GROUPS, **ME})],
+    ),
+    ("device delete d1 --yes", [("device_delete", {"device_id": "d1", "force": False, **ME})]),
+    ("device delete d1 --yes --force", [("device_delete", {"device_id": "d1", "force": True, **ME})]),
     ("permissions", [("permissions_get", {})]),
     ("config", [("config_get", {})]),
     ("events --since 7 --limit 3", [("events_get", {"since": 7, "limit": 3})]),

@@ -61,6 +61,8 @@ READS = {
     "devices_allowed": {"user_group": "primary"},
     "devices_existing": {},
     "devices_page": {"user_group": "primary"},
+    "dags_allowed": {"user_group": "primary"},
+    "dags_existing": {},
 }
 # Scripts are refused here, whatever the lane; a test of their own is below.
 APART = {"script_upload"}

@@ -39,6 +39,7 @@ CASES = {
     "queue_item_execute": (("open",), {"item": plan(), **USER}),
     "queue_autostart": ((), {"enable": True}),
     "history_clear": ((), {}),
+    "history_item_resolve": (("lost",), {"item_uid": "uid", "outcome": "completed", "reason": "it is all there"}),
     "lock": ((), LOCK),
     "unlock": (("locked",), {"lock_key": "phrase"}),
     "permissions_reload": ((), {}),
@@ -53,18 +54,20 @@ CASES = {
 }
 # Whoever ends the process answers no more; an emergency stop is obeyed each time; the others are not offered here.
 APART = {"manager_stop", "manager_kill", "kernel_interrupt", "estop", "script_upload"}
-# Tested beside the exam records.
-APART |= {name for name in CHANGING if name.startswith("exam_")}
+# Tested beside the exam records and the devices.
+APART |= {name for name in CHANGING if name.startswith(("exam_", "device_"))}
 
 
 async def arrange(bench, words):
     """Bring the manager into a state; return the uid of an item, if there is one."""
-    if {"open", "running", "stopping", "paused"} & set(words):
+    if {"open", "running", "stopping", "paused", "lost"} & set(words):
         await bench.open()
     uids = await bench.add("count", "scan", "count") if set(words) - {"open", "locked"} else [""]
-    if {"running", "stopping", "paused"} & set(words):
+    if {"running", "stopping", "paused", "lost"} & set(words):
         await bench.do("queue_start")
         await bench.run_plan()
+    if "lost" in words:
+        await bench.exit()
     if "stopping" in words:
         await bench.do("queue_stop")
     if "paused" in words:

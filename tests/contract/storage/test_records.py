@@ -8,6 +8,7 @@ import pytest
 
 from queue_server.protocol.errors import ConflictError, NotFoundError, ParameterError
 from queue_server.protocol.event_log import EventRecord
+from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.items import BACK, Origin
 from queue_server.storage.base import StoredReply
 
@@ -96,6 +97,32 @@ async def test_trimming_leaves_what_waits_and_what_runs(store, fill, claim, fini
     assert await store.transact(lambda tx: tx.trim_history(0)) == 1
     assert [found.attempt for found in await store.transact(lambda tx: tx.running())] == [key]
     assert await order() == ["q"]
+
+
+async def test_a_finished_item_is_read_by_its_uid(store, fill, finish_all):
+    await finish_all("a", "b")
+    await fill("c")
+    entry = await store.transact(lambda tx: tx.history_entry("b"))
+    assert (entry.item.uid, entry.number) == ("b", 2)
+    assert await store.transact(lambda tx: [tx.history_entry(uid) for uid in ("c", "nowhere")]) == [None, None]
+
+
+async def test_what_is_known_later_of_an_end_takes_the_place_of_the_result(store, finish_all):
+    await finish_all("a", "b")
+    before = await store.transact(lambda tx: tx.history())
+    await store.transact(lambda tx: tx.change_result("a", {**before[0].result, "exit_status": "failed", "more": [1]}))
+    changed, other = await store.transact(lambda tx: tx.history())
+    assert changed.result == {**before[0].result, "exit_status": "failed", "more": [1]}
+    assert (changed.item, changed.number, other) == (before[0].item, before[0].number, before[1])
+    found = await store.transact(lambda tx: tx.find_history(ItemFilter(outcome="failed"), limit=9))
+    assert found.entries == [changed]
+
+
+async def test_the_result_of_what_has_not_finished_cannot_be_changed(store, fill):
+    await fill("a")
+    for uid in ("a", "nowhere"):
+        with pytest.raises(NotFoundError, match="not in the history"):
+            await store.transact(lambda tx, uid=uid: tx.change_result(uid, {"exit_status": "failed"}))
 
 
 async def test_events_are_numbered_from_one_without_gaps(store, append):

@@ -7,7 +7,7 @@ from pathlib import Path
 from beside_graphs import take_apart
 
 from device_worker.compute import InputFile, graph, node
-from device_worker.sim.reconstruction import reconstruct_image  # noqa: F401
+from device_worker.sim.reconstruction import reconstruct_image, simulate_scan  # noqa: F401
 
 DIVISOR = 7
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from device_worker.activity import Activity
-from device_worker.commands import REMEMBERED_ATTEMPTS, Commands, End
+from device_worker.commands import REMEMBERED_ATTEMPTS, Commands, End, Wake
 from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.worker_link import Close, Continue, Execute, OrderRefused, Pause
 
@@ -173,3 +173,8 @@ def test_a_signal_long_after_the_first_counts_as_a_first_one_again(activity, rep
     for expected in ([execute(key())], [], [End("SIGTERM was sent twice")]):
         commands.terminate("SIGTERM")
         assert taken(commands) == expected
+
+
+def test_another_thread_wakes_the_main_thread(commands):
+    commands.wake()
+    assert taken(commands) == [Wake()]

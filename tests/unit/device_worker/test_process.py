@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from device_worker.process import main, read_options
+from device_worker.process import GraphOptions, main, read_options
 from queue_server.client import CurveKeys
 
 ROOT = Path(__file__).parents[3]
@@ -95,3 +95,11 @@ def test_an_environment_needs_neither_a_plotting_library_nor_an_interactive_shel
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
     assert answer.stderr.strip() == ""
+
+
+def test_a_worker_of_graphs_is_told_so_by_its_options():
+    assert read_options(REQUIRED).graphs is None
+    options = read_options(
+        [*REQUIRED, "--graphs-in", "/data", "--graph-processes", "2", "--graph-scheduler", "/s.yaml"]
+    )
+    assert options.graphs == GraphOptions(Path("/data"), 2, None, Path("/s.yaml"))

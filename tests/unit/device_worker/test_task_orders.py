@@ -160,3 +160,12 @@ def test_a_signal_ends_a_worker_with_background_tasks_at_once(orders, commands):
     orders.take(task(in_background=True))
     commands.terminate("SIGTERM")
     assert waiting(commands) == [End("SIGTERM")]
+
+
+def test_a_worker_without_tasks_refuses_each_of_them_for_its_reason(activity, commands, reports):
+    orders = TaskOrders(activity, commands, reports, ManualClock(), "there are no tasks here")
+    orders.take(task("one"))
+    orders.take(task("two", in_background=True))
+    assert [(report.task_uid, report.success) for report in reports] == [("one", False), ("two", False)]
+    assert "there are no tasks here" in reports[0].message
+    assert waiting(commands) == []

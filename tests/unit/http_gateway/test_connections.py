@@ -11,7 +11,13 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 
-from http_gateway.connections import MOST_HEAD_BYTES, STALLED_SOCKET_S, PatientProtocol, PatientSocketProtocol
+from http_gateway.connections import (
+    MOST_HEAD_BYTES,
+    PATIENCE,
+    STALLED_SOCKET_S,
+    PatientProtocol,
+    PatientSocketProtocol,
+)
 from tests.doubles.gateway import PATIENCE_S, running_gateway
 
 LARGE = b"x" * 500_000
@@ -23,6 +29,12 @@ class Impatient(PatientProtocol):
     patience_s = 0.2
 
 
+class HastyForHeads(PatientProtocol):
+    """Waits for heads only briefly."""
+
+    head_s = 0.1
+
+
 class ImpatientSocket(PatientSocketProtocol):
     """Waits for readers only briefly."""
 
@@ -30,10 +42,14 @@ class ImpatientSocket(PatientSocketProtocol):
 
 
 @asynccontextmanager
-async def serving(application, sockets: type[PatientSocketProtocol] = ImpatientSocket):
+async def serving(
+    application,
+    sockets: type[PatientSocketProtocol] = ImpatientSocket,
+    requests: type[PatientProtocol] = Impatient,
+):
     """Serve an application; give the port."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(application, http=Impatient, ws=sockets, log_config=None, lifespan="off")
+    config = uvicorn.Config(application, http=requests, ws=sockets, log_config=None, lifespan="off")
     config.ws_per_message_deflate = False
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listening]))
@@ -261,3 +277,39 @@ async def test_who_sends_a_frame_that_is_too_large_is_told_so_although_more_of_i
             await peer.send(LARGE)
         # It is let go once it has fallen silent.
         assert await peer.read() == b""
+
+
+async def test_a_websocket_that_is_silent_lives_longer_than_a_head_may_take():
+    async def application(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            await send({"type": "websocket.send", "text": "here"})
+
+    async with serving(application, requests=HastyForHeads) as port, Peer(port) as peer:
+        await shake_hands(peer)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3 * HastyForHeads.head_s):
+                await peer.read()
+        await peer.send(b"\x81\x80" + bytes(4))
+        assert await peer.read(until=b"here") == b"\x81\x04here"
+
+
+async def test_a_route_may_take_larger_messages_and_hear_every_ping_and_pong():
+    heard = []
+
+    async def application(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        scope["extensions"][PATIENCE](3 * 1024**2, lambda: heard.append("life"))
+        while (message := await receive())["type"] != "websocket.disconnect":
+            await send({"type": "websocket.send", "text": f"{len(message['bytes'])} {len(heard)}"})
+
+    ping, pong = b"\x89\x80" + bytes(4), b"\x8a\x80" + bytes(4)
+    message = b"\x82\xff" + (2 * 1024**2).to_bytes(8) + bytes(4) + bytes(2 * 1024**2)
+    async with serving(application, PatientSocketProtocol) as port, Peer(port) as peer:
+        await shake_hands(peer)
+        await peer.send(ping + pong + message)
+        assert (await peer.read(until=b"2097152 2")).endswith(b"2097152 2")
+        await peer.send(b"\x82\xff" + (4 * 1024**2).to_bytes(8) + bytes(4))
+        assert (await peer.read(until=(1009).to_bytes(2))).startswith(b"\x88")

@@ -42,7 +42,10 @@ def last_request(manager):
     return [request for request in manager.requests if request["method"] != "status"][-1]
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)
+ROUTED = [method for method in METHODS.values() if not method.is_for_gateways]
+
+
+@pytest.mark.parametrize("method", ROUTED, ids=lambda method: method.name)
 async def test_every_method_has_its_route(client, manager, method):
     verb, path = method.route
     manager.answers[method.name] = {"success": False, "msg": "no", "error": {"code": "wrong_state", "details": {}}}
@@ -55,6 +58,15 @@ async def test_every_method_has_its_route(client, manager, method):
     else:
         assert (answer.status_code, answer.json()["detail"]) == (409, "no")
         assert last_request(manager)["method"] == method.name
+
+
+async def test_what_only_gateways_call_has_no_route(client, manager):
+    for method in METHODS.values():
+        if method.is_for_gateways:
+            verb, path = method.route
+            answer = await client.request(verb, f"/v1{path}", json=dict(method.example))
+            assert answer.status_code == 404, method.name
+    assert manager.asked == []
 
 
 async def test_a_reply_is_the_result_alone(client, manager):

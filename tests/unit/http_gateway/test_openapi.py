@@ -47,7 +47,7 @@ def test_it_is_valid(document):
 
 def test_every_method_is_an_operation(document):
     known = {operation["operationId"] for _, _, operation in operations_of(document)}
-    assert set(METHODS) <= known
+    assert known & set(METHODS) == {name for name, method in METHODS.items() if not method.is_for_gateways}
 
 
 def test_every_operation_has_its_own_name_and_says_what_it_answers(document):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 import pytest
@@ -41,6 +42,15 @@ def test_identifiers_are_random_uuids():
     drawn = [Chance().identifier() for _ in range(100)]
     assert len(set(drawn)) == 100
     assert {uuid.UUID(text).version for text in drawn} == {4}
+
+
+def test_secrets_have_256_random_bits_in_64_digits():
+    secrets = [Chance().secret() for _ in range(100)]
+    assert len(set(secrets)) == 100
+    assert all(re.fullmatch("[0-9a-f]{64}", secret) for secret in secrets)
+    assert Chance.seeded(1).secret() == Chance.seeded(1).secret()
+    leading = {Chance.seeded(seed).secret()[0] for seed in range(300)}
+    assert leading == set("0123456789abcdef")
 
 
 def test_jitter_is_between_half_and_all_of_a_duration():

@@ -420,6 +420,14 @@ def test_lanes_are_named_with_their_startup_code_in_any_source(environ, write):
     assert found({}) == expected
 
 
+def test_a_lane_of_graphs_is_marked_in_text_and_takes_nothing_from_the_lane_default():
+    settings = load_settings({"lanes": "b=sim,compute=graphs:module:beam", "device_max_depth": 3})
+    assert settings.graph_lanes == {"compute"}
+    lane = settings.startups["compute"]
+    assert (lane.startup, lane.worker, lane.device_max_depth) == ("module:beam", "graphs", None)
+    assert Settings(**settings.model_dump(mode="json")).lanes == settings.lanes
+
+
 def test_a_lane_has_what_it_does_not_say_from_the_lane_default(tmp_path):
     lanes = {"b": "sim", "c": {"startup": "beam", "device_max_depth": 1, "list_file": str(tmp_path / "c.yaml")}}
     settings = load_settings({"startup": "own", "device_max_depth": 3, "ignore_invalid_plans": True, "lanes": lanes})
@@ -452,6 +460,11 @@ def test_lanes_reach_the_manager_as_they_are(tmp_path):
         ({"b" * 65: "sim"}, "lanes", "at most 64"),
         ({f"lane{number}": "sim" for number in range(64)}, "lanes", "at most 64 lanes"),
         (["b"], "lanes", "dictionary"),
+        ("b=graphs:", "lanes.b.startup", "at least 1 character"),
+        ({"b": {"startup": "sim", "worker": "robots"}}, "lanes.b.worker", "'plans' or 'graphs'"),
+        ({"b": {"startup": "sim", "processes": 2}}, "lanes.b", "executes plans has no processes"),
+        ({"b": {"startup": "sim", "worker": "graphs", "device_max_depth": 2}}, "lanes.b", "has no device_max_depth"),
+        ({"b": {"startup": "sim", "worker": "graphs", "processes": 0}}, "lanes.b.processes", "greater than or equal"),
     ],
 )
 def test_wrong_lanes_are_refused_by_name_with_what_is_right(lanes, named, said):

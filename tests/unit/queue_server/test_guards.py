@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_server.guards import identify, require_unchanged
+from queue_server.guards import identify, require_gateway, require_unchanged
 from queue_server.protocol.envelope import Request
 from queue_server.protocol.errors import ForbiddenError, ParameterError, StaleError
 from queue_server.protocol.items import Origin
@@ -108,3 +108,24 @@ def test_whoever_delegates_has_no_more_scopes_than_its_key():
     with pytest.raises(ForbiddenError, match="the key of 'gateway' lacks"):
         identify(Request("queue_item_add", origin=origin), ADD, gateway)
     assert identify(Request("status", origin={"user": "ada"}), STATUS, gateway) == Origin(user="ada")
+
+
+# --- what only gateways ask -----------------------------------------------------------------------------------------
+
+CONNECT = METHODS["device_connect"]
+
+
+def test_what_is_for_gateways_is_refused_to_everybody_else():
+    require_gateway(CONNECT, Peer(may_delegate=True))
+    for peer in (ANYBODY, Peer("ada"), Peer("ada", frozenset({"gateway"}))):
+        with pytest.raises(ForbiddenError, match="device_connect is for gateways"):
+            require_gateway(CONNECT, peer)
+        require_gateway(ADD, peer)
+
+
+def test_a_gateway_does_not_ask_it_for_a_person():
+    person = {"user": "ada", "scopes": ["read:devices", "write:devices"]}
+    with pytest.raises(ForbiddenError, match="'gateway', which this identity does not have"):
+        identify(Request("device_connect", origin=person), CONNECT, Peer(may_delegate=True))
+    itself = {"client": "192.0.2.7", "scopes": ["gateway"]}
+    assert identify(Request("device_connect", origin=itself), CONNECT, Peer(may_delegate=True)).client == "192.0.2.7"

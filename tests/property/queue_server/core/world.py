@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from queue_server.core import effects, events
+from queue_server.core.claims import claims_of, find_holders
 from queue_server.core.machine import step
 from queue_server.core.model import Lane, State
 from queue_server.engine.recovery import apply_policies, durable_part, restore
@@ -32,23 +33,28 @@ class Entry:
     hold_reason: str = ""
     attempts: int = 0
     is_immediate: bool = False
+    claims: tuple[str, ...] = ()
 
     def as_item(self, lane: str) -> Item:
         """Return the item as the core sees it."""
         content: dict[str, Any] = {"item_type": self.kind, "name": "some", "item_uid": self.uid}
         if self.is_immediate:
             content["properties"] = {"immediate_execution": True}
+        if self.claims:
+            content["claims"] = list(self.claims)
         return Item(self.uid, lane, self.submission, content)
 
     def copy(self, *, attempts: int, hold_reason: str = "") -> Entry:
         """Return a new item of the same submission."""
-        return Entry(f"item{next(_counter)}", self.submission, self.kind, hold_reason, attempts)
+        return Entry(f"item{next(_counter)}", self.submission, self.kind, hold_reason, attempts, claims=self.claims)
 
 
-def make_entry(kind: str = "plan", hold_reason: str = "", *, is_immediate: bool = False) -> Entry:
+def make_entry(
+    kind: str = "plan", hold_reason: str = "", *, is_immediate: bool = False, claims: tuple[str, ...] = ()
+) -> Entry:
     """Return an item of a new submission."""
     number = next(_counter)
-    return Entry(f"item{number}", f"submission{number}", kind, hold_reason, is_immediate=is_immediate)
+    return Entry(f"item{number}", f"submission{number}", kind, hold_reason, 0, is_immediate, claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +204,13 @@ def _claim(world: World, effect: effects.ClaimNext, trace: Trace) -> World:
         world = world.with_rows(lane, replace(rows, queue=rest + again))
         world = _apply(world, events.QueueChanged(lane, len(again) - 1), trace)
         return _apply(world, events.InstructionReached(lane, "queue_stop"), trace)
+    claims = claims_of(world.state, head.as_item(lane), None)
+    if find_holders(world.state, lane, claims):
+        return _apply(world, events.ItemBlocked(lane, head.uid, claims, 0.0, effect.is_immediate), trace)
     key = AttemptKey(head.uid, head.submission, lane, head.attempts + 1, world.state.epoch)
     world = world.with_rows(lane, replace(rows, queue=rest, running=Row(key, head)))
     trace.claimed.append(key)
-    return _apply(world, events.ItemClaimed(key, head.as_item(lane), 0.0, effect.is_immediate), trace)
+    return _apply(world, events.ItemClaimed(key, head.as_item(lane), 0.0, effect.is_immediate, claims), trace)
 
 
 def _finish(world: World, effect: effects.FinishAttempt, trace: Trace) -> World:
@@ -314,4 +323,5 @@ def restart(world: World) -> World:
     saved: Any = _SavedRows(world)
     # The settings are the same ones as before.
     policies: dict[str, FailurePolicy] = {lane.name: lane.on_failure for lane in world.state.lanes}
-    return World(apply_policies(restore(saved, world.state.epoch + 1, 0.0), policies), world.rows)
+    state = apply_policies(restore(saved, world.state.epoch + 1, 0.0), policies)
+    return World(replace(state, shared=world.state.shared), world.rows)

@@ -81,3 +81,17 @@ def test_a_directory_with_other_files_is_refused(tmp_path):
     with pytest.raises(FileExistsError, match="not empty"):
         Workplace.create(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_what_executions_have_left_that_were_killed_is_swept_and_files_in_their_places_stay(tmp_path):
+    killed = Workplace.create(tmp_path / "item.1")
+    with killed.running(0):
+        pass
+    (killed.part(0)).write_text("half")
+    (tmp_path / "item.2").mkdir()
+    (tmp_path / "item.2" / "image.npy").write_text("whole")
+    Workplace.sweep(tmp_path)
+    assert list((tmp_path / "item.1").iterdir()) == []
+    assert (tmp_path / "item.2" / "image.npy").read_text() == "whole"
+    with pytest.raises(StepForbidden), killed.running(1):
+        pass

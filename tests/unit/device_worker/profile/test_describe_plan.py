@@ -11,6 +11,7 @@ from device_worker.profile import DescriptionError
 from device_worker.profile.annotation import parameter_annotation_decorator
 from device_worker.profile.describe_parameter import Surroundings
 from device_worker.profile.describe_plan import describe_plan
+from device_worker.profile.errors import AnnotationError
 
 _DEVICE: Any = {"classname": "C", "module": "m", "is_readable": True, "is_movable": False, "is_flyable": False}
 AROUND = Surroundings(plans=["count", "scan"], devices={"det1": _DEVICE, "det2": _DEVICE})
@@ -198,3 +199,29 @@ def test_a_plan_that_is_not_a_generator_says_so():
 
     assert describe_plan(mv, AROUND)["properties"] == {"is_generator": False}
     assert describe_plan(plans.count, AROUND)["properties"] == {"is_generator": True}
+
+
+@pytest.mark.parametrize(
+    ("declared", "described"),
+    [("arguments", "arguments"), (["shutter"], ["shutter"]), (("shutter", "robot"), ["shutter", "robot"]), ([], [])],
+)
+def test_what_a_plan_declares_about_its_devices_is_described(declared, described):
+    assert describe_plan(_declare(claims=declared), AROUND).get("claims") == described
+
+
+def test_a_plan_that_declares_nothing_is_described_without_claims():
+    assert "claims" not in describe_plan(_declare(), AROUND)
+
+
+@pytest.mark.parametrize("declared", ["everything", "", 5, [1], {"a": 1}])
+def test_what_is_no_declaration_is_refused(declared):
+    with pytest.raises(AnnotationError, match="claims"):
+        _declare(claims=declared)
+
+
+def _declare(**note):
+    @parameter_annotation_decorator(note)
+    def plan(a=None):
+        yield
+
+    return plan

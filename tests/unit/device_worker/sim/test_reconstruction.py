@@ -6,7 +6,8 @@ import pytest
 from device_worker.compute import InputArray
 from device_worker.compute.errors import GraphError
 from device_worker.sim.phantom import make_kspace, make_phantom
-from device_worker.sim.reconstruction import reconstruct_image
+from device_worker.sim.reconstruction import reconstruct_image, simulate_scan
+from queue_server.protocol.errors import ParameterError
 
 
 @pytest.fixture
@@ -66,3 +67,10 @@ def test_kspace_of_another_shape_is_refused_before_anything_runs(tmp_path, shape
     handle = InputArray.open(tmp_path / "kspace.npy")
     with pytest.raises(GraphError, match=r"\(coils, size, size\) is needed"):
         reconstruct_image.compose(reconstruct_image.check_parameters({}), {"kspace": handle})
+
+
+def test_a_simulated_scan_gives_the_kspace_of_the_phantom():
+    files = simulate_scan(size=32, coils=3, noise=0.02, seed=5)
+    assert np.array_equal(files["kspace.npy"], make_kspace(32, 3, 0.02, 5))
+    with pytest.raises(ParameterError, match="'size'"):
+        simulate_scan.check_parameters({"size": 4096})

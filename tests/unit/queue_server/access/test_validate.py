@@ -115,7 +115,7 @@ def test_an_unknown_instruction_is_refused(refuse, name):
     assert "use one of queue_stop" in refuse({"item_type": "instruction", "name": name}).message
 
 
-@pytest.mark.parametrize("kind", ["function", "dag", "", 5, ["plan"]])
+@pytest.mark.parametrize("kind", ["function", "graph", "", 5, ["plan"]])
 def test_an_unknown_type_of_item_is_refused(refuse, kind):
     error = refuse({"item_type": kind, "name": "count"})
     assert f"Unsupported 'item_type' {kind!r}" in error.message

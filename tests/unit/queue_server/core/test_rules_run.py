@@ -157,3 +157,25 @@ def test_the_refusal_of_an_earlier_order_changes_nothing(make_running, tell, key
     state = make_running("paused", order=order, order_sent=order is not None)
     message = OrderRefused(number=1, attempt=key, order=refused, message="not now")
     assert tell(state, message).state == state
+
+
+@pytest.mark.parametrize("order", ["stop", "abort", "halt"])
+def test_a_processing_graph_is_ended_without_a_pause(make_running, key, order):
+    outcome = step(make_running("computing"), ContinueRequested(LANE, order, 30.0))
+    assert outcome.effects == (Send(INCARNATION, Continue(attempt=key, option=order)),)
+    assert order_of(outcome.state) == (order, True)
+
+
+def test_a_processing_graph_is_ended_although_a_pause_was_ordered_before_it_began(make_running, tell, key):
+    waiting = step(make_running("idle"), DEFERRED).state
+    begun = tell(waiting, enter("computing")).state
+    outcome = step(begun, ContinueRequested(LANE, "abort", 30.0))
+    assert outcome.effects == (Send(INCARNATION, Continue(attempt=key, option="abort")),)
+
+
+def test_a_processing_graph_cannot_be_paused_and_is_ended_once(make_running, refuse):
+    running = make_running("computing")
+    assert "cannot be paused" in refuse(running, IMMEDIATE).message
+    assert "not paused" in refuse(running, RESUME).message
+    ending = step(running, ContinueRequested(LANE, "stop", 30.0)).state
+    assert "about to stop" in refuse(ending, ContinueRequested(LANE, "abort", 31.0)).message

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from queue_server.core.invariants import violations
-from queue_server.core.model import Attempt, Estop, Lane, Revisions, State, Worker
-from queue_server.engine.recovery import apply_lanes, apply_policies, durable_part, restore, save
+from queue_server.core.model import Attempt, Estop, Lane, Revisions, SharedDevice, State, Waiting, Worker
+from queue_server.engine.recovery import apply_lanes, apply_policies, apply_sharing, durable_part, restore, save
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import BACK, AttemptKey, Item, Run
 from queue_server.protocol.worker_link import ItemFinished
@@ -207,3 +207,43 @@ async def test_a_lane_is_not_left_out_with_what_would_be_lost(store, lane, has, 
         await store.transact(lambda tx: apply_lanes(tx, state, ["default"]))
     assert has in str(refused.value)
     assert fix in str(refused.value)
+
+
+def test_what_lanes_share_is_a_setting():
+    state = apply_sharing(STATE, {"cryo": {"default": "cryo1", "b": "cold"}})
+    assert state.shared == (SharedDevice("cryo", (("default", "cryo1"), ("b", "cold"))),)
+    assert apply_sharing(state, {}).shared == ()
+
+
+def test_a_device_of_a_lane_that_does_not_exist_is_refused():
+    with pytest.raises(
+        ParameterError, match=r"'cryo' into the lane 'c', which does not exist. Lanes: \['default', 'b'\]"
+    ):
+        apply_sharing(STATE, {"cryo": {"default": "cryo1", "c": "cold"}})
+
+
+@pytest.mark.parametrize("claims", [None, frozenset(), frozenset({"shutter", "b/m1"})])
+async def test_who_holds_and_who_awaits_what_comes_back(store, claims):
+    item = Item("i", "default", "i", {"name": "count", "item_uid": "i"})
+    await store.transact(lambda tx: tx.insert([item], BACK))
+    key = (await store.transact(lambda tx: tx.claim_next("default", 3, 90.0))).attempt
+    running = replace(LANE, condition="open", reason="", queue="running", attempt=Attempt(key, 90.0, claims=claims))
+    waiting = Waiting("head", claims, 95.0, 7)
+    state = replace(STATE, lanes=(running, Lane("b", LANE.worker, queue="starting", waiting=waiting)))
+    await store.transact(lambda tx: save(tx, state))
+    restored = await store.transact(lambda tx: restore(tx, 4, 100.0))
+    assert restored.lane("default").attempt == Attempt(key, 90.0, claims=claims)
+    assert restored.lane("b").waiting == waiting
+
+
+async def test_an_attempt_of_which_no_claims_are_stored_claims_its_lane(store):
+    """As in the data of an earlier version."""
+    document = orjson.loads(durable_part(STATE))
+    for lane in document["lanes"]:
+        del lane["claims"], lane["waiting"]
+    item = Item("i", "default", "i", {"name": "count", "item_uid": "i"})
+    await store.transact(lambda tx: tx.insert([item], BACK))
+    await store.transact(lambda tx: tx.claim_next("default", 3, 90.0))
+    await store.transact(lambda tx: tx.save("core", orjson.dumps(document)))
+    lane = (await store.transact(lambda tx: restore(tx, 4, 100.0))).lane("default")
+    assert (lane.attempt.claims, lane.waiting) == (None, None)

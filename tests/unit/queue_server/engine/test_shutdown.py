@@ -126,3 +126,11 @@ async def test_new_requests_are_refused_while_the_manager_ends_and_reading_goes_
     assert (await bench.ask("status"))["manager_state"] is not None
     await bench.do("manager_stop", option="safe_off")
     assert len(bench.noted("kill")) == 1
+
+
+async def test_a_processing_graph_cannot_pause_and_is_not_waited_for(bench, shut):
+    await start_plan(bench)
+    await bench.report(REStateChanged, attempt=bench.key, re_state="computing")
+    shut(bench, LONG_S).ask("close_idle")
+    await ended(bench)
+    assert bench.sent(Pause) == []

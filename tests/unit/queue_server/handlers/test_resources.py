@@ -6,10 +6,12 @@ import pytest
 
 from queue_server.access import Policy
 from queue_server.access.metadata_keys import MetadataKeys
+from queue_server.access.startup_files import StartupFiles
 from queue_server.clock import Chance
 from queue_server.core.model import State
 from queue_server.engine.turn import Turn
 from queue_server.handlers.resources import Resources
+from queue_server.handlers.startup import take_at_start
 from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.worker_link import CatalogPage
 from tests.doubles.bench import DEVICES, PLANS, describe_plan
@@ -210,3 +212,37 @@ async def test_permissions_and_lists_of_one_turn_meet_in_every_lane(store, resou
     assert [resources.catalog_of(lane).policy for lane in (DEFAULT_LANE, "b", "c", "d")] == [policy] * 4
     assert all(set(resources.catalog_of(lane).plans_existing) == {"only_b"} for lane in ("b", "c"))
     assert turn.state.revisions.plans_allowed == 3
+
+
+async def test_graphs_count_in_a_lane_of_graphs_only(store, resources, adopt):
+    graphs = {"rebin": {"dag_id": "rebin", "parameters": {}}}
+    resources.receive("w", page("dags", graphs))
+    state = await adopt()
+    assert (resources.catalog_of(DEFAULT_LANE).dags_existing, state.revisions.plans_existing) == ({}, 0)
+    resources.graph_lanes = (DEFAULT_LANE,)
+    resources.receive("w", page("dags", graphs))
+    state = await adopt()
+    assert (resources.catalog_of(DEFAULT_LANE).dags_existing, state.revisions.plans_existing) == (graphs, 1)
+
+
+async def test_graphs_of_other_startup_code_are_forgotten_at_the_next_start(store, resources, adopt):
+    resources.graph_lanes = (DEFAULT_LANE,)
+    resources.receive("w", page("dags", {"rebin": {"dag_id": "rebin", "parameters": {}}}))
+    await adopt()
+
+    async def start(startup):
+        found = Resources({DEFAULT_LANE: StartupFiles(startup)}, graph_lanes=(DEFAULT_LANE,))
+
+        def load(tx):
+            found.restore(tx)
+            turn = Turn(tx, State(epoch=2), 0.0, Chance.seeded(1))
+            take_at_start(turn, found)
+            return turn
+
+        for act in (await store.transact(load)).after_commit:
+            act()
+        return list(found.catalog_of(DEFAULT_LANE).dags_existing)
+
+    assert await start("graphs:a") == ["rebin"]
+    assert await start("graphs:a") == ["rebin"]
+    assert await start("graphs:b") == []

@@ -9,7 +9,16 @@ import pytest
 from pydantic import Field
 
 from queue_server.protocol.errors import ParameterError
-from queue_server.protocol.method import Done, LockableParams, Method, NoParams, Params, collect, fields_of
+from queue_server.protocol.method import (
+    SECRET_FIELDS,
+    Done,
+    LockableParams,
+    Method,
+    NoParams,
+    Params,
+    collect,
+    fields_of,
+)
 from queue_server.protocol.methods import METHODS
 
 
@@ -167,7 +176,7 @@ def test_what_changes_something_is_never_a_get(method):
     assert method.route[1].startswith("/")
     if method.kind in ("mutation", "motion"):
         assert method.route[0] == "POST"
-        assert method.scope.startswith("write:") or method.name == "estop"
+        assert method.scope.startswith("write:") or method.name == "estop" or method.is_for_gateways
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
@@ -183,3 +192,17 @@ def test_only_status_and_ping_answer_without_success():
 def test_motion_is_what_controls_the_running_plan_or_stops_everything():
     motion = {name for name, method in METHODS.items() if method.kind == "motion"}
     assert motion == {"re_pause", "re_resume", "re_stop", "re_abort", "re_halt", "estop"}
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)
+def test_what_is_told_once_is_a_field_that_no_message_shows(method):
+    assert set(method.told_once) <= set(method.failure_fields)
+    assert set(method.told_once) <= SECRET_FIELDS
+    assert not method.told_once or method.kind == "mutation"
+
+
+def test_a_secret_of_a_wrong_form_is_not_shown():
+    method = METHODS["device_connect"]
+    with pytest.raises(ParameterError, match="'token_sha256'") as caught:
+        method.parse({"device_id": "x", "token_sha256": "very secret"})
+    assert "very secret" not in caught.value.message

@@ -29,14 +29,24 @@ class Host:
         self.told.append("close")
 
 
+class RemoteHost(Host):
+    """Has the lane of a scanner."""
+
+    def serves(self, lane):
+        """Know that lane."""
+        return lane == "scanner"
+
+
 async def test_each_lane_has_its_host():
-    local, unit = Host(), Host()
-    hosts = LaneHosts(local, {"b": unit})
+    local, unit, remote = Host(), Host(), RemoteHost()
+    hosts = LaneHosts(local, {"b": unit}, remote)
     hosts.start("default", "w-1")
     hosts.start("b", "w-2")
     assert hosts.adopt("b", "alive") is True
     assert hosts.adopt("default", "gone") is False
     hosts.kill("b", "w-2")
+    assert hosts.adopt("scanner", "alive") is True
     await hosts.close()
     assert local.told == [("start", "default", "w-1"), ("adopt", "default", "gone"), "close"]
     assert unit.told == [("start", "b", "w-2"), ("adopt", "b", "alive"), ("kill", "b", "w-2"), "close"]
+    assert remote.told == [("adopt", "scanner", "alive"), "close"]

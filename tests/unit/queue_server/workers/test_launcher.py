@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from queue_server.workers.launcher import LOGS_KEPT, WorkerCommand, find_worker, local_launch, make_room
+from queue_server.protocol.lane_settings import LaneSettings
+from queue_server.workers.launcher import LOGS_KEPT, GraphWork, WorkerCommand, find_worker, local_launch, make_room
 from queue_server.workers.sockets import KeyFiles
 
 
@@ -51,6 +52,17 @@ def test_a_worker_is_told_to_leave_out_invalid_plans_only_where_that_is_set():
     tolerant = WorkerCommand("ipc:///x", Path("/data"), "sim", ignore_invalid_plans=True)
     told = set(tolerant.arguments("default", "w-1")) - set(plain.arguments("default", "w-1"))
     assert told == {"--ignore-invalid-plans"}
+
+
+def test_a_worker_of_graphs_is_told_where_it_keeps_files_and_on_what_it_computes():
+    lane = LaneSettings(startup="sim", worker="graphs", processes=3, scheduler=Path("/etc/scheduler.yaml"))
+    command = WorkerCommand("ipc:///x", Path("/data/workers"), "sim", graphs=GraphWork.of(lane, Path("/data")))
+    assert command.arguments("compute", "w-1")[-6:] == [
+        *("--graphs-in", "/data"),
+        *("--graph-processes", "3"),
+        *("--graph-scheduler", "/etc/scheduler.yaml"),
+    ]
+    assert GraphWork.of(LaneSettings(startup="sim"), Path("/data")) is None
 
 
 def test_a_worker_is_told_where_its_keys_are():

@@ -37,7 +37,10 @@ def test_the_longest_prefix_decides_whose_path_it_is(path, name):
 
 
 async def test_an_unknown_path_is_answered_in_this_form_and_not_in_the_one_around_it(client):
-    answers = [await client.get(f"/api/v1/{part}/x") for part in ("device", "exam", "userlogin", "workflowmanager")]
+    answers = [
+        await client.get(f"/api/v1/{part}/no/such/path/of/it")
+        for part in ("device", "exam", "userlogin", "workflowmanager")
+    ]
     assert {(answer.status_code, answer.text) for answer in answers} == {(404, '{"detail":"Not Found"}')}
 
 

@@ -41,6 +41,12 @@ LANE = {
             "waiting for pause for 1 min 01 s",
             "cuelight status",
         ),
+        (
+            {"waiting_for": "'cryo'", "waiting_item_uid": "u", "waiting_since": NOW - WAITS_TOO_LONG_S - 1},
+            "ok",
+            "waits for 'cryo'.",
+            "",
+        ),
     ],
 )
 def test_what_is_unusual_about_a_lane_is_told_with_what_to_do(changes, level, part, action):
