@@ -9,42 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from queue_server.access.catalog import Catalog
 from queue_server.access.field_error import FieldError, join_errors, show_value
+from queue_server.protocol.exam_records import (
+    AcquisitionLimits,
+    AcquisitionParameter,
+    CalibrationType,
+    Line,
+    RecordId,
+    Text,
+)
 
 KIND = "acquisition"
 MOST_UPLOADS = 256
 LONGEST_GRACE_S = 86_400
-_LONGEST_TEXT = 4096
-
-
-class Axes(BaseModel):
-    """A number for each axis of the device."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    x: float
-    y: float
-    z: float
-
-
-class AcquisitionParameter(BaseModel):
-    """How the field of view is changed from that of the sequence: by factors, in mm, in degrees."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    fov_scaling: Axes
-    fov_offset: Axes
-    fov_rotation: Axes
-
-
-class AcquisitionLimits(BaseModel):
-    """What the device must know of the patient to stay within its limits: cm, kg, years."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    patient_height: int = Field(ge=0)
-    patient_weight: int = Field(ge=0)
-    patient_age: int = Field(ge=0)
-    patient_gender: str = Field(pattern="^(MALE|FEMALE|OTHER|NOT_GIVEN)$")
+LONGEST_NAME = 256
 
 
 class Acquisition(BaseModel):
@@ -57,20 +34,20 @@ class Acquisition(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    sequence_id: str | None = Field(default=None, min_length=1, max_length=_LONGEST_TEXT)
+    sequence_id: str | None = Field(default=None, min_length=1, max_length=128)
     sequence: dict[str, Any] | None = None
     header_xml: str | None = None
     acquisition_parameter: AcquisitionParameter | None = None
     acquisition_limits: AcquisitionLimits | None = None
     device_parameter: dict[str, Any] | None = None
-    calibration: list[str] = []
+    calibration: list[CalibrationType] = Field(default_factory=list[CalibrationType], max_length=16)
     expected_uploads: int = Field(default=1, ge=0, le=MOST_UPLOADS)
     upload_grace_s: float = Field(default=60, ge=0, le=LONGEST_GRACE_S)
     scan_timeout_s: float | None = Field(default=None, gt=0)
-    task_id: str | None = Field(default=None, max_length=_LONGEST_TEXT)
-    workflow_id: str | None = Field(default=None, max_length=_LONGEST_TEXT)
-    description: str = Field(default="", max_length=_LONGEST_TEXT)
-    destination: str = Field(default="", max_length=_LONGEST_TEXT)
+    task_id: RecordId | None = None
+    workflow_id: RecordId | None = None
+    description: Text = ""
+    destination: Line = ""
 
 
 def validate_acquisition(item: Mapping[str, Any], catalog: Catalog, group: str, *, is_remote: bool) -> None:
@@ -94,8 +71,9 @@ def validate_acquisition(item: Mapping[str, Any], catalog: Catalog, group: str, 
         accepted = f"{KIND!r}: this is the lane of a device"
         raise join_errors("The item does not fit its lane", [FieldError("item.item_type", show_value(kind), accepted)])
     findings = _find_wrong(kwargs)
-    if not isinstance(name, str) or not name:
-        findings.insert(0, FieldError("item.name", show_value(name), "a text that people recognise the scan by"))
+    if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
+        accepted = f"a text of 1 to {LONGEST_NAME} characters that people recognise the scan by"
+        findings.insert(0, FieldError("item.name", show_value(name), accepted))
     if item.get("args"):
         findings.append(FieldError("item.args", show_value(item["args"]), "nothing: give arguments by name, in kwargs"))
     if findings:

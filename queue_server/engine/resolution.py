@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Literal
 
 from queue_server.core.events import HistoryChanged, HoldReleased, QueueChanged
+from queue_server.engine import exam_progress
 from queue_server.engine.turn import Turn
 from queue_server.protocol.errors import NotFoundError, StateError
 from queue_server.protocol.items import Item, Origin
@@ -45,6 +46,7 @@ def resolve(turn: Turn, uid: str, finding: Finding, origin: Origin) -> Resolved:
     resolution = {"by": finding.by, "time": turn.now, "reason": finding.reason}
     result = {**entry.result, "exit_status": finding.outcome, "resolution": resolution}
     turn.tx.change_result(uid, result)
+    exam_progress.note(turn.tx, item, "done" if finding.outcome == "completed" else "failed", turn.now, finding.reason)
     turn.apply(HistoryChanged(0))
     data = {"item_uid": uid, "outcome": finding.outcome, "by": finding.by, "reason": finding.reason}
     turn.record("item_resolved", lane=item.lane, origin=origin, data=data)

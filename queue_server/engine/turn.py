@@ -37,6 +37,7 @@ from queue_server.core.events import (
 from queue_server.core.machine import step
 from queue_server.core.model import Claims, State
 from queue_server.core.view import manager_state
+from queue_server.engine import exam_progress
 from queue_server.engine.trail import Trail
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import BACK, FRONT, AttemptKey, Item, Origin
@@ -169,6 +170,7 @@ class Turn:
     def _write(self, effect: RecordPhase | RecordRunOpened | RecordRunClosed | Redispatch) -> None:
         if isinstance(effect, RecordPhase):
             self.tx.set_phase(effect.key, effect.phase)
+            self._note_phase(effect)
         elif isinstance(effect, RecordRunOpened):
             self.tx.open_run(effect.key, effect.run)
             self.record("run_opened", key=effect.key, data={"run_uid": effect.run.uid, "scan_id": effect.run.scan_id})
@@ -179,6 +181,12 @@ class Turn:
             item = self.tx.item(effect.key.item_uid)
             if item is not None:
                 self.orders.append(Dispatch(effect.key, item))
+
+    def _note_phase(self, effect: RecordPhase) -> None:
+        # Only devices that connect by themselves do exam tasks, and reading an item costs what all others need not pay.
+        item = self.tx.item(effect.key.item_uid) if self.state.lane(effect.key.lane).is_remote else None
+        if item is not None:
+            exam_progress.note(self.tx, item, effect.phase, self.now)
 
     def _start_task(self, task: Task) -> None:
         self.tx.start_task(task)
@@ -203,6 +211,7 @@ class Turn:
             _log.info("Processing the next queue item: %s", found.item.name)
             claims = wanted[0] if wanted else None
             claimed = ItemClaimed(found.attempt, found.item, self.now, effect.is_immediate, claims)
+            exam_progress.note(self.tx, found.item, "dispatched", self.now)
             data = {"name": found.item.name}
             self.apply(claimed, then=lambda: self.record("item_started", key=found.attempt, data=data))
         elif isinstance(found, InstructionAtHead):
@@ -238,6 +247,7 @@ class Turn:
 
     def _finish(self, effect: FinishAttempt) -> None:
         item = self.tx.finish(effect.key, effect.result)
+        exam_progress.note_end(self.tx, item, effect.result, self.now)
         self.apply(HistoryChanged(1))
         result = effect.result.shown()
         added = 0

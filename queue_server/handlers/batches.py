@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from queue_server.core import edits
+from queue_server.engine import exam_progress
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.group import group
 from queue_server.handlers.selection import places_of, release_lane, require_queued, resolve_neighbour
@@ -25,6 +26,8 @@ def remove_items(context: TurnContext, params: RemoveBatchParams) -> ItemsTaken:
     if items:
         places = places_of(context, items)
         context.turn.tx.remove([item.uid for item in items])
+        for item in items:
+            exam_progress.note_removal(context.turn.tx, item, context.turn.now)
         context.edit(edits.removed(items, places), -len(items), item_uids=[item.uid for item in items])
         for item in items:
             release_lane(context, item)

@@ -8,7 +8,7 @@ from queue_server.core.events import AutostartSet, ExecuteRequested
 from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.handlers.graph_lane import choose_lane
 from queue_server.handlers.group import group
-from queue_server.handlers.submission import make_item, require_user
+from queue_server.handlers.submission import begin_exam_tasks, make_item, require_user
 from queue_server.protocol.errors import CuelightError, StateError
 from queue_server.protocol.items import FRONT, Item
 from queue_server.protocol.method import Done
@@ -30,6 +30,7 @@ def execute_item(context: TurnContext, params: ExecuteParams) -> ItemReply:
         if item.kind != "instruction":
             content = {**item.content, "properties": {"immediate_execution": True}}
             turn.tx.insert([Item(item.uid, item.lane, item.submission, content)], FRONT)
+            begin_exam_tasks(context, [item])
         turn.apply(ExecuteRequested(context.lane, item.name if item.kind == "instruction" else ""))
     except CuelightError as error:
         raise error.with_fields(item=params.item) from error

@@ -7,11 +7,12 @@ from typing import Any
 
 from queue_server.core import edits
 from queue_server.core.placement import place_moved, place_new
+from queue_server.engine import exam_progress
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.graph_lane import choose_lane
 from queue_server.handlers.group import group
 from queue_server.handlers.selection import find_item, places_of, release_lane, require_queued, resolve_neighbour
-from queue_server.handlers.submission import make_item, require_item, require_user
+from queue_server.handlers.submission import begin_exam_tasks, make_item, require_item, require_user
 from queue_server.protocol.errors import CuelightError, ParameterError, RefusedError, StateError
 from queue_server.protocol.items import Item, Place
 from queue_server.protocol.methods.items import (
@@ -139,6 +140,7 @@ def remove_item(context: TurnContext, params: ItemRemoveParams) -> ItemTaken:
     item = find_item(context, params.pos, params.uid)
     places = places_of(context, [item])
     context.turn.tx.remove([item.uid])
+    exam_progress.note_removal(context.turn.tx, item, context.turn.now)
     context.edit(edits.removed([item], places), -1, item)
     release_lane(context, item)
     return ItemTaken(item.shown(), context.turn.state.lane(context.lane).size)
@@ -176,6 +178,7 @@ def _insert(context: TurnContext, items: list[Item], params: ItemAddParams | Ite
         raise RefusedError(f"The queue has {size} items, and at most {most} are accepted.")
     place = resolve_neighbour(context, place_new(params.pos, params.before_uid, params.after_uid, size))
     context.turn.tx.insert(items, place)
+    begin_exam_tasks(context, items)
     return size + len(items)
 
 

@@ -13,6 +13,7 @@ from queue_server.core.events import (
     QueueStopCancelled,
     QueueStopRequested,
 )
+from queue_server.engine import exam_progress
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.group import group
 from queue_server.protocol.errors import ParameterError, StateError
@@ -116,6 +117,9 @@ def clear_queue(context: TurnContext, _: LockableParams) -> Done:
     tx = context.turn.tx
     is_small = tx.count_queue(context.lane) <= edits.MOST_ITEMS_REMEMBERED
     items = tx.queue(context.lane) if is_small else None
+    if context.turn.state.lane(context.lane).is_remote:
+        for item in tx.queue(context.lane) if items is None else items:
+            exam_progress.note_removal(tx, item, context.turn.now)
     removed = tx.clear(context.lane)
     if removed:
         context.edit(edits.cleared(items), -removed, removed=removed)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from queue_server.access import validate_item
 from queue_server.access.acquisition import KIND as ACQUISITION
 from queue_server.access.acquisition import validate_acquisition
 from queue_server.access.names import require_name
+from queue_server.engine import exam_progress
 from queue_server.handlers.context import TurnContext
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import PUBLIC_KEYS, Item
@@ -68,3 +69,15 @@ def _validate(context: TurnContext, item: Mapping[str, Any], group_name: str) ->
         validate_acquisition(item, catalog, group_name, is_remote=is_remote)
     else:
         validate_item(item, catalog, group_name)
+
+
+def begin_exam_tasks(context: TurnContext, items: Iterable[Item]) -> None:
+    """Give the acquisitions among new items the exam tasks that they do.
+
+    Raises:
+        ParameterError: an exam task is not there, is a template, or no scan.
+        StateError: an exam task has an item that waits or is active.
+    """
+    for item in items:
+        if item.kind == ACQUISITION:
+            exam_progress.begin(context.turn.tx, item, context.turn.now)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from queue_server.protocol.records import ManifestEntry
+if TYPE_CHECKING:
+    # Whoever only asks for the status is spared pydantic.
+    from queue_server.protocol.records import ManifestEntry
 
 ItemKind = Literal["plan", "instruction", "dag", "acquisition"]
 ItemState = Literal["queued", "held", "running", "finished"]

@@ -14,7 +14,9 @@ from tests.doubles.scanner import connected
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PREFIX = "/api/v1/device"
-DEVICE, UNKNOWN, TASK = (str(uuid.uuid4()) for _ in range(3))
+DEVICE = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a01"
+UNKNOWN = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a02"
+TASK = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a03"
 TOKEN = "a device token of more than thirty-two characters"
 FIRST = {"header_xml": "<h/>", "sequence_data": "[VERSION]", "acquisition_data": "{}"}
 IDENTITY = {"x": 1.0, "y": 1.0, "z": 1.0}

@@ -35,7 +35,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GENERATIONS = pytest.mark.parametrize("generation", ["gen2", "gen3"])
 TOKEN = "a device token of more than thirty-two characters"
-OTHER, TASK, WORKFLOW = (str(uuid.uuid4()) for _ in range(3))
+OTHER = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a04"
+TASK = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a05"
+WORKFLOW = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a06"
 CONTENT = b"k-space" * 1000
 
 

@@ -97,7 +97,7 @@ async def test_a_port_is_free_again_after_the_end(manager, tmp_path):
 
 @pytest.mark.parametrize(
     ("path", "key"),
-    [("/api/x", "detail"), ("/api/v1/exam/x", "detail"), ("/flowserv/api/v1/x", "message"), ("/v1/x", "request_id")],
+    [("/api/x", "detail"), ("/api/v1/exam/x/y", "detail"), ("/flowserv/api/v1/x", "message"), ("/v1/x", "request_id")],
 )
 async def test_below_the_path_of_a_proxy_errors_have_the_form_of_their_face(manager, tmp_path, path, key):
     async with running_gateway(manager, tmp_path, root_path="/beam/api", most_body_bytes=10) as client:

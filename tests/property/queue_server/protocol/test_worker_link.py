@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from queue_server.protocol.codec import encode
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.items import OUTCOMES, AttemptKey, Run
+from queue_server.protocol.records import Artifact, ManifestEntry
 from queue_server.protocol.worker_link import DeviceNote, FromWorker, ToWorker, pack, read_from_worker, read_to_worker
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
@@ -29,6 +30,9 @@ TREES = st.recursive(
 )
 MAPS = st.dictionaries(TEXT, TREES, max_size=3)
 KEYS = st.builds(AttemptKey, TEXT, TEXT, TEXT, COUNTS, COUNTS)
+ARTIFACTS = st.builds(
+    Artifact, id=st.text("0123456789abcdef", min_size=64, max_size=64), size_bytes=COUNTS, created=st.floats(0, 1e12)
+)
 RUNS = st.builds(Run, RUN_UIDS, st.none() | WHOLE, st.booleans(), st.none() | TEXT)
 
 # What each field of each message may be; a field that is missing here makes the test of its message fail.
@@ -67,7 +71,8 @@ FIELDS = {
     "tasks": st.lists(TEXT, max_size=3).map(tuple),
     "values": MAPS,
     "return_value": TREES,
-    "catalog": st.sampled_from(["plans", "devices"]),
+    "catalog": st.sampled_from(["plans", "devices", "dags"]),
+    "artifacts": st.lists(st.builds(ManifestEntry, name=RUN_UIDS, artifact=ARTIFACTS), max_size=2).map(tuple),
     "entries": st.dictionaries(TEXT, MAPS, max_size=3),
     "content": MAPS,
     "runs": st.lists(RUNS, max_size=3).map(tuple),

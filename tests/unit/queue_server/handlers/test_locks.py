@@ -63,6 +63,7 @@ def _complete(name):
         "queue_autostart": {"enable": False},
         "queue_item_hold": {"uid": "x"},
         "queue_item_release": {"uid": "x"},
+        "history_item_resolve": {"item_uid": "x", "outcome": "failed", "reason": "seen"},
     }.get(name, {})
 
 
