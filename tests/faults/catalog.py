@@ -194,18 +194,13 @@ SECTIONS: dict[str, tuple[Row, ...]] = {
         Row("I5", "exported cells that a spreadsheet would execute", commit="all neutralised"),
         Row("I6", "static search for unsafe calls; worker sends pickle", commit="0 findings; refused"),
         Row("I7", "40 requests to inner addresses in URL fields", night="0 hits"),
-        Row(
-            "I8",
-            "device socket: no, foreign or replayed token",
-            commit="1 owner, 0 commands",
-            missing="remote scanners",
-        ),
+        Row("I8", "device socket: no, foreign or replayed token, 100 at once", commit="1 owner, 0 commands to others"),
         Row("I9", "device names given twice", commit="refused, both places named"),
         Row("I10", "200 cases of one user acting on another's items", commit="0 beyond scope"),
         Row(
             "I11", "hostile worker: forged item, epoch, history; 100,000 messages", night="0 applied, memory + <= 16 MB"
         ),
-        Row("I12", "Dask listener and unpickling", commit="loopback or TLS, 0 unpickled", missing="compute worker"),
+        Row("I12", "Dask listener and unpickling", commit="loopback or TLS, 0 unpickled by the manager"),
         Row("I13", "known weaknesses of what is installed", commit="0 high; the floors of versions hold"),
     ),
 }

@@ -136,6 +136,7 @@ def test_an_image_is_reconstructed_from_the_coils_of_a_simulated_scanner(executo
         assert picture.size == np.load(tmp_path / "results" / "image.npy").shape == (64, 64)
 
 
+@pytest.mark.fault("I12")
 def test_nodes_run_at_the_same_time_in_processes_that_listen_to_this_host_only(executor, run, pipe, tmp_path):
     assert run(executor, "meet", {"pipe": pipe("meet")}).outcome == "completed"
     giver, [taker, told] = read_json(tmp_path, "met.json")

@@ -121,6 +121,8 @@ class DeviceLane:
     ) -> None:
         self._place = place
         self._device_id = device_id
+        # A gateway that is started again is another worker, also for the connection that was there last.
+        self._name = f"{uuid.UUID(device_id).hex}-{uuid.uuid4().hex[:8]}"
         self._take = take
         self._dismissed = dismissed
         self._standing = Standing(environment="open")
@@ -155,7 +157,7 @@ class DeviceLane:
         self._is_leaving = False
         self._standing = replace(self._standing, environment="open" if is_ready else "loading")
         outbox = _ToldOutbox(self._be_told)
-        incarnation = f"{uuid.UUID(self._device_id).hex}.{generation}"
+        incarnation = f"{self._name}.{generation}"
         settings = LinkSettings(
             self._place.address, self._device_id, incarnation, os.getpid(), absence_s=0, keys=self._place.keys
         )
