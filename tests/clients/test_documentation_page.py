@@ -46,6 +46,8 @@ def operations(screen):
 def test_every_method_is_listed_and_the_browser_has_nothing_to_complain_about(page):
     shown = operations(page)
     for method in METHODS.values():
+        if method.is_for_gateways:
+            continue
         verb, path = method.route
         assert any(verb == shown_verb and f"/v1{path}" in text.replace("\u200b", "") for shown_verb, text in shown), (
             f"{verb} {path} is not listed"

@@ -10,7 +10,8 @@ class AsyncAxis(StandardReadable, Movable, Stoppable):
     """An axis whose setpoint is acknowledged when it has arrived."""
 
     def __init__(self, prefix, name=""):
-        with self.add_children_as_readables(Format.HINTED_SIGNAL):
+        # Asked for when it is read: that the axis has arrived may be known before the newest value has come by itself.
+        with self.add_children_as_readables(Format.HINTED_UNCACHED_SIGNAL):
             self.readback = epics_signal_r(float, f"ca://{prefix}READBACK")
         self.setpoint = epics_signal_rw(float, f"ca://{prefix}SETPOINT")
         self.halt = epics_signal_rw(bool, f"ca://{prefix}STOP")
@@ -30,7 +31,7 @@ class AsyncDiode(StandardReadable, Triggerable):
     """A diode that counts for its exposure time."""
 
     def __init__(self, prefix, name=""):
-        with self.add_children_as_readables(Format.HINTED_SIGNAL):
+        with self.add_children_as_readables(Format.HINTED_UNCACHED_SIGNAL):
             self.counts = epics_signal_r(float, f"ca://{prefix}COUNTS")
         with self.add_children_as_readables(Format.CONFIG_SIGNAL):
             self.exposure = epics_signal_rw(float, f"ca://{prefix}EXPOSURE")

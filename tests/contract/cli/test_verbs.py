@@ -67,6 +67,7 @@ NEVER_A_VERB = {
     **{
         name: "is for the clients of scanners; 'cuelight call' sends it" for name in METHODS if name.startswith("exam_")
     },
+    **{name: "'cuelight call' sends it" for name in ("dags_allowed", "dags_existing", "history_item_resolve")},
     **{name: "is for gateways only" for name, method in METHODS.items() if method.is_for_gateways},
 }
 VERB_REQUESTS = [
@@ -338,6 +339,8 @@ LANE_VERBS = [
     ("metadata", ["re_metadata"]),
     ("plans", ["plans_allowed"]),
     ("plans --all", ["plans_existing"]),
+    ("call dags_allowed --user-group g", ["dags_allowed"]),
+    ("call dags_existing", ["dags_existing"]),
     ("devices", ["devices_allowed"]),
     ("devices --all", ["devices_existing"]),
     ("devices --limit 5", ["devices_page"]),
