@@ -67,7 +67,7 @@ NEVER_A_VERB = {
     **{
         name: "is for the clients of scanners; 'cuelight call' sends it" for name in METHODS if name.startswith("exam_")
     },
-    **{name: "'cuelight call' sends it" for name in ("dags_allowed", "dags_existing", "history_item_resolve")},
+    **dict.fromkeys(("dags_allowed", "dags_existing", "history_item_resolve"), "'cuelight call' sends it"),
     **{name: "is for gateways only" for name, method in METHODS.items() if method.is_for_gateways},
 }
 VERB_REQUESTS = [
