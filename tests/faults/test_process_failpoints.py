@@ -6,13 +6,19 @@ Every failpoint that the code declares belongs to one of the groups below, by wh
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+import signal
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
 
 import device_worker
+import http_gateway
 import queue_server
+from http_gateway.dialects.scanhub.notebook import Notebook, Page
 from queue_server import failpoints
 from queue_server.process import living_workers
 from tests.processes.requester import ManagerGoneError
@@ -47,6 +53,8 @@ UNDER_LOAD = {
 # Passed by the command that restores a backup; killed there in test_store_backup.py.
 RESTORATION = ("restore.before_exchange", "restore.between_renames", "restore.after_exchange")
 HOST = ("worker.before_start", "worker.after_start")
+# Passed by a gateway that keeps what it knows of a device.
+NOTEBOOK = ("notebook.before_sync", "notebook.before_rename", "notebook.after_sync")
 # Passed by whoever stores an artifact; killed there in tests/system/test_artifacts.py.
 ARTIFACTS = ("artifact.before_sync", "artifact.before_rename", "artifact.after_rename", "artifact.after_sync")
 # In the worker: the first kills while the environment opens, the others during plans or at their ends.
@@ -61,9 +69,10 @@ WORKER = {
 
 @pytest.mark.fault("D2")
 def test_every_failpoint_of_the_code_is_tested_here():
-    for package in (queue_server, device_worker):
+    for package in (queue_server, device_worker, http_gateway):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith("__main__"):
+            # Steps of a migration are no modules of their own: alembic runs them.
+            if not module.name.endswith("__main__") and ".migrations." not in module.name:
                 importlib.import_module(module.name)
     assert set(failpoints.declared()) == {
         *CREATION,
@@ -74,7 +83,30 @@ def test_every_failpoint_of_the_code_is_tested_here():
         *WORKER,
         *RESTORATION,
         *ARTIFACTS,
+        *NOTEBOOK,
     }
+
+
+SAVE_TWICE = """
+import sys
+from pathlib import Path
+from http_gateway.dialects.scanhub.notebook import Notebook, Page
+for generation in (1, 2):
+    Notebook(Path(sys.argv[1])).save("device", Page(generation=generation))
+"""
+
+
+@pytest.mark.fault("D2")
+@pytest.mark.parametrize("point", NOTEBOOK)
+def test_a_gateway_that_is_killed_while_it_writes_of_a_device_leaves_one_page_or_the_other(tmp_path, point):
+    environ = {**os.environ, "CUELIGHT_FAULT_TESTS": "1", "CUELIGHT_FAILPOINTS": f"{point}=kill@2"}
+    killed = subprocess.run([sys.executable, "-c", SAVE_TWICE, str(tmp_path)], env=environ, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    page = Notebook(tmp_path).read("device")
+    assert page is not None
+    assert page.generation == (2 if point == "notebook.after_sync" else 1)
+    # The next one is not in the way of what was left.
+    assert Notebook(tmp_path).save("device", Page(generation=3))
 
 
 @pytest.mark.fault("D2")
