@@ -30,6 +30,7 @@ import random
 import shutil
 import signal
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,18 @@ from tests.processes.waiting import processes_of
 SEED = 20260
 MOST_BURSTS = 400
 
+ENDING_S = 2.0
+
 
 @pytest.fixture
 def directory():
     """A directory in memory if there is such a place; every process that names it is gone at the end."""
     place = Path(tempfile.mkdtemp(prefix="cuelight-", dir=fast_directory()))
     yield place
+    # One that is just ending is not left behind.
+    deadline_s = time.monotonic() + ENDING_S
+    while processes_of(str(place)) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
     left = [*processes_of(str(place)), *kill_forked()]
     kill_everything_of(place)
 
