@@ -5,49 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from queue_server.access.catalog import Catalog
 from queue_server.access.field_error import FieldError, join_errors, show_value
-from queue_server.protocol.exam_records import (
-    AcquisitionLimits,
-    AcquisitionParameter,
-    CalibrationType,
-    Line,
-    RecordId,
-    Text,
-)
+from queue_server.protocol.acquisitions import Acquisition
+from queue_server.protocol.items import ACQUISITION
 
-KIND = "acquisition"
-MOST_UPLOADS = 256
-LONGEST_GRACE_S = 86_400
 LONGEST_NAME = 256
-
-
-class Acquisition(BaseModel):
-    """The arguments (``kwargs``) of an acquisition: what is scanned, and when it counts as done.
-
-    Either ``sequence_id`` names a stored sequence, or ``sequence`` is one. It is done once the device has ended and
-    ``expected_uploads`` files have arrived, at most ``upload_grace_s`` seconds later; if the device does not end, its
-    outcome is unknown after ``scan_timeout_s`` seconds.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    sequence_id: str | None = Field(default=None, min_length=1, max_length=128)
-    sequence: dict[str, Any] | None = None
-    header_xml: str | None = None
-    acquisition_parameter: AcquisitionParameter | None = None
-    acquisition_limits: AcquisitionLimits | None = None
-    device_parameter: dict[str, Any] | None = None
-    calibration: list[CalibrationType] = Field(default_factory=list[CalibrationType], max_length=16)
-    expected_uploads: int = Field(default=1, ge=0, le=MOST_UPLOADS)
-    upload_grace_s: float = Field(default=60, ge=0, le=LONGEST_GRACE_S)
-    scan_timeout_s: float | None = Field(default=None, gt=0)
-    task_id: RecordId | None = None
-    workflow_id: RecordId | None = None
-    description: Text = ""
-    destination: Line = ""
 
 
 def validate_acquisition(item: Mapping[str, Any], catalog: Catalog, group: str, *, is_remote: bool) -> None:
@@ -67,8 +32,8 @@ def validate_acquisition(item: Mapping[str, Any], catalog: Catalog, group: str, 
     if not is_remote:
         accepted = "the lane of a device that connects by itself (lane)"
         raise join_errors(label, [FieldError("item.item_type", show_value(kind), accepted)])
-    if kind != KIND:
-        accepted = f"{KIND!r}: this is the lane of a device"
+    if kind != ACQUISITION:
+        accepted = f"{ACQUISITION!r}: this is the lane of a device"
         raise join_errors("The item does not fit its lane", [FieldError("item.item_type", show_value(kind), accepted)])
     findings = _find_wrong(kwargs)
     if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:

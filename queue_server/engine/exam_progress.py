@@ -6,21 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, cast
 
+from queue_server.protocol.acquisitions import OWN_FIELD_OF_VIEW
 from queue_server.protocol.errors import ParameterError, StateError
 from queue_server.protocol.exam_records import (
     AcquisitionFields,
-    AcquisitionParameter,
     ExamItemState,
     ExamTask,
     RecordStatus,
     TaskItem,
-    Vector,
-    read_id,
 )
-from queue_server.protocol.items import Item, Result
+from queue_server.protocol.items import ACQUISITION, Item, Result
 from queue_server.storage.base import Transaction
 
-KIND: Final = "acquisition"
 INLINE: Final = "inline"
 """The sequence of an exam task whose acquisition brought its own."""
 
@@ -67,7 +64,7 @@ def begin(tx: Transaction, item: Item, now: float) -> None:
 
 def note(tx: Transaction, item: Item, state: ExamItemState, now: float, error: str | None = None) -> None:
     """Note how far an item is, if it is an acquisition and its exam task is still there and its own."""
-    if item.kind != KIND:
+    if item.kind != ACQUISITION:
         return
     task = tx.exam_record(ExamTask, _kwargs(item).get("task_id") or item.submission)
     # A copy takes the exam task over when it begins; until then that shows what has become of the item before.
@@ -105,18 +102,15 @@ def _write(
 
 def _make_task(item: Item, now: float) -> ExamTask:
     kwargs = _kwargs(item)
-    one, zero = Vector(x=1.0, y=1.0, z=1.0), Vector(x=0.0, y=0.0, z=0.0)
-    parameter = kwargs.get("acquisition_parameter") or AcquisitionParameter(
-        fov_scaling=one, fov_offset=zero, fov_rotation=zero
-    )
     fields = AcquisitionFields.model_validate(
         {
             "name": item.name,
             "task_type": "ACQUISITION",
             "status": "STARTED",
-            "device_id": _id_or_none(item.lane),
+            # Only lanes of devices take acquisitions, and are named by them.
+            "device_id": item.lane,
             "sequence_id": kwargs.get("sequence_id") or INLINE,
-            "acquisition_parameter": parameter,
+            "acquisition_parameter": kwargs.get("acquisition_parameter") or OWN_FIELD_OF_VIEW,
             "acquisition_limits": kwargs.get("acquisition_limits"),
             "calibration": kwargs.get("calibration", []),
             "description": kwargs.get("description", ""),
@@ -127,13 +121,6 @@ def _make_task(item: Item, now: float) -> ExamTask:
     return ExamTask(
         id=item.submission, creator=creator, created=float(now), fields=fields, item=TaskItem(item.uid, "queued")
     )
-
-
-def _id_or_none(lane: str) -> str | None:
-    try:
-        return read_id(lane)
-    except ValueError:
-        return None
 
 
 def _kwargs(item: Item) -> Mapping[str, Any]:

@@ -166,10 +166,7 @@ class Intake:
     def hear_exit(self, lane: str, incarnation: str, cause: str) -> None:
         """The process of a worker is gone: apply what it had written down, then its end."""
         _log.info("The worker of lane %s has ended: %s", lane, cause)
-        if self._liveness is not None:
-            self._liveness.forget(incarnation)
-        if self._link is not None:
-            self._link.forget(incarnation)
+        self._disconnect(incarnation)
         finished = self._read_remains(incarnation)
 
         def end(turn: Turn) -> None:
@@ -223,6 +220,9 @@ class Intake:
     def _forget(self, incarnation: str) -> None:
         """Drop what is known of a worker whose place another one has taken."""
         self._allowance.forget(incarnation)
+        self._disconnect(incarnation)
+
+    def _disconnect(self, incarnation: str) -> None:
         if self._liveness is not None:
             self._liveness.forget(incarnation)
         if self._link is not None:

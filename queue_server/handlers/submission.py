@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from queue_server.access import validate_item
-from queue_server.access.acquisition import KIND as ACQUISITION
 from queue_server.access.acquisition import validate_acquisition
 from queue_server.access.names import require_name
 from queue_server.engine import exam_progress
 from queue_server.handlers.context import TurnContext
 from queue_server.protocol.errors import ParameterError
-from queue_server.protocol.items import PUBLIC_KEYS, Item
+from queue_server.protocol.items import ACQUISITION, PUBLIC_KEYS, Item
 
 
 def require_user(user: str | None, group_name: str | None) -> str:

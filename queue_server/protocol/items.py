@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     # Whoever only asks for the status is spared pydantic.
@@ -23,6 +23,9 @@ LONGEST_CLAIM = 128
 """How many devices an item may claim by name, and how many characters such a name may have."""
 
 DEFAULT_LANE = "default"
+
+ACQUISITION: Final[ItemKind] = "acquisition"
+"""A scan that a remote device carries out; ``protocol.acquisitions`` has its arguments."""
 
 FailurePolicy = Literal["front", "hold"]
 """Where a failed item goes: to the front of its queue, or there too, but held until a person releases it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from tests.processes.system import System, copy_startup
@@ -31,3 +32,19 @@ def make_system(tmp_path):
 def system(make_system, startup):
     """A system that is ready, with the light startup code."""
     return make_system(startup=startup).start()
+
+
+@pytest.fixture
+def client(system):
+    """Ask the gateway that the system has then; return what is answered, which must have this status."""
+
+    def ask(verb, path, status=200, headers=None, **values):
+        key = (system.data / "api-key").read_text().strip()
+        known = {"Authorization": f"ApiKey {key}", **(headers or {})}
+        body, query = (values, None) if verb == "POST" else (None, values)
+        address = f"{system.ready['http']}/v1{path}"
+        answer = httpx.request(verb, address, headers=known, timeout=10, trust_env=False, json=body, params=query)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    return ask

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from queue_server.protocol.devices import digest_token
@@ -15,22 +14,6 @@ from tests.processes.waiting import wait_until
 def system(make_system, startup):
     """A system that is ready, with a gateway."""
     return make_system(startup=startup, http="127.0.0.1:0").start()
-
-
-@pytest.fixture
-def client(system):
-    """Ask the gateway; return what is answered, which must have this status."""
-
-    def ask(verb, path, status=200, headers=None, **values):
-        key = (system.data / "api-key").read_text().strip()
-        known = {"Authorization": f"ApiKey {key}", **(headers or {})}
-        body, query = (values, None) if verb == "POST" else (None, values)
-        address = f"{system.ready['http']}/v1{path}"
-        answer = httpx.request(verb, address, headers=known, timeout=10, trust_env=False, json=body, params=query)
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    return ask
 
 
 @pytest.fixture

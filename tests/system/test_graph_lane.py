@@ -186,7 +186,7 @@ def test_a_running_graph_is_ended_by_order_with_its_process_and_cannot_be_paused
     hung = pipe("hung")
     uid = start(ask, "hang", pipe=hung)
     pid = begun(hung)
-    assert lane_of(ask.status())["re_state"] == "computing"
+    ask.wait_for(lambda status: lane_of(status)["re_state"] == "computing", "the graph", 20)
     assert "cannot be paused" in ask.be_refused("re_pause", **LANE)
     ask.do("re_abort", **LANE)
     result = end_of(ask, uid)["result"]

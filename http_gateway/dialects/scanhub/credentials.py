@@ -1,21 +1,19 @@
-"""Credentials of devices: tokens made, rotated and compared, and what a device that shows a wrong one has to wait.
+"""Credentials that devices show: read from the handshake, and what a device that shows a wrong one has to wait.
 
-It stores nothing, and opens and closes no connection: whoever does so asks here, and keeps the values.
+The manager keeps the tokens and compares them. Nothing here opens or closes a connection: whoever does so asks here.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from http_gateway.auth.secret_texts import digest_of, draw_bytes, make_secret, matches
+from http_gateway.auth.secret_texts import digest_of
 from queue_server.clock import Clock
-from queue_server.protocol.errors import ParameterError
 
-MOST_GRACE_S: Final = 86_400.0
 LONGEST_TOKEN: Final = 4096
 """Characters in a token; those of ScanHub have 2048."""
 
@@ -23,55 +21,6 @@ _FIRST_DELAY_S: Final = 1.0
 _LONGEST_DELAY_S: Final = 30.0
 _FORGOTTEN_AFTER_S: Final = 900.0
 _ALARM_AT: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceSecret:
-    """What is kept of the token of a device; after a rotation with grace, of two.
-
-    ``previous_until`` is in seconds since 1970-01-01 UTC.
-    """
-
-    digest: bytes = field(repr=False)
-    previous: bytes | None = field(default=None, repr=False)
-    previous_until: float = 0.0
-
-    def admits(self, token: str, now: float) -> bool:
-        """Return whether the token counts now. It takes as long for a wrong one as for a right one."""
-        is_current = matches(token, self.digest)
-        is_previous = matches(token, self.digest if self.previous is None else self.previous)
-        return is_current or (is_previous and self.previous is not None and now < self.previous_until)
-
-    def rotate(self, digest: bytes, now: float, grace_s: float = 0.0) -> DeviceSecret:
-        """Return the secret with a new token; the one until now works for ``grace_s`` more seconds.
-
-        Raises:
-            ParameterError: the grace is negative or longer than a day.
-        """
-        if not 0 <= grace_s <= MOST_GRACE_S:
-            raise ParameterError(f"grace_s must lie between 0 and {MOST_GRACE_S:.0f} seconds.", field="grace_s")
-        if grace_s == 0:
-            return DeviceSecret(digest)
-        return replace(self, digest=digest, previous=self.digest, previous_until=now + grace_s)
-
-
-def issue_device_token(draw: Callable[[int], bytes] = draw_bytes) -> tuple[str, DeviceSecret]:
-    """Return a new device token, which is shown once, and what is kept of it."""
-    token = make_secret(draw)
-    return token, DeviceSecret(digest_of(token))
-
-
-def import_device_token(token: str) -> DeviceSecret:
-    """Return what is kept of a token that another system has made.
-
-    Raises:
-        ParameterError: it is too short to be safe, or too long, or cannot stand in a header.
-    """
-    if not 32 <= len(token) <= LONGEST_TOKEN or not all("!" <= character <= "~" for character in token):
-        raise ParameterError(
-            f"A device token has 32 to {LONGEST_TOKEN} visible ASCII characters and no space.", field="device_token"
-        )
-    return DeviceSecret(digest_of(token))
 
 
 def read_device_headers(headers: Mapping[str, str]) -> tuple[str, str] | None:

@@ -14,13 +14,15 @@ from http_gateway.dialects.scanhub.device_routes import device_id_of, device_rou
 from http_gateway.dialects.scanhub.device_socket import service_of
 from http_gateway.dialects.scanhub.exam_calls import answer, call, query_flag, read_body, shape
 from http_gateway.dialects.scanhub.exam_errors import UnfitError
-from http_gateway.dialects.scanhub.orders import ITEM_TYPE, moment_of, prepare, read_content, read_sequence
+from http_gateway.dialects.scanhub.orders import moment_of, prepare, read_content, read_sequence
 from http_gateway.dialects.scanhub.scan_tokens import ScanToken
-from http_gateway.dialects.scanhub.start_frame import AcquisitionParameter, check_start
+from http_gateway.dialects.scanhub.start_frame import check_start
 from http_gateway.errors import BodyError
 from http_gateway.link import Caller
 from http_gateway.routes import services_of
 from queue_server.protocol.errors import CommunicationError, ParameterError, StateError
+from queue_server.protocol.exam_records import AcquisitionParameter
+from queue_server.protocol.items import ACQUISITION
 
 _ADD: Final = "write:queue:edit"
 _NAME: Final = "scan"
@@ -117,9 +119,6 @@ def _read_acquisition(text: str) -> dict[str, Any]:
         told = _FIELD_OF_VIEW.validate_json(text)
     except ValidationError:
         return {"device_parameter": {"acquisition_data": text}}
-    # Fewer keys than all three are for the device, which may know what they mean.
-    if len(told.model_fields_set) < len(AcquisitionParameter.model_fields):
-        return {"device_parameter": {"acquisition_data": text}}
     return {"acquisition_parameter": told.model_dump()}
 
 
@@ -146,7 +145,7 @@ def _check(request: Request, caller: Caller, device: dict[str, Any], wanted: Wan
         StartTooLargeError: the device does not accept so much.
     """
     device_id, uid = str(device["id"]), str(uuid.uuid4())
-    item = {"item_type": ITEM_TYPE, "name": wanted.name, "item_uid": uid, "user": caller.identity.user}
+    item = {"item_type": ACQUISITION, "name": wanted.name, "item_uid": uid, "user": caller.identity.user}
     content = read_content({**item, "kwargs": wanted.kwargs})
     now = moment_of(services_of(request).clock.wall())
     parameter = device.get("registered_parameter") if device.get("parameter") is None else device["parameter"]
@@ -163,7 +162,7 @@ async def _start(
 ) -> Response:
     device_id = str(device["id"])
     is_immediate = query_flag(request, "immediate")
-    item = {"item_type": ITEM_TYPE, "name": name, "kwargs": kwargs}
+    item = {"item_type": ACQUISITION, "name": name, "kwargs": kwargs}
     if is_immediate:
         _require_free(device)
     method = "queue_item_execute" if is_immediate else "queue_item_add"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
@@ -17,7 +18,7 @@ from http_gateway.dialects.scanhub.device_routes import (
     query_value,
 )
 from http_gateway.dialects.scanhub.device_socket import service_of
-from http_gateway.dialects.scanhub.exam_calls import answer, call, done, list_all, query_flag, read_as
+from http_gateway.dialects.scanhub.exam_calls import answer, answer_all, call, done, query_flag, read_as
 from http_gateway.dialects.scanhub.exam_errors import UnfitError
 from http_gateway.dialects.scanhub.readiness import readiness_route
 from http_gateway.link import Caller
@@ -41,7 +42,7 @@ _CREATION = TypeAdapter(DeviceCreation)
 
 async def get_devices(request: Request, caller: Caller) -> Response:
     """Return all devices."""
-    return answer([_show(each) for each in await list_all(request, caller, "device_list", "devices")])
+    return await answer_all(request, caller, "device_list", "devices", _show)
 
 
 async def get_device(request: Request, caller: Caller) -> Response:
@@ -109,7 +110,7 @@ async def _find(request: Request, caller: Caller) -> dict[str, Any]:
     return await find_device(request, caller, _id_in(request))
 
 
-def _show(device: dict[str, Any]) -> dict[str, Any]:
+def _show(device: Mapping[str, Any]) -> dict[str, Any]:
     own = ("kind", "has_token", "previous_token_until", "generation")
     return {name: value for name, value in device.items() if name not in own}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -192,6 +192,13 @@ def given_in(values: BaseModel) -> dict[str, Any]:
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
+
+
+async def answer_all(
+    request: Request, caller: Caller, method: str, key: str, show: Callable[[Mapping[str, Any]], object], **params: Any
+) -> Response:
+    """Answer with all records of a list of the manager, each as it is shown; raises as ``list_all``."""
+    return answer([show(each) for each in await list_all(request, caller, method, key, **params)])
 
 
 def answer(content: object, status: int = 200) -> Response:

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from http_gateway.dialects.scanhub.exam_access import own_result, own_task
 from http_gateway.dialects.scanhub.exam_calls import (
     answer,
+    answer_all,
     call,
     done,
     given_in,
-    list_all,
     needed_id,
     path_id,
     read_as,
@@ -44,8 +44,9 @@ async def get_result(request: Request, caller: Caller) -> Response:
 
 async def get_all_task_results(request: Request, caller: Caller) -> Response:
     """Return all results of a task."""
-    found = await list_all(request, caller, "exam_result_list", "results", task_id=path_id(request, "task_id"))
-    return answer([show_result(each) for each in found])
+    return await answer_all(
+        request, caller, "exam_result_list", "results", show_result, task_id=path_id(request, "task_id")
+    )
 
 
 async def set_result(request: Request, caller: Caller) -> Response:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from http_gateway.dialects.scanhub.exam_access import own_sequence
-from http_gateway.dialects.scanhub.exam_calls import answer, call, done, list_all, path_id
+from http_gateway.dialects.scanhub.exam_calls import answer, answer_all, call, done, path_id
 from http_gateway.dialects.scanhub.exam_routes import exam_route
 from http_gateway.dialects.scanhub.forms import FilePart, Form, reading_form
 from http_gateway.errors import TooLargeError
@@ -56,8 +56,7 @@ async def get_sequence_header(request: Request, caller: Caller) -> Response:
 
 async def get_all_sequences(request: Request, caller: Caller) -> Response:
     """Return all sequences without their files."""
-    found = await list_all(request, caller, "exam_sequence_list", "sequences")
-    return answer([_show(each) for each in found])
+    return await answer_all(request, caller, "exam_sequence_list", "sequences", _show)
 
 
 async def delete_sequence(request: Request, caller: Caller) -> Response:

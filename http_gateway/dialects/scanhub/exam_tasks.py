@@ -11,10 +11,10 @@ from starlette.responses import Response
 from http_gateway.dialects.scanhub.exam_access import own_task
 from http_gateway.dialects.scanhub.exam_calls import (
     answer,
+    answer_all,
     call,
     done,
     given_in,
-    list_all,
     needed_id,
     path_id,
     query_flag,
@@ -61,14 +61,12 @@ async def get_task(request: Request, caller: Caller) -> Response:
 async def get_all_workflow_tasks(request: Request, caller: Caller) -> Response:
     """Return all tasks of a workflow in their order."""
     workflow_id = path_id(request, "workflow_id")
-    found = await list_all(request, caller, "exam_task_list", "tasks", workflow_id=workflow_id, tree=True)
-    return answer([show_task(each) for each in found])
+    return await answer_all(request, caller, "exam_task_list", "tasks", show_task, workflow_id=workflow_id, tree=True)
 
 
 async def get_all_task_templates(request: Request, caller: Caller) -> Response:
     """Return all templates of tasks."""
-    found = await list_all(request, caller, "exam_task_list", "tasks", templates=True, tree=True)
-    return answer([show_task(each) for each in found])
+    return await answer_all(request, caller, "exam_task_list", "tasks", show_task, templates=True, tree=True)
 
 
 async def update_task(request: Request, caller: Caller) -> Response:

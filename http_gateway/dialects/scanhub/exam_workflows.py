@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from http_gateway.dialects.scanhub.exam_calls import (
     answer,
+    answer_all,
     call,
     done,
     given_in,
-    list_all,
     needed_id,
     path_id,
     query_flag,
@@ -57,14 +57,16 @@ async def get_workflow(request: Request, caller: Caller) -> Response:
 async def get_all_exam_workflows(request: Request, caller: Caller) -> Response:
     """Return all workflows of an exam."""
     exam_id = path_id(request, "exam_id")
-    found = await list_all(request, caller, "exam_workflow_list", "workflows", exam_id=exam_id, tree=True)
-    return answer([show_workflow(each) for each in found])
+    return await answer_all(
+        request, caller, "exam_workflow_list", "workflows", show_workflow, exam_id=exam_id, tree=True
+    )
 
 
 async def get_all_workflow_templates(request: Request, caller: Caller) -> Response:
     """Return all templates of workflows."""
-    found = await list_all(request, caller, "exam_workflow_list", "workflows", templates=True, tree=True)
-    return answer([show_workflow(each) for each in found])
+    return await answer_all(
+        request, caller, "exam_workflow_list", "workflows", show_workflow, templates=True, tree=True
+    )
 
 
 async def update_workflow(request: Request, caller: Caller) -> Response:

@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from http_gateway.dialects.scanhub.exam_calls import (
     answer,
+    answer_all,
     call,
     done,
     given_in,
-    list_all,
     needed_id,
     path_id,
     read_as,
@@ -59,14 +59,12 @@ async def get_exam(request: Request, caller: Caller) -> Response:
 async def get_all_patient_exams(request: Request, caller: Caller) -> Response:
     """Return all exams of a patient."""
     patient_id = path_id(request, "patient_id")
-    found = await list_all(request, caller, "exam_list", "exams", patient_id=patient_id, tree=True)
-    return answer([show_exam(each) for each in found])
+    return await answer_all(request, caller, "exam_list", "exams", show_exam, patient_id=patient_id, tree=True)
 
 
 async def get_all_exam_templates(request: Request, caller: Caller) -> Response:
     """Return all templates of exams."""
-    found = await list_all(request, caller, "exam_list", "exams", templates=True, tree=True)
-    return answer([show_exam(each) for each in found])
+    return await answer_all(request, caller, "exam_list", "exams", show_exam, templates=True, tree=True)
 
 
 async def update_exam(request: Request, caller: Caller) -> Response:

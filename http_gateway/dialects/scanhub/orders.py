@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from http_gateway.dialects.scanhub.model import Order
 from http_gateway.dialects.scanhub.scan_tokens import ScanToken
 from http_gateway.dialects.scanhub.start_frame import (
-    AcquisitionParameter,
-    PatientLimits,
     Plan,
     Scanning,
     Sequence,
@@ -25,38 +23,14 @@ from http_gateway.dialects.scanhub.start_frame import (
     measure_start,
     render_start,
 )
+from queue_server.protocol.acquisitions import OWN_FIELD_OF_VIEW, Acquisition
 from queue_server.protocol.errors import ParameterError
-from queue_server.protocol.exam_records import RecordId, read_id
-
-ITEM_TYPE: Final = "acquisition"
+from queue_server.protocol.exam_records import read_id
+from queue_server.protocol.items import ACQUISITION
 
 _SEQUENCE_KEYS = tuple(Sequence.model_fields)
 
 M = TypeVar("M", bound=BaseModel)
-
-
-class Acquisition(BaseModel):
-    """The arguments of an acquisition; a sequence is given with its files, or by its id."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True)
-
-    sequence: dict[str, Any] | None = None
-    sequence_id: str | None = None
-    header_xml: str | None = None
-    acquisition_parameter: AcquisitionParameter | None = None
-    acquisition_limits: PatientLimits | None = None
-    device_parameter: dict[str, Any] | None = None
-    expected_uploads: int = Field(default=1, ge=0, le=256)
-    upload_grace_s: float = Field(default=60.0, ge=0, le=86_400)
-    scan_timeout_s: float | None = Field(default=None, gt=0)
-    task_id: str | None = None
-    workflow_id: RecordId | None = None
-    name: str | None = None
-    description: str = ""
-    destination: str = ""
-    creator: str | None = None
-    position: int = 0
-    calibration: list[str] = Field(default_factory=list[str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +63,8 @@ def read_content(content: Mapping[str, Any]) -> Content:
         ParameterError: it is no acquisition, or an argument has a wrong form; the message names it.
     """
     kind = content.get("item_type")
-    if kind != ITEM_TYPE:
-        raise ParameterError(f"A scanner takes items of the type {ITEM_TYPE!r}, not {kind!r}.", field="item_type")
+    if kind != ACQUISITION:
+        raise ParameterError(f"A scanner takes items of the type {ACQUISITION!r}, not {kind!r}.", field="item_type")
     acquisition = _read(Acquisition, content.get("kwargs") or {}, "kwargs")
     if acquisition.sequence is None and acquisition.sequence_id is None:
         raise ParameterError("An acquisition needs 'sequence' or 'sequence_id'.", field="kwargs.sequence")
@@ -98,9 +72,7 @@ def read_content(content: Mapping[str, Any]) -> Content:
         uid = read_id(str(content["item_uid"]))
     except ValueError as error:
         raise ParameterError(f"The uid of an item for a scanner must be a UUID: {error}.", field="item_uid") from None
-    name = acquisition.name or str(content.get("name") or "")
-    creator = acquisition.creator or str(content.get("user") or "")
-    return Content(uid, name, creator, acquisition)
+    return Content(uid, str(content.get("name") or ""), str(content.get("user") or ""), acquisition)
 
 
 def read_sequence(given: Mapping[str, Any], content: Content, now: datetime) -> Sequence:
@@ -138,13 +110,12 @@ def prepare(
         sequence_id=sequence.id,
         workflow_id=wanted.workflow_id,
         device_id=kept.device_id,
-        position=wanted.position,
-        calibration=wanted.calibration,
+        calibration=list(wanted.calibration),
     )
     scanning = Scanning(
         limits=wanted.acquisition_limits,
         sequence=sequence,
-        parameter=wanted.acquisition_parameter or AcquisitionParameter(),
+        parameter=wanted.acquisition_parameter or OWN_FIELD_OF_VIEW,
         device_parameter=parameter,
         plan=Plan(item_uid=content.item_uid),
         mrd_header=wanted.header_xml,

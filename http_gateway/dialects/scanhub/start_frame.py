@@ -10,11 +10,10 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from http_gateway.dialects.scanhub.refusals import StartTooLargeError
+from queue_server.protocol.exam_records import AcquisitionLimits, AcquisitionParameter
 
 Client = Literal["unknown", "gen2", "gen3", "first"]
 """The generation of a device, as its frames suggest; only the size of a start frame may depend on it."""
-
-Gender = Literal["MALE", "FEMALE", "OTHER", "NOT_GIVEN"]
 
 MOST_GEN2_BYTES: Final = 1_048_576
 MOST_GEN3_BYTES: Final = 64 * 1024 * 1024
@@ -33,31 +32,6 @@ class Part(BaseModel):
     """What all parts of a start frame have in common: frozen, no unknown keys, finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, serialize_by_alias=True)
-
-
-class Vector(Part):
-    """Three numbers."""
-
-    x: float
-    y: float
-    z: float
-
-
-class AcquisitionParameter(Part):
-    """Where the field of view lies: scaling, offset and rotation against that of the sequence."""
-
-    fov_scaling: Vector = Vector(x=1.0, y=1.0, z=1.0)
-    fov_offset: Vector = Vector(x=0.0, y=0.0, z=0.0)
-    fov_rotation: Vector = Vector(x=0.0, y=0.0, z=0.0)
-
-
-class PatientLimits(Part):
-    """What the scanner needs for the patient's safety: whole numbers, in the units of the site."""
-
-    patient_height: int = Field(strict=True)
-    patient_weight: int = Field(strict=True)
-    patient_age: int = Field(strict=True)
-    patient_gender: Gender
 
 
 class Sequence(Part):
@@ -108,7 +82,7 @@ class Scanning:
     ``device_parameter`` is what holds for the device now; ``mrd_header`` is the real header or None.
     """
 
-    limits: PatientLimits | None
+    limits: AcquisitionLimits | None
     sequence: Sequence
     parameter: AcquisitionParameter
     device_parameter: dict[str, Any]
@@ -148,7 +122,7 @@ def build_start(task: Task, scanning: Scanning, scan_token: str) -> dict[str, An
     return given | {name: value for name, value in optional.items() if value is not None}
 
 
-def _dump(part: Part) -> dict[str, Any]:
+def _dump(part: BaseModel) -> dict[str, Any]:
     return part.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 

@@ -11,8 +11,6 @@ from http_gateway.dialects.scanhub.effects import SendFrame
 from http_gateway.dialects.scanhub.frames import Complaint, Feedback, Pong, render_frame
 from http_gateway.dialects.scanhub.refusals import StartTooLargeError
 from http_gateway.dialects.scanhub.start_frame import (
-    AcquisitionParameter,
-    PatientLimits,
     Plan,
     Scanning,
     Sequence,
@@ -22,11 +20,13 @@ from http_gateway.dialects.scanhub.start_frame import (
     measure_start,
     render_start,
 )
+from queue_server.protocol.acquisitions import OWN_FIELD_OF_VIEW
+from queue_server.protocol.exam_records import AcquisitionLimits
 from tests.doubles.device_sdk import opened, read_as_sdk
 from tests.doubles.device_session import DEVICE, ITEM, OTHER, order_of
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
-LIMITS = PatientLimits(patient_height=180, patient_weight=80, patient_age=40, patient_gender="NOT_GIVEN")
+LIMITS = AcquisitionLimits(patient_height=180, patient_weight=80, patient_age=40, patient_gender="NOT_GIVEN")
 REQUIRED = {
     "id",
     "name",
@@ -63,7 +63,7 @@ def sequence(**changes):
 def start(limits=None, task=None, seq=None, parameter=None, plan=None, header=None):
     task = task or Task(name="", creator="", created=NOW, sequence_id="s1")
     scanning = Scanning(
-        limits, seq or sequence(), AcquisitionParameter(), parameter or {}, plan or Plan(item_uid=ITEM), header
+        limits, seq or sequence(), OWN_FIELD_OF_VIEW, parameter or {}, plan or Plan(item_uid=ITEM), header
     )
     return build_start(task, scanning, "a scan token")
 
@@ -149,7 +149,7 @@ def test_patient_limits_are_always_delivered():
         "patient_gender": "NOT_GIVEN",
     }
     with pytest.raises(TypeError):
-        Scanning(sequence=sequence(), parameter=AcquisitionParameter(), device_parameter={}, plan=Plan(item_uid=ITEM))  # type: ignore[call-arg]
+        Scanning(sequence=sequence(), parameter=OWN_FIELD_OF_VIEW, device_parameter={}, plan=Plan(item_uid=ITEM))  # type: ignore[call-arg]
 
 
 def sized(size_bytes):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from queue_server.access.acquisition import MOST_UPLOADS, validate_acquisition
+from queue_server.access.acquisition import validate_acquisition
+from queue_server.protocol.acquisitions import MOST_UPLOADS
 from queue_server.protocol.errors import ParameterError
 
 

@@ -30,10 +30,10 @@ def refuse(data, bounds=CLIENT_BOUNDS):
 
 def refuse_cheaply(data):
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         message = refuse(data)
-        assert time.perf_counter() - started < QUICK_S
+        assert time.process_time() - started < QUICK_S
         assert tracemalloc.get_traced_memory()[1] < QUICK_BYTES
     finally:
         tracemalloc.stop()

@@ -1,19 +1,15 @@
-"""Credentials of devices: compared, rotated and imported, and what those have to wait who show wrong ones."""
+"""Credentials that devices show: read from the handshake, and what those have to wait who show wrong ones."""
 
 from __future__ import annotations
 
 import pytest
 
-from http_gateway.auth.secret_texts import digest_of
 from http_gateway.dialects.scanhub.credentials import (
     Antechamber,
     FailedProofs,
-    import_device_token,
-    issue_device_token,
     read_device_headers,
 )
 from queue_server.clock import ManualClock
-from queue_server.protocol.errors import ParameterError
 from tests.doubles.device_session import DEVICE, OTHER
 
 
@@ -27,56 +23,6 @@ def clock():
 def proofs(clock):
     """No failures yet."""
     return FailedProofs(clock)
-
-
-def test_a_new_token_is_admitted_and_another_is_not():
-    token, secret = issue_device_token()
-    assert len(token) == 64
-    assert secret.admits(token, 0.0)
-    assert not secret.admits(issue_device_token()[0], 0.0)
-    assert not secret.admits("", 0.0)
-    assert token not in repr(secret)
-
-
-def test_rotation_without_grace_ends_the_old_token_at_once():
-    old, secret = issue_device_token()
-    new, _ = issue_device_token()
-    rotated = secret.rotate(digest_of(new), 1000.0)
-    assert rotated.admits(new, 1000.0)
-    assert not rotated.admits(old, 1000.0)
-
-
-def test_rotation_with_grace_lets_both_tokens_work_for_that_long():
-    old, secret = issue_device_token()
-    rotated = secret.rotate(digest_of("new"), 1000.0, 60.0)
-    assert rotated.admits(old, 1059.9)
-    assert rotated.admits("new", 1059.9)
-    assert not rotated.admits(old, 1060.0)
-    assert rotated.admits("new", 1060.0)
-
-
-def test_a_second_rotation_ends_the_first_token():
-    old, secret = issue_device_token()
-    twice = secret.rotate(digest_of("b"), 1000.0, 60.0).rotate(digest_of("c"), 1001.0, 60.0)
-    assert [twice.admits(token, 1002.0) for token in (old, "b", "c")] == [False, True, True]
-
-
-@pytest.mark.parametrize("grace_s", [-1.0, 86_400.1, float("nan"), float("inf")])
-def test_the_grace_is_between_nothing_and_a_day(grace_s):
-    with pytest.raises(ParameterError, match="grace_s"):
-        issue_device_token()[1].rotate(digest_of("b"), 0.0, grace_s)
-
-
-def test_a_token_of_scanhub_can_be_imported():
-    token = "0123456789abcdef" * 128
-    assert len(token) == 2048
-    assert import_device_token(token).admits(token, 0.0)
-
-
-@pytest.mark.parametrize("token", ["short", "x" * 4097, "x" * 40 + " ", "x" * 40 + "\n", "ä" * 40])
-def test_what_cannot_be_a_token_is_not_imported(token):
-    with pytest.raises(ParameterError, match="32 to 4096"):
-        import_device_token(token)
 
 
 @pytest.mark.parametrize("names", [("Device-Id", "Device-Token"), ("device-id", "DEVICE-TOKEN")])

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from http_gateway.dialects.scanhub.refusals import StartTooLargeError
 from http_gateway.dialects.scanhub.start_frame import (
-    PatientLimits,
     Sequence,
     Task,
     check_start,
@@ -35,13 +34,6 @@ def test_the_size_depends_on_the_generation_and_the_last_byte_counts(client, mos
 
 def test_the_size_is_counted_in_bytes_of_utf8():
     assert measure_start("aé€") == 6
-
-
-def test_patient_limits_are_whole_numbers():
-    with pytest.raises(ValidationError):
-        PatientLimits(patient_height=180.5, patient_weight=80, patient_age=3, patient_gender="MALE")  # type: ignore[arg-type]
-    with pytest.raises(ValidationError):
-        PatientLimits(patient_height=180, patient_weight=80, patient_age=3, patient_gender="male")  # type: ignore[arg-type]
 
 
 def test_times_need_their_offset():
