@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.clients.journeys import check, names_of_journeys, travelling
+from tests.clients.journeys import check, names_of_journeys
 
 PROGRAMS = Path("queueserver_api_http")
 FORMS = ("blocking", "asynchronous")
@@ -28,21 +29,21 @@ OF_ACCOUNTS = {
 # Of these only accounts have a use for forms instead of JSON.
 FOR_ACCOUNTS = {"send_request(data)"}
 
-# The first test waits for a whole system and all that happens in it.
+# The first test of each form waits for all that happens in it.
 pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
-def told(request, run_client, running_system):
-    """What became of the journeys of each form, each in a system of its own; those selected run side by side."""
+def told(run_client, running_system):
+    """What became of the journeys of each form, one after the other in one system."""
+    with running_system(http="127.0.0.1:0", script_upload=True) as system:
+        key = (system.data / "api-key").read_text().strip()
 
-    def travel(form):
-        with running_system(http="127.0.0.1:0", script_upload=True) as system:
-            key = (system.data / "api-key").read_text().strip()
+        @cache
+        def travel(form):
             return json.loads(run_client(PROGRAMS / "journeys.py", form, system.ready["http"], key, seconds=230))
 
-    with travelling(request, "form", travel) as outcomes:
-        yield lambda form: outcomes[form].result()
+        yield travel
 
 
 @pytest.mark.parametrize("form", FORMS)

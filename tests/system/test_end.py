@@ -10,7 +10,7 @@ import pytest
 
 from queue_server import supervisor
 from queue_server.process import living_workers
-from tests.processes.system import READY, read_journal
+from tests.processes.system import READY, System, copy_startup, read_journal
 from tests.processes.waiting import processes_of, wait_for_text, wait_until
 
 ENDS_WITHIN_S = 10.0
@@ -162,14 +162,6 @@ def test_a_second_system_on_the_same_data_is_refused_and_told_who_is_there(syste
     assert ask.status()["epoch"] == 1
 
 
-def test_a_port_that_is_taken_is_named_and_nothing_stays_behind(system, make_system, tmp_path, startup):
-    other = make_system(startup=startup, data=str(tmp_path / "other"), control=system.ready["control"])
-    process = other.spawn()
-    assert process.wait(15) == 3
-    other.output.wait_for(system.ready["control"].removeprefix("tcp://"), seconds=1)
-    assert system.requester.status()["manager_state"] == "idle"
-
-
 def test_a_system_that_cannot_start_says_why_and_does_not_try_again(system):
     """What a restart would not mend ends the supervisor too, with the reason on its last lines."""
     ask = system.requester
@@ -187,18 +179,38 @@ def test_a_system_that_cannot_start_says_why_and_does_not_try_again(system):
     assert database.read_bytes() == b""
 
 
-def test_the_ready_file_is_private_and_complete(system):
-    assert system.ready.keys() == {"control", "info", "documents", "http", "data_dir", "pids", "version"}
-    assert system.ready_file.stat().st_mode & 0o777 == 0o600
-    assert system.ready["data_dir"] == str(system.data)
-    assert not system.ready["control"].endswith(":0")
+# --- what none of these tests ends ---------------------------------------------------------------------------------
 
 
-def test_a_restarted_manager_is_found_at_the_same_addresses(system):
-    before = system.ready
-    system.kill_manager()
-    system.wait_ready(2)
-    after = system.ready
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory):
+    """A system that is ready, for all of them."""
+    directory = tmp_path_factory.mktemp("system")
+    system = System(directory, startup=copy_startup(directory / "startup"))
+    yield system.start()
+    system.close()
+
+
+def test_the_ready_file_is_private_and_complete(standing):
+    assert standing.ready.keys() == {"control", "info", "documents", "http", "data_dir", "pids", "version"}
+    assert standing.ready_file.stat().st_mode & 0o777 == 0o600
+    assert standing.ready["data_dir"] == str(standing.data)
+    assert not standing.ready["control"].endswith(":0")
+
+
+def test_a_port_that_is_taken_is_named_and_nothing_stays_behind(standing, make_system, startup):
+    other = make_system(startup=startup, control=standing.ready["control"])
+    process = other.spawn()
+    assert process.wait(15) == 3
+    other.output.wait_for(standing.ready["control"].removeprefix("tcp://"), seconds=1)
+    assert standing.requester.status()["manager_state"] == "idle"
+
+
+def test_a_restarted_manager_is_found_at_the_same_addresses(standing):
+    before = standing.ready
+    standing.kill_manager()
+    standing.wait_ready(2)
+    after = standing.ready
     assert (after["control"], after["info"]) == (before["control"], before["info"])
     assert after["pids"]["supervisor"] == before["pids"]["supervisor"]
     assert after["pids"]["manager"] != before["pids"]["manager"]

@@ -11,13 +11,27 @@ import pytest
 from queue_server.supervisor import stop
 from tests.doubles.exam_records import PATIENT, dag_fields, exam_fields, scan_fields
 from tests.processes.requester import USER
+from tests.processes.system import System, copy_startup
 from tests.processes.waiting import wait_until
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A system with a gateway, for all tests."""
+    directory = tmp_path_factory.mktemp("system")
+    system = System(directory, startup=copy_startup(directory / "startup"), http="127.0.0.1:0")
+    yield system.start()
+    system.close()
+
+
 @pytest.fixture
-def system(make_system, startup):
-    """A system that is ready, with a gateway."""
-    return make_system(startup=startup, http="127.0.0.1:0").start()
+def system(running):
+    """The same without exams."""
+    ask = running.requester
+    for templates in (False, True):
+        for exam in ask.do("exam_list", templates=templates)["exams"]:
+            ask.do("exam_remove", exam_id=exam["id"], **USER)
+    return running
 
 
 @pytest.fixture

@@ -24,17 +24,28 @@ from websockets.sync.client import connect as connect_blocking
 from queue_server.client import RunControl
 from queue_server.client.notices import EVENT_TOPIC
 from queue_server.sockets import delegate_address
-from tests.doubles.gateway import running_gateway
-from tests.processes.system import ROOT
+from tests.doubles.gateway import NO_AUTHORITY, running_gateway
+from tests.processes.system import ROOT, System, copy_startup
 from tests.processes.waiting import kill, wait_until
 
 ITEM = {"item_type": "instruction", "name": "queue_stop"}
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A system with a gateway, for all tests."""
+    directory = tmp_path_factory.mktemp("system")
+    system = System(directory, startup=copy_startup(directory / "startup"), http="127.0.0.1:0")
+    yield system.start()
+    system.close()
+
+
 @pytest.fixture
-def system(make_system, startup):
-    """A system that is ready, with a gateway."""
-    return make_system(startup=startup, http="127.0.0.1:0").start()
+def system(running):
+    """The same with an empty queue, and ready: what a test has killed may just be coming back."""
+    wait_until(lambda: running.is_ready, "the ready file", 20)
+    running.requester.do("queue_clear")
+    return running
 
 
 @pytest.fixture
@@ -51,7 +62,7 @@ def headers_of(data):
 
 def client_of(url, data):
     """Return a client that has the API key of a data directory."""
-    return httpx.Client(base_url=url, headers=headers_of(data), timeout=10, trust_env=False)
+    return httpx.Client(base_url=url, headers=headers_of(data), timeout=10, trust_env=False, verify=NO_AUTHORITY)
 
 
 @contextmanager
@@ -161,7 +172,9 @@ def test_a_stream_goes_on_behind_a_new_manager_and_misses_nothing(system, client
         frames = (json.loads(socket.recv(15)) for _ in cycle([0]))
         last = next(frame["seq"] for frame in frames if frame.get("topic") == "events")
         client.post("/v1/queue/items", json={"item": ITEM}).raise_for_status()
+        manager = system.manager_pid
         system.kill_manager()
+        wait_until(lambda: system.is_ready and system.manager_pid != manager, "ready", 20)
         wait_until(lambda: answers(client), "a manager that answers", 20)
         client.post("/v1/queue/clear").raise_for_status()
         seen = []
@@ -325,3 +338,4 @@ async def test_an_observer_may_stop_everything_and_nothing_else(system, tmp_path
     assert "Requires scopes ['write:queue:control']" in start.json()["detail"]
     assert stop.status_code == 200, stop.text
     assert [lane["condition"] for lane in status["lanes"]] == ["estopped"]
+    system.requester.do("estop_reset")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.processes.requester import USER
+from tests.processes.system import System
 
 BROKEN = "raise RuntimeError('the beamline is in pieces')\n"
 
@@ -20,12 +21,30 @@ def open_in_vain(ask):
     )
 
 
-def test_startup_code_that_raises_is_reported_and_the_manager_is_idle_again(make_system, tmp_path):
-    startup = tmp_path / "startup"
-    startup.mkdir()
-    file = startup / "00-broken.py"
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A system with a startup directory, for all code that cannot be loaded."""
+    directory = tmp_path_factory.mktemp("system")
+    (directory / "startup").mkdir()
+    system = System(directory, startup=directory / "startup")
+    yield system.start()
+    system.close()
+
+
+@pytest.fixture
+def empty(running):
+    """The same with nothing in its directory, and without an environment."""
+    for file in running.startup.glob("*.py"):
+        file.unlink()
+    if running.requester.status()["worker_environment_exists"]:
+        running.requester.do("environment_destroy")
+        running.requester.wait_for(lambda status: not status["worker_environment_exists"], "the end of the environment")
+    return running
+
+
+def test_startup_code_that_raises_is_reported_and_the_manager_is_idle_again(empty):
+    system, file = empty, empty.startup / "00-broken.py"
     file.write_text(BROKEN)
-    system = make_system(startup=startup).start()
     ask = system.requester
     status = open_in_vain(ask)
     assert status["worker_environment_exists"] is False
@@ -41,22 +60,19 @@ def test_startup_code_that_raises_is_reported_and_the_manager_is_idle_again(make
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("file", "content", "told"),
     [
-        ("def broken(:\n", "00-startup.py"),
-        ("import sys; sys.exit(7)\n", "00-startup.py"),
-        ("import os; os._exit(7)\n", "exit code 7"),
-        ("RE = 5\n", "'RE' is a int"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)\n", "SIGSEGV"),
+        ("00-syntax.py", "def broken(:\n", "00-syntax.py"),
+        ("00-exit.py", "import sys; sys.exit(7)\n", "00-exit.py"),
+        ("00-end.py", "import os; os._exit(7)\n", "exit code 7"),
+        ("00-type.py", "RE = 5\n", "'RE' is a int"),
+        ("00-fault.py", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)\n", "SIGSEGV"),
     ],
     ids=["syntax error", "sys.exit", "os._exit", "RE is no RunEngine", "segmentation fault"],
 )
-def test_whatever_startup_code_does_the_reason_is_shown(make_system, tmp_path, content, told):
-    startup = tmp_path / "startup"
-    startup.mkdir()
-    (startup / "00-startup.py").write_text(content)
-    system = make_system(startup=startup).start()
-    status = open_in_vain(system.requester)
+def test_whatever_startup_code_does_the_reason_is_shown(empty, file, content, told):
+    (empty.startup / file).write_text(content)
+    status = open_in_vain(empty.requester)
     assert told in status["lanes"][0]["reason"]
 
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 from bluesky import RunEngine
 from bluesky import plan_stubs as bps
@@ -19,7 +21,13 @@ def write_journal(name, document):
             stream.write(json.dumps(line) + "\n")
 
 
+# A RunEngine imports these to note their versions, which takes longer than the rest of opening an environment.
+MODULES: dict[str, Any] = sys.modules
+UNLOADED = [name for name in ("ophyd", "ophyd_async") if name not in MODULES]
+MODULES.update(dict.fromkeys(UNLOADED))
 RE = RunEngine({})
+for unloaded in UNLOADED:
+    del MODULES[unloaded]
 RE.subscribe(write_journal)
 
 

@@ -50,10 +50,15 @@ def test_help_names_every_verb(capsys):
     assert [path[0] for path in ALL if path[0] not in shown] == []
 
 
+@pytest.fixture(scope="module")
+def calls():
+    """The verb that calls any method: it derives them all at once."""
+    return build([("call",)]).commands["call"]
+
+
 @pytest.mark.parametrize("name", METHODS)
-def test_every_method_can_be_called_with_an_option_for_each_parameter(name):
-    group = build([("call",)]).commands["call"]
-    options = {option for parameter in group.commands[name].params for option in parameter.opts}
+def test_every_method_can_be_called_with_an_option_for_each_parameter(calls, name):
+    options = {option for parameter in calls.commands[name].params for option in parameter.opts}
     wanted = {f"--{field.replace('_', '-')}" for field in METHODS[name].params.model_fields}
     assert wanted <= options
 
