@@ -26,10 +26,12 @@ from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import DEFAULT_LANE, FailurePolicy
 from queue_server.protocol.lane_settings import (
     LaneSettings,
+    Launcher,
     ListUpdates,
     check_lanes,
+    check_launchers,
     read_lanes,
-    read_pairs,
+    read_launchers,
     read_policies,
 )
 from queue_server.protocol.shared_devices import SHARED_DEVICES, CheckedPlaces
@@ -190,11 +192,11 @@ class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatible
         description="Keep a second manager loaded, which takes the place of one that has died within a fraction of a "
         "second. It costs the memory of one more process.",
     )
-    worker_launchers: Annotated[dict[str, Path], NoDecode] = Field(
-        default_factory=dict[str, Path],
+    worker_launchers: Annotated[dict[str, Launcher], NoDecode] = Field(
+        default_factory=dict[str, Launcher],
         description="Lanes whose workers are started by a launcher, a service of its own with its own user: the lane "
-        "and the socket of its launcher; as text: default=/run/cuelight/default.launcher. The manager itself starts "
-        "those of the other lanes.",
+        "and the socket of its launcher, or the word link for one on another host, which connects to worker_link; as "
+        "text: default=/run/cuelight/default.launcher,b=link. The manager itself starts those of the other lanes.",
     )
     replies_kept_days: Annotated[float, Field(ge=0.01, le=3650)] = Field(
         default=7.0, description="How long the answer to a request with an idempotency key is kept, in days."
@@ -342,15 +344,12 @@ class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatible
     @field_validator("worker_launchers", mode="before")
     @classmethod
     def _read_launchers(cls, given: object) -> object:
-        advice = "each lane with the socket of its launcher, such as default=/run/cuelight/default.launcher"
-        return read_pairs(given, advice) if isinstance(given, str) else given
+        return read_launchers(given)
 
     @field_validator("worker_launchers")
     @classmethod
-    def _check_launchers(cls, launchers: dict[str, Path]) -> dict[str, Path]:
-        sockets = list(launchers.values())
-        if any(not socket.is_absolute() for socket in sockets) or len(set(sockets)) != len(sockets):
-            raise ValueError("each lane has a launcher of its own, whose socket is an absolute path")
+    def _check_launchers(cls, launchers: dict[str, Launcher]) -> dict[str, Launcher]:
+        check_launchers(launchers)
         return launchers
 
     @classmethod

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
@@ -19,6 +20,15 @@ WorkerKind = Literal["plans", "graphs"]
 
 GRAPHS_MARK = "graphs:"
 """Before the startup code of a lane that is written as text, it says that its worker executes processing graphs."""
+
+
+class FarLauncher(StrEnum):
+    """In the place of the socket of a launcher: it is on another host, and connects to the worker link by itself."""
+
+    LINK = "link"
+
+
+Launcher = FarLauncher | Path
 
 MOST_LANES = 64
 """Every status describes all lanes, and clients get it each second."""
@@ -116,6 +126,27 @@ def check_lanes(lanes: Mapping[str, LaneSettings]) -> None:
             )
     if len(lanes) >= MOST_LANES:
         raise ValueError(f"there may be at most {MOST_LANES} lanes, the lane {DEFAULT_LANE} included")
+
+
+def read_launchers(given: object) -> object:
+    """Return a map of launchers from text such as ``default=/run/cuelight/default.launcher,b=link``.
+
+    Raises:
+        ValueError: a part of a text is no pair, or a lane is named twice.
+    """
+    advice = "each lane with the socket of its launcher, or link, such as default=/run/cuelight/default.launcher,b=link"
+    return read_pairs(given, advice) if isinstance(given, str) else given
+
+
+def check_launchers(launchers: Mapping[str, Launcher]) -> None:
+    """Refuse sockets that are none, or that two lanes share.
+
+    Raises:
+        ValueError: there is such a socket.
+    """
+    sockets = [launcher for launcher in launchers.values() if not isinstance(launcher, FarLauncher)]
+    if any(not socket.is_absolute() for socket in sockets) or len(set(sockets)) != len(sockets):
+        raise ValueError("each lane has a launcher of its own, whose socket is an absolute path; or the word link")
 
 
 def read_policies(text: str) -> dict[str, str]:

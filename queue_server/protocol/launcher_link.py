@@ -1,7 +1,8 @@
-"""Manager ↔ launcher of a lane: one line of JSON for each message, one conversation for each worker.
+"""Manager ↔ launcher of a lane. The manager says what it wants of one worker: open it, watch it or kill it.
 
-The manager says what it wants of one worker: open it, watch it or kill it. The launcher answers that it runs, as which
-process, and at last how it has ended.
+A launcher on the same host has a socket of its own, with one line of JSON for each message and one conversation for
+each worker: it answers that the worker runs, as which process, and at last how it has ended. A launcher on another host
+connects to the worker link, and tells there how its lane stands, whenever that changes and each second.
 """
 
 from __future__ import annotations
@@ -10,9 +11,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from queue_server.protocol.codec import CLIENT_BOUNDS, decode, encode
 from queue_server.protocol.errors import EnvelopeError
 
 LONGEST_LINE_BYTES = 64 * 1024
+
+STANDING_EACH_S = 1.0
+"""How often a launcher on another host tells how its lane stands, if nothing changes."""
+
+MOST_ENDS = 16
+"""Of so many workers a launcher remembers how they ended, for a manager that was away."""
 
 Incarnation = Annotated[str, Field(min_length=1, max_length=128)]
 
@@ -57,6 +65,19 @@ class WorkerGone(_Message):
     cause: str = Field(max_length=4096)
 
 
+class LaneStanding(_Message):
+    """From a launcher on another host: which worker it has, and how the last ones have ended, by incarnation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["lane_standing"] = "lane_standing"
+    lane: Annotated[str, Field(min_length=1, max_length=128)]
+    running: Incarnation | None = None
+    ends: dict[Incarnation, Annotated[str, Field(max_length=4096)]] = Field(
+        default_factory=dict[str, str], max_length=MOST_ENDS + 1
+    )
+
+
 ToLauncher = OpenWorker | WatchWorker | EndWorker
 FromLauncher = WorkerRuns | WorkerGone
 
@@ -77,6 +98,24 @@ def read_to_launcher(line: bytes) -> ToLauncher:
     """
     try:
         return _to_launcher.validate_json(line)
+    except ValidationError as error:
+        raise EnvelopeError(f"not an order to a launcher: {_first(error)}") from error
+
+
+def pack_order(order: ToLauncher) -> bytes:
+    """Return the frame for an order to a launcher on another host."""
+    return encode(order.model_dump(), "msgpack")
+
+
+def unpack_order(frame: bytes) -> ToLauncher:
+    """Return the order in a frame.
+
+    Raises:
+        EnvelopeError: it is none.
+    """
+    value, _ = decode(frame, CLIENT_BOUNDS)
+    try:
+        return _to_launcher.validate_python(value)
     except ValidationError as error:
         raise EnvelopeError(f"not an order to a launcher: {_first(error)}") from error
 

@@ -1,8 +1,9 @@
 """The launcher of one lane: a small service that starts the worker process when the manager asks for it.
 
-It runs as a unit of systemd with a user and a control group of its own, ``python -m
-queue_server.workers.lane_launcher --lane LANE --socket PATH``, and knows nothing of plans. The worker is its child: the
-end of the manager touches neither, the end of the worker leaves the launcher waiting for the next order.
+It runs as a unit of systemd with a user and a control group of its own, and knows nothing of plans. The worker is its
+child: the end of the manager touches neither, the end of the worker leaves the launcher waiting for the next order. On
+the host of the manager it is ``python -m queue_server.workers.lane_launcher --lane LANE --socket PATH``; on another
+host ``--link ADDRESS`` takes the place of the socket.
 """
 
 from __future__ import annotations
@@ -12,19 +13,15 @@ import asyncio
 import logging
 import os
 import signal
-import subprocess
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from queue_server import logs
-from queue_server.protocol.errors import EnvelopeError
+from queue_server.client.keys import read_pair
+from queue_server.protocol.errors import CuelightError, EnvelopeError, ParameterError
 from queue_server.protocol.launcher_link import (
     LONGEST_LINE_BYTES,
-    EndWorker,
-    OpenWorker,
     ToLauncher,
     WorkerGone,
     WorkerRuns,
@@ -32,36 +29,19 @@ from queue_server.protocol.launcher_link import (
     write_line,
 )
 from queue_server.systemd import ServiceUnit
-from queue_server.workers.host import LocalHost
+from queue_server.workers.far_launcher import FarLauncher, FarPlace
+from queue_server.workers.lane_workers import LaneWorkers, Program, worker_program
 
 _log = logging.getLogger(__name__)
 
-# Of so many workers it is remembered how they ended, for a manager that was away.
-MOST_ENDS = 16
-# What a worker has to end in order when the service is stopped.
-END_PATIENCE_S = 10.0
-
-Program = Callable[[Sequence[str]], Sequence[str]]
-
-
-def worker_program(options: Sequence[str]) -> Sequence[str]:
-    """Return the command line of a worker."""
-    return [sys.executable, "-m", "device_worker", *options]
-
 
 class LaneLauncher:
-    """Starts, watches and kills the worker of one lane; at most one runs at a time."""
+    """Takes the orders of a manager on the same host, at a socket of the file system."""
 
     def __init__(self, lane: str, program: Program = worker_program) -> None:
-        self._lane = lane
-        self._program = program
-        self._host = LocalHost(self._launch, self._see_end, self._see_start)
-        self._options: dict[str, Sequence[str]] = {}
-        self._running: dict[str, int | None] = {}
-        self._ends: OrderedDict[str, str] = OrderedDict()
-        self._watchers: set[asyncio.StreamWriter] = set()
+        self._workers = LaneWorkers(lane, self._tell, program)
+        self._writers: set[asyncio.StreamWriter] = set()
         self._watched: dict[str, set[asyncio.StreamWriter]] = {}
-        self._all_ended = asyncio.Event()
 
     async def serve(self, socket: Path, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Take orders at ``socket`` until ``stop`` is set; then the worker is asked to end, too.
@@ -79,17 +59,17 @@ class LaneLauncher:
         try:
             ready()
             await stop.wait()
-            await self._end_all()
+            await self._workers.end_all()
         finally:
             server.close()
-            for writer in list(self._watchers):
+            for writer in list(self._writers):
                 writer.close()
             await server.wait_closed()
-            await self._host.close()
+            await self._workers.close()
             _clear(socket)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._watchers.add(writer)
+        self._writers.add(writer)
         try:
             while line := await reader.readline():
                 self._obey(read_to_launcher(line), writer)
@@ -99,78 +79,28 @@ class LaneLauncher:
             # A manager that is killed says nothing.
             _log.debug("A connection was lost")
         finally:
-            self._watchers.discard(writer)
+            self._writers.discard(writer)
             for watching in self._watched.values():
                 watching.discard(writer)
             writer.close()
 
     def _obey(self, order: ToLauncher, writer: asyncio.StreamWriter) -> None:
-        incarnation = order.incarnation
-        if isinstance(order, OpenWorker) and not self._knows(incarnation):
-            if self._running:
-                cause = f"its launcher still has another worker ({next(iter(self._running))}): end that first"
-                writer.write(write_line(WorkerGone(cause=f"it could not be started: {cause}")))
-                return
-            self._options[incarnation] = order.options
-            self._running[incarnation] = None
-            self._host.start(self._lane, incarnation)
-        if not self._knows(incarnation):
-            # Perhaps one that an earlier launcher has started.
-            self._host.adopt(self._lane, incarnation)
-        self._watched.setdefault(incarnation, set()).add(writer)
-        if incarnation in self._running:
-            self._tell_running(incarnation)
-            if isinstance(order, EndWorker):
-                self._host.kill(self._lane, incarnation)
-        else:
-            self._tell_end(incarnation, self._ends.get(incarnation, "it was gone already"))
+        cause = self._workers.obey(order)
+        if cause is not None:
+            writer.write(write_line(WorkerGone(cause=cause)))
+            return
+        self._watched.setdefault(order.incarnation, set()).add(writer)
+        self._tell(order.incarnation)
 
-    def _knows(self, incarnation: str) -> bool:
-        return incarnation in self._running or incarnation in self._ends
-
-    def _launch(self, lane: str, incarnation: str) -> subprocess.Popen[bytes]:
-        """Start the process; called in a thread."""
-        return subprocess.Popen(
-            self._program(self._options.pop(incarnation)), stdin=subprocess.DEVNULL, start_new_session=True
-        )
-
-    def _see_start(self, lane: str, incarnation: str, pid: int) -> None:
-        _log.info("The worker of lane %s runs (process %d)", lane, pid)
-        self._running[incarnation] = pid
-        self._tell_running(incarnation)
-
-    def _tell_running(self, incarnation: str) -> None:
-        pid = self._running[incarnation]
+    def _tell(self, incarnation: str) -> None:
+        """Tell those who watch a worker that it runs, or how it has ended."""
+        pid, cause = self._workers.running.get(incarnation), self._workers.ends.get(incarnation)
         if pid is not None:
             for writer in self._watched.get(incarnation, ()):
                 writer.write(write_line(WorkerRuns(pid=pid)))
-
-    def _see_end(self, lane: str, incarnation: str, cause: str) -> None:
-        _log.info("The worker of lane %s has ended: %s", lane, cause)
-        self._running.pop(incarnation, None)
-        self._ends[incarnation] = cause
-        while len(self._ends) > MOST_ENDS:
-            self._ends.popitem(last=False)
-        self._tell_end(incarnation, cause)
-        if not self._running:
-            self._all_ended.set()
-
-    def _tell_end(self, incarnation: str, cause: str) -> None:
-        for writer in self._watched.pop(incarnation, ()):
-            writer.write(write_line(WorkerGone(cause=cause)))
-
-    async def _end_all(self) -> None:
-        """Ask the worker to end in order, and kill it if it does not."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            self._all_ended.clear()
-            for pid in self._running.values():
-                if pid is not None:
-                    with suppress(ProcessLookupError):
-                        os.killpg(pid, number)
-            if self._running:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(END_PATIENCE_S):
-                        await self._all_ended.wait()
+        elif cause is not None:
+            for writer in self._watched.pop(incarnation, ()):
+                writer.write(write_line(WorkerGone(cause=cause)))
 
 
 def _clear(socket: Path) -> None:
@@ -178,27 +108,60 @@ def _clear(socket: Path) -> None:
     socket.unlink(missing_ok=True)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or Ctrl-C; return the exit code of the process."""
+def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line; ends the process if they are wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m queue_server.workers.lane_launcher", description="Start the worker of a lane when asked to."
     )
     parser.add_argument("--lane", required=True, help="lane whose worker is started")
-    parser.add_argument("--socket", required=True, type=Path, metavar="PATH", help="where orders are taken")
-    options = parser.parse_args(arguments)
-    unit = ServiceUnit.take()
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--socket", type=Path, metavar="PATH", help="where a manager on this host gives its orders")
+    place.add_argument("--link", metavar="ADDRESS", help="the worker link of a manager on another host")
+    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="with --link: where the worker keeps its reports")
+    parser.add_argument("--secret-key-file", type=Path, metavar="FILE", help="with --link: private key of the worker")
+    parser.add_argument("--manager-key-file", type=Path, metavar="FILE", help="with --link: public key of the manager")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C; return the exit code of the process."""
+    options = read_options(arguments)
     logs.configure()
+    unit = ServiceUnit.take()
     try:
-        asyncio.run(_serve(options.lane, options.socket, unit))
-    except OSError as error:
-        _log.error("The launcher of lane %s cannot serve at %s: %s", options.lane, options.socket, error)
+        asyncio.run(_serve(options.lane, options.socket, find_place(options), unit))
+    except (OSError, CuelightError) as error:
+        _log.error("The launcher of lane %s cannot serve: %s", options.lane, error)
         return 3
     finally:
         unit.close()
     return 0
 
 
-async def _serve(lane: str, socket: Path, unit: ServiceUnit) -> None:
+def find_place(options: argparse.Namespace) -> FarPlace | None:
+    """Return where a manager on another host is.
+
+    Raises:
+        ParameterError: a key is missing or cannot be used, or there is no place for reports.
+    """
+    if options.link is None:
+        return None
+    if options.state_dir is None:
+        raise ParameterError(
+            "--state-dir: the worker needs a directory of its own for its reports.", field="--state-dir"
+        )
+    files = (options.secret_key_file, options.manager_key_file)
+    if (files[0] is None) != (files[1] is None):
+        raise ParameterError(
+            "--secret-key-file and --manager-key-file belong together: give both, or none for a link without keys.",
+            field="--secret-key-file",
+        )
+    if files[0] is None:
+        return FarPlace(options.link, options.state_dir)
+    return FarPlace(options.link, options.state_dir, files, read_pair(*files))
+
+
+async def _serve(lane: str, socket: Path | None, place: FarPlace | None, unit: ServiceUnit) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -208,7 +171,10 @@ async def _serve(lane: str, socket: Path, unit: ServiceUnit) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
-    await LaneLauncher(lane).serve(socket, stop, lambda: unit.tell_ready(f"waits at {socket}"))
+    if place is not None:
+        await FarLauncher(lane, place).serve(stop, lambda: unit.tell_ready(f"serves {place.address}"))
+    elif socket is not None:
+        await LaneLauncher(lane).serve(socket, stop, lambda: unit.tell_ready(f"waits at {socket}"))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import zmq
@@ -11,7 +12,9 @@ import zmq
 from queue_server.failpoints import declare, failpoint
 from queue_server.logs import Complaints
 from queue_server.protocol.codec import WORKER_BOUNDS, Bounds
+from queue_server.protocol.device_link import DeviceReading
 from queue_server.protocol.errors import EnvelopeError
+from queue_server.protocol.launcher_link import LaneStanding, ToLauncher, pack_order
 from queue_server.protocol.unreadable_report import LONGEST_REASON, UnreadableReport, recognise_report
 from queue_server.protocol.worker_link import (
     VERSION,
@@ -36,7 +39,7 @@ from queue_server.transport.stream import Frames, Guard, Stream, bind, make_sock
 
 _log = logging.getLogger(__name__)
 
-Telegram = Heartbeat | Console | Metadata | Progress | StopReport
+Telegram = Heartbeat | Console | Metadata | Progress | StopReport | DeviceReading
 
 # Messages of one worker that have come and are not looked at yet: few, because each may be large, but more than the
 # last words of a worker that ends. What is behind them is lost with a connection over ipc.
@@ -85,6 +88,10 @@ class LinkListener(Protocol):
         """A worker tells what an emergency stop has reached."""
         ...
 
+    def hear_reading(self, lane: str, incarnation: str, reading: DeviceReading) -> None:
+        """A worker tells what it has read of a device, or why it has not."""
+        ...
+
     def hear_progress(self, lane: str, incarnation: str, progress: Progress) -> None:
         """A plan has advanced, if the worker tells the truth."""
         ...
@@ -96,6 +103,14 @@ class _Peer:
     incarnation: str
     pid: int
     expected: int
+
+
+@dataclass(slots=True)
+class _Launchers:
+    """Those on other hosts, by lane, and who is told how their lanes stand."""
+
+    hear: Callable[[LaneStanding], None]
+    identities: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 class WorkerLinkSocket:
@@ -119,6 +134,7 @@ class WorkerLinkSocket:
         self._listener = listener
         self._peers: dict[bytes, _Peer] = {}
         self._page_bytes: dict[str, int] = {}
+        self._launchers = _Launchers(self._pass_over)
         self._complaints = Complaints(_log)
         self.malformed = 0
         self._stream = Stream(self._socket, self._take, guard)
@@ -131,6 +147,16 @@ class WorkerLinkSocket:
         if isinstance(message, Dismiss):
             # Whatever it says from now on concerns nobody.
             self.forget(incarnation)
+
+    def attach(self, hear_standing: Callable[[LaneStanding], None]) -> None:
+        """Tell who is told how the lanes of launchers on other hosts stand."""
+        self._launchers.hear = hear_standing
+
+    def send_to_launcher(self, lane: str, order: ToLauncher) -> None:
+        """Send to the launcher of a lane; without a connection it is dropped, and asked for again."""
+        identity = self._launchers.identities.get(lane)
+        if identity is not None:
+            self._stream.send([identity, pack_order(order)])
 
     def acknowledge(self, incarnation: str, number: int) -> None:
         """Tell a worker that its reports up to ``number`` are committed."""
@@ -154,6 +180,9 @@ class WorkerLinkSocket:
         """Stop listening; workers go on and will say hello to the next manager."""
         self._stream.close(100)
 
+    def _pass_over(self, standing: LaneStanding) -> None:
+        self._complaints.tell("No lane has a launcher on another host; one for the lane %s was heard", standing.lane)
+
     def _find(self, incarnation: str) -> bytes | None:
         return next((identity for identity, peer in self._peers.items() if peer.incarnation == incarnation), None)
 
@@ -169,6 +198,10 @@ class WorkerLinkSocket:
             return
         if isinstance(message, Hello):
             self._take_hello(identity, message)
+            return
+        if isinstance(message, LaneStanding):
+            self._launchers.identities[message.lane] = identity
+            self._launchers.hear(message)
             return
         peer = self._peers.get(identity)
         if peer is None:
@@ -196,6 +229,8 @@ class WorkerLinkSocket:
             self._listener.hear_console(message)
         elif isinstance(message, StopReport):
             self._listener.hear_stop_report(peer.lane, peer.incarnation, message)
+        elif isinstance(message, DeviceReading):
+            self._listener.hear_reading(peer.lane, peer.incarnation, message)
         elif isinstance(message, Progress):
             self._listener.hear_progress(peer.lane, peer.incarnation, message)
 

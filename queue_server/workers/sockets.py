@@ -9,10 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from queue_server.protocol.errors import ParameterError
-from queue_server.sockets import LINK, private_address
-
-MANAGER_KEY_FILE = "manager.key"
-"""The file with the public key of the manager, in the directory of the workers that it starts."""
+from queue_server.sockets import LINK, MANAGER_KEY_FILE, private_address
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from queue_server.protocol.errors import EnvelopeError, ParameterError
+from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.launcher_link import (
     LONGEST_LINE_BYTES,
     EndWorker,
@@ -146,21 +146,6 @@ class UnitHost:
                 _log.info("The worker of lane %s runs (process %d)", session.lane, message.pid)
         _log.error("The launcher of lane %s does not speak any more", session.lane)
         return None
-
-
-def host_units(
-    launchers: Mapping[str, Path], lanes: Sequence[str], options: Callable[[str, str], list[str]], exited: Exited
-) -> dict[str, UnitHost]:
-    """Return the host of each lane that has a launcher.
-
-    Raises:
-        ParameterError: there is no such lane.
-    """
-    for lane in launchers:
-        if lane not in lanes:
-            message = f"'worker_launchers' names the lane {lane!r}, which does not exist. Lanes: {list(lanes)}."
-            raise ParameterError(message, field="worker_launchers")
-    return {lane: UnitHost(socket, options, exited) for lane, socket in launchers.items()}
 
 
 async def _find_worker(incarnation: str) -> int | None:

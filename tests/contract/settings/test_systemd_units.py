@@ -12,11 +12,13 @@ import pytest
 
 from queue_server.config import PAUSE_PATIENCE_S, load_settings
 from queue_server.engine.watchdog import PERIOD_S
-from queue_server.workers.lane_launcher import END_PATIENCE_S
+from queue_server.workers.lane_launcher import read_options
+from queue_server.workers.lane_workers import END_PATIENCE_S
 
 UNITS = Path(__file__).parents[3] / "config" / "systemd"
 MANAGER, GATEWAY, WORKER = "cuelight-manager.service", "cuelight-gateway.service", "cuelight-worker@.service"
-ALL = (MANAGER, GATEWAY, WORKER)
+FAR = "cuelight-far-worker@.service"
+ALL = (MANAGER, GATEWAY, WORKER, FAR)
 # Systemd before version 254 has no growing pauses, says so, and goes on.
 UNKNOWN = re.compile(r"Unknown key '(RestartSteps|RestartMaxDelaySec)' in section \[Service\], ignoring\.$")
 
@@ -96,9 +98,20 @@ def test_a_worker_is_killed_neither_for_its_silence_nor_with_the_manager():
 
 def test_there_is_time_for_an_end_in_order():
     assert float(only(read_unit(MANAGER), "TimeoutStopSec")) > PAUSE_PATIENCE_S + 15
-    worker = read_unit(WORKER)
-    assert only(worker, "KillMode") == "mixed"
-    assert float(only(worker, "TimeoutStopSec")) > END_PATIENCE_S
+    for name in (WORKER, FAR):
+        worker = read_unit(name)
+        assert only(worker, "KillMode") == "mixed"
+        assert float(only(worker, "TimeoutStopSec")) > END_PATIENCE_S
+
+
+def test_a_launcher_understands_what_its_unit_starts_it_with():
+    here, far = (shlex.split(only(read_unit(name), "ExecStart").replace("%i", "b")) for name in (WORKER, FAR))
+    options = read_options(here[3:])
+    assert (options.lane, options.socket, options.link) == ("b", Path("/run/cuelight-workers/b.launcher"), None)
+    options = read_options(far[3:])
+    assert (options.lane, options.socket, options.link) == ("b", None, "${CUELIGHT_MANAGER_LINK}")
+    assert options.state_dir.name == "b"
+    assert None not in (options.secret_key_file, options.manager_key_file)
 
 
 def test_the_settings_name_the_same_places_as_the_units(tmp_path):
@@ -111,4 +124,4 @@ def test_the_settings_name_the_same_places_as_the_units(tmp_path):
     assert gateway[gateway.index("--data") + 1] == str(settings.data)
     assert gateway[gateway.index("--control") + 1] == f"ipc://{settings.data}/delegate.sock"
     directories = {line.split()[1] for line in (UNITS / "tmpfiles.conf").read_text().splitlines() if line[:2] == "d "}
-    assert {str(settings.data / "workers"), str(settings.worker_launchers["default"].parent)} <= directories
+    assert {str(settings.data / "workers"), str(Path(settings.worker_launchers["default"]).parent)} <= directories

@@ -18,6 +18,7 @@ from queue_server.config import (
     prefixed_data_directory,
 )
 from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.lane_settings import FarLauncher
 
 FLAG, ENVIRONMENT, FILE = (f"tcp://127.0.0.1:{port}" for port in (1, 2, 3))
 DEFAULT = "tcp://127.0.0.1:60615"
@@ -387,6 +388,7 @@ def test_certificate_and_key_go_together(given):
     [
         ("default=/run/a.launcher", {"default": Path("/run/a.launcher")}),
         (" default = /run/a , b = /run/b ", {"default": Path("/run/a"), "b": Path("/run/b")}),
+        ("default=/run/a,b=link,c=link", {"default": Path("/run/a"), "b": FarLauncher.LINK, "c": FarLauncher.LINK}),
     ],
 )
 def test_the_launchers_of_lanes_are_named_in_text_or_as_a_map(text, launchers, write):

@@ -10,8 +10,15 @@ from contextlib import suppress
 
 import pytest
 
-from queue_server.protocol.launcher_link import OpenWorker, WatchWorker, WorkerRuns, read_from_launcher, write_line
-from queue_server.workers.lane_launcher import MOST_ENDS, LaneLauncher
+from queue_server.protocol.launcher_link import (
+    MOST_ENDS,
+    OpenWorker,
+    WatchWorker,
+    WorkerRuns,
+    read_from_launcher,
+    write_line,
+)
+from queue_server.workers.lane_launcher import LaneLauncher
 from queue_server.workers.launcher import find_worker
 from queue_server.workers.unit_host import UnitHost
 
