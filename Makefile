@@ -23,20 +23,23 @@ PYTEST     = $(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-
 INSTALLED := $(VENV)/.installed
 WITH_DEV  := $(VENV)/.installed-dev
 WITH_EPICS := $(VENV)/.installed-epics
+WITH_COMPUTE := $(VENV)/.installed-compute
 KINDS     := clients system contract property unit architecture
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo demo-epics check test test-night $(KINDS) faults faults-night coverage bench docs regen clean
+.PHONY: help install install-dev demo demo-epics demo-scanner check test test-night $(KINDS) faults faults-night clients-scanhub coverage bench docs regen clean
 
 help:
 	@echo "make install       create $(VENV) and install Cuelight"
 	@echo "make install-dev   the same, with the tools for checks and tests"
 	@echo "make demo          run the demonstration in .demo/ (KEEP=1: stay up and say how to connect)"
 	@echo "make demo-epics    the same with a real EPICS soft IOC, driven by an ophyd and an ophyd-async device"
+	@echo "make demo-scanner  a simulated scanner, and the reconstruction of what it acquires, in one submission"
 	@echo "make check         ruff, pyright and the import walls"
 	@echo "make test          check, then the tests of every commit: $(KINDS) (test-night: all of them)"
 	@echo "make KIND          one kind of tests: $(KINDS)"
 	@echo "make faults        the list of faults, and a table of what was reached (faults-night: with its long tier)"
+	@echo "make clients-scanhub GEN2=DIR GEN3=DIR   ScanHub's own device SDK against a whole system (Python 3.13)"
 	@echo "make coverage      branch coverage of the fast tests"
 	@echo "make bench         the dead time between two plans, and 13,000 devices"
 	@echo "make regen         write the generated pages of docs/reference again (also: make docs)"
@@ -75,6 +78,11 @@ $(WITH_EPICS): pyproject.toml $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[epics]'
 	@touch $(INSTALLED) $@
 
+$(WITH_COMPUTE): pyproject.toml $(BIN)/python
+	@echo "Installing Cuelight and the libraries for graphs into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[compute]'
+	@touch $(INSTALLED) $@
+
 # ----------------------------------------------------------------------------------------------------- use it
 
 demo: $(INSTALLED)
@@ -82,6 +90,9 @@ demo: $(INSTALLED)
 
 demo-epics: $(WITH_EPICS)
 	@$(BIN)/cuelight demo --epics config/epics --data .demo/epics
+
+demo-scanner: $(WITH_COMPUTE)
+	@$(BIN)/cuelight demo --scanner --data .demo/scanner $(if $(filter-out 0 no,$(KEEP)),--keep)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/dead_time.py
@@ -113,6 +124,24 @@ test: check
 test-night: check
 	$(PYTEST) --night $(addprefix tests/,$(KINDS))
 
+# The device SDK of ScanHub as it is, both generations: checkouts of brain-link/scanhub at 8df24100, and of
+# scanhub-os/scanhub at 165a1584.
+SCANHUB_BASE ?= python3.13
+SCANHUB_VENV := .venv-scanhub
+WITH_SCANHUB := $(SCANHUB_VENV)/.installed
+
+$(WITH_SCANHUB):
+	@echo "Creating $(SCANHUB_VENV) with what the device SDK of ScanHub needs"
+	@$(SCANHUB_BASE) -m venv --clear $(SCANHUB_VENV)
+	@$(SCANHUB_VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'websockets>=15,<16' 'pydantic>=2'
+	@touch $@
+
+clients-scanhub: $(WITH_DEV) $(WITH_SCANHUB)
+	@for checkout in "$(GEN2)" "$(GEN3)"; do test -d "$$checkout/tools/device-sdk/src" || { \
+	  echo "Name the checkouts of ScanHub: make clients-scanhub GEN2=DIR GEN3=DIR"; exit 2; }; done
+	GEN2="$(abspath $(GEN2))" GEN3="$(abspath $(GEN3))" SCANHUB_PYTHON="$(abspath $(SCANHUB_VENV))/bin/python" \
+	  $(BIN)/python -m pytest -v $(ARGS) tests/clients/scanhub
+
 coverage: $(WITH_DEV)
 	$(PYTEST) --cov --cov-report=term tests/unit tests/property tests/contract
 
@@ -123,7 +152,8 @@ docs regen: $(INSTALLED)
 	$(BIN)/python -m http_gateway.openapi --write docs/reference
 
 clean:
-	@if [ -d .demo ] && [ -x $(BIN)/cuelight ]; then $(BIN)/cuelight down --data .demo --workers || true; fi
-	rm -rf .demo .venv .venv313 .coverage .coverage.* htmlcov build dist
+	@for data in .demo .demo/scanner .demo/epics; do \
+	  if [ -d $$data ] && [ -x $(BIN)/cuelight ]; then $(BIN)/cuelight down --data $$data --workers || true; fi; done
+	rm -rf .demo .venv .venv313 $(SCANHUB_VENV) .coverage .coverage.* htmlcov build dist
 	rm -rf .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
