@@ -285,11 +285,11 @@ def judge(result: dict[str, Any]) -> str:
 
 
 @contextmanager
-def running_system(directory: Path, startup: Path) -> Iterator[dict[str, Any]]:
+def running_system(directory: Path, startup: Path | str, http: str = "off") -> Iterator[dict[str, Any]]:
     """Start a system on free ports, give its ready file, and end everything again."""
     data, ready_file = directory / "data", directory / "ready.json"
     directory.mkdir(parents=True)
-    options = ["--data", data, "--startup", startup, "--ready-file", ready_file]
+    options = ["--data", data, "--startup", startup, "--ready-file", ready_file, "--http", http]
     for socket in ("control", "info"):
         options += [f"--{socket}", "tcp://127.0.0.1:0"]
     command = [sys.executable, "-m", "queue_server.cli"]

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from device_worker.catalog import cut_pages
+from device_worker.device_calls import DeviceCalls
+from device_worker.device_reading import read_device
 from device_worker.list_file import ListFile, ListUpdates
 from device_worker.movables import Movable, find_movables
 from device_worker.parts import EnvironmentParts
@@ -28,6 +30,8 @@ from device_worker.profile import (
 )
 from device_worker.profile.boundary import profile_code
 from device_worker.profile.discover import find_devices
+from device_worker.profile.errors import ItemResolutionError
+from device_worker.profile.names import AllowedNames, NameResolver
 from device_worker.seat import Seat
 from device_worker.stop_calls import StopCalls
 from device_worker.tasks import Tasks
@@ -87,8 +91,9 @@ class Environment:
         self._list_file = list_file
         self._updating = threading.Lock()
         self._descriptions = describe_profile(profile, options)
-        self._note_movables()
+        self._note_devices()
         self._seat = Seat(profile, self._resolve, parts)
+        self._device_calls = DeviceCalls(self, parts.activity, parts.movables)
         self._tasks = Tasks(self, parts)
         self._tasks.start()
 
@@ -127,15 +132,35 @@ class Environment:
         """End a plan that is not paused."""
         self._seat.end_plan(option, reason)
 
-    def _note_movables(self) -> None:
+    def _note_devices(self) -> None:
         found: list[Movable] = []
-        for name, device in find_devices(self._profile.namespace).items():
+        devices = find_devices(self._profile.namespace)
+        self._parts.claimed.note({name: device.device for name, device in devices.items()})
+        for name, device in devices.items():
             try:
                 with profile_code(f"{name!r} cannot be looked through"):
                     found += find_movables(name, device.device)
             except ProfileError as error:
                 _log.warning("An emergency stop will not reach all parts of a device: %s", error)
         self._parts.movables.replace(found)
+
+    def read_device(self, name: str, timeout_s: float) -> dict[str, dict[str, Any]] | str:
+        """Return what a device tells, by signal; or why it was not read. Nothing that it does is raised."""
+        try:
+            with profile_code(f"{name!r} was not read"):
+                return read_device(self._find_device(name), self.loop, timeout_s)
+        except ProfileError as error:
+            return str(error)
+
+    def _find_device(self, name: str) -> Any:
+        allowed = AllowedNames(self._descriptions.plans, self._descriptions.devices)
+        resolver = NameResolver(self._profile.namespace, allowed)
+        if not resolver.has_device(name):
+            raise ProfileError(f"There is no device {name!r} in this environment")
+        try:
+            return resolver.find_object(name)
+        except ItemResolutionError as error:
+            raise ProfileError(str(error)) from error
 
     def _resolve(self, content: Mapping[str, Any]) -> ResolvedPlan:
         return resolve_plan(content, self._profile, self._descriptions)
@@ -166,6 +191,22 @@ class Environment:
         """
         return find_function(self._profile, name)(*args, **kwargs)
 
+    def set_device(self, name: str, value: Any, timeout_s: float) -> None:
+        """Set a device, and wait until it is there.
+
+        Raises:
+            ProfileError: there is no such device, or it has not arrived; the message says why.
+        """
+        self._device_calls.set(name, self._find_device(name), value, timeout_s)
+
+    def stop_device(self, name: str) -> None:
+        """Stop a device.
+
+        Raises:
+            ProfileError: there is no such device, or it cannot be stopped.
+        """
+        self._device_calls.stop(name, self._find_device(name))
+
     def execute_script(self, script: str, label: str, *, update_re: bool) -> None:
         """Execute a script in the namespace; with ``update_re`` the RunEngine that it leaves is used from now on.
 
@@ -189,7 +230,7 @@ class Environment:
         # The pages of two updates must not mix.
         with self._updating:
             self._descriptions = describe_profile(self._profile, self._options)
-            self._note_movables()
+            self._note_devices()
             if self._list_file is not None:
                 self._list_file.note_changed(self._descriptions.plans, self._descriptions.devices)
             self._report_lists()

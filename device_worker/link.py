@@ -10,8 +10,10 @@ from collections.abc import Callable
 from device_worker.activity import Activity
 from device_worker.commands import Commands
 from device_worker.emergency_stop import EmergencyStops
+from device_worker.reading_orders import Readings
 from device_worker.task_orders import TaskOrders
 from queue_server.client.worker import Order, Standing
+from queue_server.protocol.device_link import ReadDevice
 from queue_server.protocol.worker_link import EmergencyStop, RunTask
 
 _log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ class LinkedWorker:
         self._activity = activity
         self._commands = commands
         self._task_orders = task_orders
+        self._readings: Readings | None = None
         self._exit_process = exit_process
         self._age_s: Callable[[], float] = lambda: 0.0
         self._stops: EmergencyStops | None = None
@@ -39,6 +42,10 @@ class LinkedWorker:
     def use_stops(self, stops: EmergencyStops) -> None:
         """Pass emergency stops on to ``stops``."""
         self._stops = stops
+
+    def use_readings(self, readings: Readings) -> None:
+        """Pass orders to read devices on to ``readings``."""
+        self._readings = readings
 
     def watch_loop(self, age_s: Callable[[], float]) -> None:
         """From now on, ask ``age_s`` for how long the RunEngine's event loop has not answered."""
@@ -57,6 +64,9 @@ class LinkedWorker:
         if isinstance(order, EmergencyStop):
             if self._stops is not None:
                 self._stops.take(order)
+        elif isinstance(order, ReadDevice):
+            if self._readings is not None:
+                self._readings.take(order)
         elif isinstance(order, RunTask):
             self._task_orders.take(order)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from device_worker.activity import Activity
+from device_worker.claimed_devices import ClaimedDevices
 from device_worker.commands import Commands, Reporter
 from device_worker.movables import Movables
 from device_worker.task_orders import TaskOrders
@@ -21,3 +22,4 @@ class EnvironmentParts:
     reporter: Reporter
     clock: Clock
     movables: Movables = field(default_factory=Movables)
+    claimed: ClaimedDevices = field(default_factory=ClaimedDevices)

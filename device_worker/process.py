@@ -33,6 +33,7 @@ from device_worker.emergency_stop import EmergencyStops
 from device_worker.excerpt import cut_message, cut_traceback
 from device_worker.link import LinkedWorker
 from device_worker.list_file import UPDATES, ListUpdates
+from device_worker.reading_orders import Readings
 from device_worker.signals import LoadingInterrupted, Signals
 from device_worker.task_orders import TaskOrders
 from queue_server.client.keys import CurveKeys, read_pair
@@ -202,9 +203,11 @@ class _WorkerProcess:
         self._commands = Commands(options.lane, self._activity, link)
         objection = "" if options.graphs is None else "the worker executes processing graphs, and no tasks"
         self._task_orders = TaskOrders(self._activity, self._commands, link, SystemClock(), objection)
-        self._stops = EmergencyStops(self._activity, self._commands, link.tell_stopped)
+        self._stops = EmergencyStops(self._activity, self._commands, link.answer)
+        self._readings = Readings(link.answer)
         self._linked_worker = LinkedWorker(self._activity, self._commands, self._task_orders)
         self._linked_worker.use_stops(self._stops)
+        self._linked_worker.use_readings(self._readings)
         self._signals = Signals()
 
     def run(self) -> int:
@@ -254,7 +257,9 @@ class _WorkerProcess:
             return open_graph_environment(self._options.startup, self._options.lane, self._options.graphs, parts)
         from device_worker.environment import open_environment
 
-        return open_environment(self._options, parts)
+        environment = open_environment(self._options, parts)
+        self._readings.use(environment)
+        return environment
 
     def _serve(self, environment: Environment | GraphEnvironment) -> str:
         while True:

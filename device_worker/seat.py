@@ -15,6 +15,7 @@ from device_worker.metadata import show_metadata
 from device_worker.parts import EnvironmentParts
 from device_worker.profile import Profile, ProfileError
 from device_worker.run_engine.build import prepare_run_engine, watch_state
+from device_worker.run_engine.claimed_messages import make_claim_check
 from device_worker.run_engine.control import LoopWatch, Pauser, abort, halt
 from device_worker.run_engine.guarded_plan import make_guard
 from queue_server.client.outbox import UNNUMBERED
@@ -50,7 +51,7 @@ class Seat:
 
     def execute(self, order: Execute) -> None:
         """Execute an item, and report how it ended."""
-        with self._busy:
+        with self._busy, self._parts.claimed.limited_to(order.claims):
             self._executor.execute(order, self._parts.activity, self._parts.commands)
 
     def loop_age_s(self) -> float:
@@ -111,6 +112,7 @@ class Seat:
             return
         self._watched.add(engine)
         # The last preprocessor is the outermost: no plan gets past it.
+        engine.preprocessors.append(make_claim_check(self._parts.claimed))
         engine.preprocessors.append(make_guard(self._parts.activity, self._parts.movables))
         reference = weakref.ref(engine)
         # A RunEngine that was replaced may still be used by code of the profile, but is no longer the worker's.

@@ -45,6 +45,14 @@ class Workplace(Protocol):
         """Describe the plans and devices again, and report the new lists."""
         ...
 
+    def set_device(self, name: str, value: Any, timeout_s: float) -> None:
+        """Set a device, and wait until it is there."""
+        ...
+
+    def stop_device(self, name: str) -> None:
+        """Stop a device."""
+        ...
+
     def show_metadata(self) -> None:
         """Send the metadata of the RunEngine."""
         ...
@@ -125,6 +133,12 @@ class Tasks:
         if order.task == "function":
             args, kwargs = content.get("args") or [], content.get("kwargs") or {}
             return _keep(self._workplace.call_function(content["name"], args, kwargs))
+        if order.task == "device_set":
+            self._workplace.set_device(content["device"], content["value"], content["within_s"])
+            return _End()
+        if order.task == "device_stop":
+            self._workplace.stop_device(content["device"])
+            return _End()
         if order.task == "script":
             update_re = content.get("update_re", False)
             self._workplace.execute_script(content["script"], order.task_uid, update_re=update_re)

@@ -30,6 +30,13 @@ class GatewaySettings(AccountSettings):
         default=None,
         description="Address at which the manager listens for workers; with it the gateway serves scanners.",
     )
+    worker_key_file: Path | None = Field(
+        default=None,
+        description="File of mode 0600 with the private CURVE key of a worker, where the manager encrypts worker_link.",
+    )
+    manager_key_file: Path | None = Field(
+        default=None, description="File with the public CURVE key of the manager, beside worker_key_file."
+    )
     scanners: ScannerSettings = Field(default=ScannerSettings(), description="How long scanners are waited for.")
     encoding: Literal["json", "msgpack"] = Field(default="json", description="Encoding of the manager's notices.")
     server_key: str | None = Field(
@@ -120,9 +127,12 @@ def read_settings(values: dict[str, Any], sources: Mapping[Place, str] | None = 
         problem = error.errors(include_url=False)[0]
         # Without what pydantic says of its own, which shows the values.
         raise _explain(problem["loc"], problem["type"], problem["msg"], problem["input"], sources or {}) from None
-    if (settings.tls_cert is None) != (settings.tls_key is None):
-        present, missing = ("tls_cert", "tls_key") if settings.tls_key is None else ("tls_key", "tls_cert")
-        raise ParameterError(f"{_name((present,), sources or {})} needs the setting {missing!r} too.", field=missing)
+    for pair in (("tls_cert", "tls_key"), ("worker_key_file", "manager_key_file")):
+        given = [name for name in pair if getattr(settings, name) is not None]
+        if len(given) == 1:
+            [missing] = {*pair} - {*given}
+            name = _name((given[0],), sources or {})
+            raise ParameterError(f"{name} needs the setting {missing!r} too.", field=missing)
     return settings
 
 

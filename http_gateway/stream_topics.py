@@ -63,6 +63,9 @@ TOPICS: Final[Mapping[str, Topic]] = {
     )
 }
 
+_QUEUE_EVENTS = frozenset(
+    ("queue_clear", "queue_undo", "item_started", "item_held", "instruction_reached", "copy_withdrawn")
+)
 _UNSERVED = ("run:", "devices:", "alarms")
 
 
@@ -70,7 +73,7 @@ def topics_of_event(kind: str) -> tuple[str, ...]:
     """Return the topics in which an event of the log appears, beside ``events``."""
     if kind == "item_finished":
         return ("queue", "history")
-    if kind.startswith("queue_item_") or kind in ("queue_clear", "queue_undo", "item_started", "instruction_reached"):
+    if kind.startswith("queue_item_") or kind in _QUEUE_EVENTS:
         return ("queue",)
     return ("history",) if kind == "history_clear" else ()
 

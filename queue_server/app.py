@@ -52,7 +52,7 @@ from queue_server.process import SUPERVISOR_FILE, PidFile
 from queue_server.protocol.codec import Encoding
 from queue_server.protocol.errors import NotFoundError, StateError
 from queue_server.protocol.items import DEFAULT_LANE
-from queue_server.sockets import delegate_address
+from queue_server.sockets import WORKERS, delegate_address
 from queue_server.storage.base import Store, Transaction
 from queue_server.storage.directory import DataDirectory
 from queue_server.storage.examination import Examination
@@ -65,13 +65,12 @@ from queue_server.transport.curve import Gate, read_curve
 from queue_server.transport.notices import Form, NoticesSocket
 from queue_server.workers.adoption import adopt_workers
 from queue_server.workers.host import LocalHost
-from queue_server.workers.lane_hosts import LaneHosts
+from queue_server.workers.lane_hosts import LaneHosts, far_lanes, host_launched
 from queue_server.workers.launcher import GraphWork, WorkerCommand, find_worker, local_launch
 from queue_server.workers.link import WorkerLinkSocket
 from queue_server.workers.liveness import Heartbeats
 from queue_server.workers.remote_host import RemoteHost
 from queue_server.workers.sockets import KeyFiles, link_address, near_address, write_key_files
-from queue_server.workers.unit_host import host_units
 
 _log = logging.getLogger(__name__)
 
@@ -81,9 +80,6 @@ Context = zmq.Context["zmq.Socket[bytes]"]
 
 UNHEARD = "inproc://notices"
 """Where notices go that are not to be published: nobody outside this process can subscribe."""
-
-WORKERS = "workers"
-"""The directory of the workers inside the data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +268,8 @@ def _connect_workers(
     heartbeats = Heartbeats(hear_answering)
     stack.callback(heartbeats.close)
     command = _find_command(settings, near_address(link.address), keys)
-    units = host_units(settings.worker_launchers, list(settings.startups), command.options, intake.hear_exit)
-    host = LaneHosts(LocalHost(local_launch(command), intake.hear_exit), units, remote)
+    launched = host_launched(settings.worker_launchers, settings.startups, link, command.options, intake.hear_exit)
+    host = LaneHosts(LocalHost(local_launch(command), intake.hear_exit), launched, remote)
     stack.push_async_callback(host.close)
     intake.attach(link, heartbeats)
     timers = Timers(engine, SystemClock())
@@ -284,6 +280,7 @@ def _connect_workers(
 
 def _find_command(settings: Settings, address: str, keys: KeyFiles | None) -> WorkerCommand:
     files = find_files_of_lanes(settings.startups, settings.permissions, settings.permissions_reload)
+    far = far_lanes(settings.worker_launchers)
     commands = {
         name: WorkerCommand(
             address,
@@ -292,7 +289,7 @@ def _find_command(settings: Settings, address: str, keys: KeyFiles | None) -> Wo
             lane.device_max_depth or 0,
             bool(lane.ignore_invalid_plans),
             # The worker writes the lists: it has made them, and nobody waits for it meanwhile.
-            None if files[name].is_simulated else files[name].lists,
+            None if files[name].is_simulated or name in far else files[name].lists,
             lane.update_list_file or "never",
             keys,
             GraphWork.of(lane, settings.data),

@@ -18,7 +18,7 @@ from queue_server.engine.perform import Done
 from queue_server.engine.stopping import wait_for_answers
 from queue_server.engine.turn import Turn
 from queue_server.guards import identify, require_gateway, require_key, require_unchanged
-from queue_server.handlers.aside import Aside
+from queue_server.handlers.aside import Aside, Expected
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
 from queue_server.handlers.estop import Stopping
 from queue_server.handlers.further import Further
@@ -130,13 +130,18 @@ class Dispatcher:
         elif call.method.kind == "read":
             self._read_on(call, respond, lambda context: HANDLERS[call.method.name](context, call.params))
         else:
-            reply = _guard(call, lambda: self._handle_now(call))
-            if isinstance(reply, bytes):
-                respond(reply)
-            elif isinstance(reply, Stopping):
-                self._answer_stop(call, reply, respond)
-            else:
-                self._do_aside(lambda: _guard(call, lambda: _reply(call, fields_of(reply.find()))), respond)
+            self._answer_from_memory(call, respond)
+
+    def _answer_from_memory(self, call: _Call, respond: Respond) -> None:
+        reply = _guard(call, lambda: self._handle_now(call))
+        if isinstance(reply, bytes):
+            respond(reply)
+        elif isinstance(reply, Stopping):
+            self._answer_stop(call, reply, respond)
+        elif isinstance(reply, Expected):
+            self._answer_later(call, reply, respond)
+        else:
+            self._do_aside(lambda: _guard(call, lambda: _reply(call, fields_of(reply.find()))), respond)
 
     def _answer_stop(self, call: _Call, stopping: Stopping, respond: Respond) -> None:
         """Answer an emergency stop, which is under way, once the workers have reported or their time is over."""
@@ -144,6 +149,19 @@ class Dispatcher:
         async def answer() -> None:
             await wait_for_answers(self._engine, stopping.lanes)
             respond(_guard(call, lambda: _reply(call, fields_of(stopping.reply(self._desk.state())))))
+
+        task = asyncio.create_task(answer())
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+
+    def _answer_later(self, call: _Call, expected: Expected, respond: Respond) -> None:
+        async def answer() -> None:
+            try:
+                result = await expected.wait()
+            except CuelightError as error:
+                respond(_refusal(call, error))
+            else:
+                respond(_guard(call, lambda: _reply(call, fields_of(result))))
 
         task = asyncio.create_task(answer())
         self._aside.add(task)
@@ -208,7 +226,7 @@ class Dispatcher:
     def _is_ending(self) -> bool:
         return self._desk.state().phase in ("stopping", "stopped")
 
-    def _handle_now(self, call: _Call) -> bytes | Aside | Stopping:
+    def _handle_now(self, call: _Call) -> bytes | Aside | Expected | Stopping:
         key = call.request.idempotency_key
         # An emergency stop is never held back by a key: a repeat of it orders it again.
         if not key or not call.method.changes or call.method.name == _STOP_ALL:
@@ -219,7 +237,9 @@ class Dispatcher:
             return _reply(call, known)
         return self._handle_in_memory(call, lambda fields: self._desk.repetition.obey(key, digest, fields))
 
-    def _handle_in_memory(self, call: _Call, note: Callable[[Mapping[str, Any]], None]) -> bytes | Aside | Stopping:
+    def _handle_in_memory(
+        self, call: _Call, note: Callable[[Mapping[str, Any]], None]
+    ) -> bytes | Aside | Expected | Stopping:
         state = self._desk.state()
         require_unchanged(call.request, call.method, queue_uid(state, self._desk.instance_id))
         require_key(call.method, call.params, state.lock, self._desk.keys)
@@ -234,7 +254,7 @@ class Dispatcher:
             self._engine.command(result, call.origin)
             note({})
             return _reply(call, {})
-        if isinstance(result, Aside):
+        if isinstance(result, (Aside, Expected)):
             return result
         if call.method.bare:
             return encode(result, call.encoding)

@@ -99,8 +99,6 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
             }
         }
     },
-    "history_get": {"limit": 20},
-    "history_clear": {"size": 100},
     "re_pause": {"option": "immediate"},
     "re_runs": {"option": "open"},
     "estop": {"reason": "smoke at the sample", "user": "jdoe"},
@@ -155,9 +153,11 @@ _STATUS_MEANINGS = {
     "attempt": "number of the running attempt within its submission",
     "waiting_for": "what an order or the head of the queue waits for; empty if nothing",
     "waiting_since": "since when, in seconds since 1970-01-01 UTC",
-    "waiting_item_uid": "the head of the queue, if items of other lanes keep it from beginning; null if nothing does",
+    "waiting_item_uid": "the head of the queue, if other items keep it from beginning; null if nothing does",
     "claim": "the device, or lane:NAME for everything that the worker of a lane can reach",
     "claimed_by": "those items, each with its lane and a device that both claim",
+    "comes_after": "items that are to be completed before the head begins, each with its lane and whether it is held",
+    "task_uid": "the task that moves it, in the place of an item",
     "item_uid": "the item that holds it, or that has waited for it for longer",
     "estop_by": "who ordered the emergency stop that stops the lane; null where none does",
     "estop_at": "when that was, in seconds since 1970-01-01 UTC",

@@ -7,6 +7,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+WORKERS = "workers"
+"""The directory of the workers that are started here, in the data directory."""
+
+MANAGER_KEY_FILE = "manager.key"
+"""The file with the public key of the manager, in the directory of the workers."""
+
 LINK = "link"
 """The name of the socket at which the manager listens for workers."""
 

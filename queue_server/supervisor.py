@@ -22,7 +22,7 @@ from queue_server.clock import Chance, Clock, SystemClock
 from queue_server.config import PAUSE_PATIENCE_S, Settings
 from queue_server.keeper import STOP_PATIENCE_S, Keeper, Service
 from queue_server.process import SUPERVISOR_FILE, PidFile, PidFileTakenError, end_process, find_writer, living_workers
-from queue_server.sockets import LINK, delegate_address, private_address
+from queue_server.sockets import LINK, MANAGER_KEY_FILE, WORKERS, delegate_address, private_address
 from queue_server.storage.lock import LOCK_FILE
 
 _log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def stop(data: Path, *, workers: bool = False) -> int:
             if not end_process(pid, wanted, _LONGEST_STOP_S + 5):
                 _log.error("Process %d does not end", pid)
                 return 5
-    left = living_workers(data / "workers")
+    left = living_workers(data / WORKERS)
     if workers:
         remaining = [pid for pid in left if not _kill_session(pid)]
         if remaining:
@@ -179,9 +179,11 @@ class _Supervisor:
         if "http_workers" in settings.model_fields_set:
             shared["workers"] = settings.http_workers
         link = settings.worker_link or private_address(settings.data, LINK)
-        if not link.startswith("tcp:") or settings.curve_workers_file is None:
-            # It has no keys of a worker, without which an encrypted link would refuse its scanners.
-            shared["worker_link"] = link
+        shared["worker_link"] = link
+        if link.startswith("tcp:") and settings.is_encrypted and settings.curve_workers_file is not None:
+            # Towards the manager it is a worker that is started here.
+            shared["worker_key_file"] = str(settings.worker_key_file)
+            shared["manager_key_file"] = str(settings.data / WORKERS / MANAGER_KEY_FILE)
         return json.dumps({**shared, "control": delegate_address(settings.data)})
 
     def _see_manager(self, addresses: Mapping[str, Any]) -> None:
@@ -211,7 +213,7 @@ class _Supervisor:
         self._manager.ask_to_stop(self._stopping)
 
     def _say_goodbye(self, code: int) -> int:
-        left = living_workers(self._settings.data / "workers")
+        left = living_workers(self._settings.data / WORKERS)
         if left:
             _log.warning(
                 "Workers go on with their plans (processes %s): `cuelight up` on the same data directory takes them "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,7 +21,7 @@ from device_worker.compute.composition import Composition
 from device_worker.compute.errors import ComputeUnavailable, GraphError
 from device_worker.compute.execution import Cancel, Events, Execution
 from device_worker.compute.graph import Paths
-from device_worker.compute.manifest import Manifest
+from device_worker.compute.manifest import Manifest, NodeEntry
 from device_worker.compute.outcome import Failed, GraphOutcome, GraphProgress
 from device_worker.compute.settings import ComputeSettings
 from device_worker.compute.step import prepare_steps
@@ -156,7 +156,7 @@ class GraphExecutor:
         try:
             execution = Execution(steps, place, cluster, events)
             outcome = execution.run(uuid4().hex, len(composition.steps), show_progress)
-            return _publish(order, place, outcome)
+            return _publish(order, place, outcome, [step.label for step in composition.steps])
         finally:
             place.remove()
 
@@ -174,10 +174,12 @@ def _create_place(directory: Path) -> Workplace:
         raise ParameterError(f"The directory for the files cannot be used: {error}", field="directory") from error
 
 
-def _publish(order: GraphOrder, place: Workplace, outcome: GraphOutcome) -> GraphOutcome:
+def _publish(order: GraphOrder, place: Workplace, outcome: GraphOutcome, nodes: Sequence[str]) -> GraphOutcome:
     try:
         files = place.publish()
-        Manifest(order.dag_id, order.key, outcome.outcome, files).write(order.directory)
+        done = [trace for trace in place.traces() if trace.step < len(nodes)]
+        entries = tuple(NodeEntry(nodes[each.step], each.pid, each.host, each.duration_s) for each in done)
+        Manifest(order.dag_id, order.key, outcome.outcome, files, entries).write(order.directory)
     except OSError as error:
         _log.error("The files of graph %s cannot be put into their places: %s", order.dag_id, error)
         return Failed(f"The files cannot be put into their places: {error}")

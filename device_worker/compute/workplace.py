@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from queue_server.disk import sync_directory
 
 _NAME = ".work"
 _RUNNING = "running"
+_ENDED = "ended"
 _STOPPED = "stopped"
 _PARTS = "parts"
 _ENTRIES = "entries"
@@ -33,6 +35,16 @@ class Mark:
     step: int
     pid: int
     host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A step that has ended with a value: in which process, and how long it took."""
+
+    step: int
+    pid: int
+    host: str
+    duration_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,7 @@ class Workplace:
         if any(directory.iterdir()):
             raise FileExistsError(f"{str(directory)!r} is not empty")
         place = cls(directory)
-        for name in (_RUNNING, _PARTS, _ENTRIES):
+        for name in (_RUNNING, _ENDED, _PARTS, _ENTRIES):
             (place._root / name).mkdir(parents=True)
         return place
 
@@ -71,7 +83,7 @@ class Workplace:
 
     @contextmanager
     def running(self, step: int) -> Iterator[None]:
-        """Mark a step as running, inside the process that runs it.
+        """Mark a step as running, inside the process that runs it; what ends without an error leaves a trace.
 
         Raises:
             StepForbidden: the execution has ended; the step must not begin.
@@ -82,8 +94,13 @@ class Workplace:
             mark.touch()
         except FileNotFoundError as error:
             raise StepForbidden(f"step {step} must not begin: the execution of its graph has ended") from error
+        began = time.monotonic()
         try:
             yield
+            spent_us = round((time.monotonic() - began) * 1e6)
+            # It tells what was done; a step that has done it does not fail for want of it.
+            with suppress(OSError):
+                mark.rename(self._root / _ENDED / f"{step}.{os.getpid()}.{spent_us}.{socket.gethostname()}")
         finally:
             mark.unlink(missing_ok=True)
 
@@ -92,6 +109,10 @@ class Workplace:
         with suppress(FileNotFoundError):
             (self._root / _RUNNING).rename(self._root / _STOPPED)
         return sorted(map(_read_mark, (self._root / _STOPPED).iterdir()), key=lambda mark: mark.step)
+
+    def traces(self) -> list[Trace]:
+        """Return the steps that have ended with a value, in their order; one that was repeated may be there twice."""
+        return sorted(map(_read_trace, (self._root / _ENDED).iterdir()), key=lambda trace: trace.step)
 
     def part(self, step: int) -> Path:
         """Return where a step writes its file, with a new name each time it is repeated."""
@@ -134,3 +155,8 @@ class Workplace:
 def _read_mark(path: Path) -> Mark:
     step, pid, host = path.name.split(".", 2)
     return Mark(int(step), int(pid), host)
+
+
+def _read_trace(path: Path) -> Trace:
+    step, pid, spent_us, host = path.name.split(".", 3)
+    return Trace(int(step), int(pid), host, int(spent_us) / 1e6)

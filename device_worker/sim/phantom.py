@@ -8,6 +8,7 @@ transform: theory and implementation", thesis, Technical University of Denmark (
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Literal
 
 import numpy as np
@@ -85,14 +86,32 @@ def make_kspace(size: int = 128, coils: int = 8, noise: float = 0.01, seed: int 
     Raises:
         ValueError: a number is out of its range.
     """
+    return np.stack(list(receive_lines(size, coils, noise, seed)), axis=1)
+
+
+def receive_lines(
+    size: int = 128, coils: int = 8, noise: float = 0.01, seed: int = 0
+) -> Iterator[npt.NDArray[np.complex64]]:
+    """Yield the rows of ``make_kspace`` as a scanner receives them, one after the other, each of shape (coils, size).
+
+    Raises:
+        ValueError: a number is out of its range; before the first row.
+    """
     if noise < 0:
         raise ValueError(f"the noise is {noise}: give 0 or more")
     images = make_coil_maps(coils, size) * make_phantom(size)
     centred = np.fft.ifftshift(images, axes=(1, 2))
     kspace = np.fft.fftshift(np.fft.fft2(centred, norm="ortho"), axes=(1, 2))
-    source = np.random.default_rng(seed)
-    kspace += noise * (source.standard_normal(kspace.shape) + 1j * source.standard_normal(kspace.shape))
-    return kspace.astype(np.complex64)
+    return _add_noise(kspace, noise, np.random.default_rng(seed))
+
+
+def _add_noise(
+    kspace: npt.NDArray[np.complex128], noise: float, source: np.random.Generator
+) -> Iterator[npt.NDArray[np.complex64]]:
+    for row in range(kspace.shape[1]):
+        line = kspace[:, row]
+        drawn = source.standard_normal(line.shape) + 1j * source.standard_normal(line.shape)
+        yield (line + noise * drawn).astype(np.complex64)
 
 
 def _make_grid(size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

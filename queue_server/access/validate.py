@@ -13,6 +13,7 @@ from typing import Any, cast
 from queue_server.access.catalog import Catalog, GroupCatalog
 from queue_server.access.claims import check_claims
 from queue_server.access.field_error import FieldError, join_errors, show_names, show_value
+from queue_server.access.inputs import stand_in
 from queue_server.protocol.errors import ParameterError
 
 INSTRUCTIONS = ("queue_stop",)
@@ -96,7 +97,10 @@ def _validate_dag(item: Mapping[str, Any], allowed: GroupCatalog, group: str) ->
     wrong_form = _check_form(args, kwargs, item.get("meta", {}))
     if args and not wrong_form:
         wrong_form = [FieldError("item.args", show_value(args), "nothing: give parameters by name, in kwargs")]
-    findings = wrong_form or allowed.compile_dag(name).explain(cast("Mapping[str, object]", kwargs))
+    if wrong_form:
+        raise join_errors(label, wrong_form)
+    awaited = stand_in(cast("Mapping[str, object]", kwargs), allowed.dags[name].get("inputs") or {})
+    findings = allowed.compile_dag(name).explain(awaited)
     if findings:
         raise join_errors(label, findings)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from queue_server.cli import render
-from queue_server.cli.options import LockKey
+from queue_server.cli.options import LockKey, User, claim
 from queue_server.cli.session import Session
 from queue_server.cli.times import From, To, read_time
 from queue_server.cli.values import describe_call
+
+Resolution = Literal["completed", "failed"]
 
 
 def show(
@@ -60,6 +62,32 @@ def clear(
     """Remove entries of the history, without options all of them."""
     reply = session.request("history_clear", {"size": size, "item_uid": item, "lock_key": lock_key})
     session.show(reply, lambda: render.say("The history was cleared."))
+
+
+def resolve(
+    session: Session,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="Uid of the finished item whose outcome is unknown.")],
+    outcome: Annotated[Resolution, typer.Argument(metavar="completed|failed", help="How it has ended.")],
+    message: Annotated[
+        str | None, typer.Option("--message", help="How that is known; without it, that you have said so.")
+    ] = None,
+    user: User = None,
+    lock_key: LockKey = None,
+) -> None:
+    """Tell how an item ended whose outcome was unknown.
+
+    If it was completed, its held copy is withdrawn, and its lane goes on.
+    """
+    reason = message or f"{claim(user)['user']} has said so at the command line"
+    params = {"item_uid": item, "outcome": outcome, "reason": reason, "lock_key": lock_key}
+    reply = session.request("history_item_resolve", params)
+    session.show(reply, lambda: render.say(_tell_resolved(reply, outcome)))
+
+
+def _tell_resolved(reply: Mapping[str, Any], outcome: Resolution) -> str:
+    copy = reply.get("withdrawn_uid")
+    said = f"{reply['item']['name']} counts as {outcome} now."
+    return said if copy is None else f"{said} Its held copy {copy} was withdrawn."
 
 
 def print_history(items: Iterable[Mapping[str, Any]]) -> None:

@@ -52,7 +52,7 @@ def add(
     uid = reply["item"]["item_uid"]
     if wait:
         render.say(f"Added {describe_call(reply['item'])} as {uid}.")
-        return waiting.items_ended(session, [uid])
+        return waiting.items_ended(session, [reply["item"]])
     session.show(reply, lambda: _confirm_added(uid, f"Added {describe_call(reply['item'])}", reply["qsize"]))
     return 0
 
@@ -76,7 +76,7 @@ def execute(
     reply = session.request("queue_item_execute", {"item": item, **who(user, group), "lock_key": lock_key})
     uid = reply["item"]["item_uid"]
     if wait:
-        return waiting.items_ended(session, [uid])
+        return waiting.items_ended(session, [reply["item"]])
     session.show(reply, lambda: _confirm_added(uid, f"Running {describe_call(reply['item'])}", None))
     return 0
 
@@ -100,7 +100,7 @@ def add_batch(
     uids = [item["item_uid"] for item in reply["items"]]
     if wait:
         render.say(f"Added {len(uids)} items.")
-        return waiting.items_ended(session, uids)
+        return waiting.items_ended(session, reply["items"])
     session.show(reply, lambda: _confirm_added("\n".join(uids), f"Added {len(uids)} items", reply["qsize"]))
     return 0
 

@@ -34,7 +34,7 @@ def upload_script(
     """Run a script in the worker's namespace and print the uid of the task."""
     params = {"script": read_text(file), "update_lists": lists, "update_re": new_re, "run_in_background": background}
     reply = session.request("script_upload", {**params, "lock_key": lock_key})
-    _started(session, reply, "The script runs.", wait=wait)
+    started(session, reply, "The script runs.", wait=wait)
 
 
 def call_function(
@@ -52,7 +52,7 @@ def call_function(
     item = {"item_type": "function", "name": name, "args": args, "kwargs": kwargs}
     params = {"item": item, "run_in_background": background, **who(user, group), "lock_key": lock_key}
     reply = session.request("function_execute", params)
-    _started(session, reply, f"{describe_call(item)} runs.", wait=wait)
+    started(session, reply, f"{describe_call(item)} runs.", wait=wait)
 
 
 def update_environment(
@@ -60,7 +60,7 @@ def update_environment(
 ) -> None:
     """Describe the plans and devices of the worker's namespace again, and print the uid of the task."""
     reply = session.request("environment_update", {"run_in_background": background, "lock_key": lock_key})
-    _started(session, reply, "The lists are renewed.", wait=wait)
+    started(session, reply, "The lists are renewed.", wait=wait)
 
 
 def show_status(
@@ -86,7 +86,8 @@ def metadata(session: LaneSession) -> None:
     session.show(reply, lambda: render.print_json(reply["re_metadata"]))
 
 
-def _started(session: Session, reply: Mapping[str, Any], said: str, *, wait: bool) -> None:
+def started(session: Session, reply: Mapping[str, Any], said: str, *, wait: bool) -> None:
+    """Print the uid of a task that was started; with ``wait`` wait until it has ended, and show how."""
     uid = reply["task_uid"]
     if wait:
         _show_result(session, waiting.task_ended(session, uid))

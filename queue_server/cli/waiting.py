@@ -69,13 +69,13 @@ def queue_ended(session: LaneSession, finished_before: int) -> int:
     return report(session, [item for item in items if _is_in(session, item)])
 
 
-def items_ended(session: Session, uids: Iterable[str]) -> int:
-    """Wait until all of the items have an outcome, and report them.
+def items_ended(session: Session, items: Iterable[Mapping[str, Any]]) -> int:
+    """Wait until all of the items, given as they were added, have an outcome, and report them.
 
     Raises:
         OperationFailedError: one was taken out of the queue before it ran.
     """
-    search = OutcomeSearch(session.request, uids)
+    search = OutcomeSearch(session.request, items)
     session.wait_for_status(search.look)
     if search.missing:
         raise OperationFailedError(f"Removed from the queue before it ran: {', '.join(search.missing)}.")
@@ -107,14 +107,20 @@ class TaskSearch:
 
 
 class OutcomeSearch:
-    """Finds the history entries of some items while the queue works; for one waiting command."""
+    """Finds the history entries of some items, in whatever lanes, while these work; for one waiting command.
 
-    def __init__(self, request: Callable[[str, Mapping[str, Any]], Mapping[str, Any]], uids: Iterable[str]) -> None:
+    ``held`` has the reasons of those that are held at the moment, by uid.
+    """
+
+    def __init__(
+        self, request: Callable[[str, Mapping[str, Any]], Mapping[str, Any]], items: Iterable[Mapping[str, Any]]
+    ) -> None:
         self._request = request
-        self._wanted = list(uids)
+        self._wanted = {item["item_uid"]: item.get("lane", DEFAULT_LANE) for item in items}
         self._seen: tuple[str, str] | None = None
         self.found: dict[str, dict[str, Any]] = {}
         self.missing: list[str] = []
+        self.held: dict[str, str] = {}
 
     def look(self, status: Status) -> bool:
         """Look again if queue or history have changed; return whether no outcome is awaited any more."""
@@ -129,8 +135,16 @@ class OutcomeSearch:
 
     def _search(self) -> None:
         # The queue first: an item that is not in it can then be in the history or nowhere, never in between.
-        queue = self._request("queue_get", {})
-        waiting = {item["item_uid"] for item in (*queue["items"], queue["running_item"]) if item}
+        waiting: set[str] = set()
+        self.held.clear()
+        for lane in dict.fromkeys(self._wanted.values()):
+            queue = self._request("queue_get", {} if lane == DEFAULT_LANE else {"lane": lane})
+            waiting |= {item["item_uid"] for item in (*queue["items"], queue["running_item"]) if item}
+            self.held |= {
+                item["item_uid"]: item["reason"]
+                for item in queue["items"]
+                if item.get("state") == "held" and item["item_uid"] in self._wanted
+            }
         history = self._request("history_get", {"limit": _HISTORY_PAGE})
         for item in history["items"]:
             if item["item_uid"] in self._wanted:

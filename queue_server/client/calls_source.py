@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
+import re
 import textwrap
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -77,7 +78,7 @@ def _groups() -> Iterator[tuple[str, tuple[Method, ...]]]:
 def _module_of(group: str, declared: Iterable[Method]) -> str:
     known = list(declared)
     bodies = "\n".join(_method(method) for method in known)
-    typing_names = [name for name in ("Any", "Literal") if f"{name}[" in bodies or f"{name}]" in bodies]
+    typing_names = [name for name in ("Any", "Literal") if re.search(rf"\b{name}\b", bodies)]
     imports = f"from typing import {', '.join(typing_names)}\n\n" if typing_names else ""
     most = max(len(method.params.model_fields) for method in known)
     lint = "# ruff: no" + "qa: PLR0913 - a method has the parameters of its declaration\n\n"

@@ -75,14 +75,16 @@ def find_keys(server_key: str | CurveKeys | None, environ: Mapping[str, str] = o
     return None
 
 
-def read_pair(secret_file: Path, manager_file: Path) -> CurveKeys:
+def read_pair(
+    secret_file: Path, manager_file: Path, names: tuple[str, str] = ("--secret-key-file", "--manager-key-file")
+) -> CurveKeys:
     """Return the keys of a worker: its secret key, and the public key of its manager.
 
     Raises:
-        ParameterError: a file cannot be read, holds no key, or is open to others; the message names its option.
+        ParameterError: a file cannot be read, holds no key, or is open to others; the message has its one of ``names``.
     """
-    secret = check_secret_file(*_read(secret_file, "--secret-key-file"))
-    server = check_public_file(*_read(manager_file, "--manager-key-file"))
+    secret = check_secret_file(*_read(secret_file, names[0]))
+    server = check_public_file(*_read(manager_file, names[1]))
     return CurveKeys(server, zmq.curve_public(secret), secret)
 
 

@@ -6,7 +6,11 @@ import threading
 import time
 from collections import deque
 
-from queue_server.protocol.worker_link import Console, Metadata, Progress
+from queue_server.protocol.device_link import DeviceReading
+from queue_server.protocol.worker_link import Console, Metadata, Progress, StopReport
+
+Answer = StopReport | DeviceReading
+"""What somebody waits for, so that it leaves first."""
 
 CONSOLE_LIMIT_CHARS = 256 * 1024
 CHUNK_LIMIT_CHARS = 32 * 1024

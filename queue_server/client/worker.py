@@ -17,8 +17,9 @@ from typing import Literal, Protocol
 from queue_server.client.dealer import Connection
 from queue_server.client.keys import CurveKeys
 from queue_server.client.outbox import Outbox
-from queue_server.client.telegrams import ConsoleText, LatestMetadata, LatestProgress
+from queue_server.client.telegrams import Answer, ConsoleText, LatestMetadata, LatestProgress
 from queue_server.failpoints import declare, failpoint
+from queue_server.protocol.device_link import ReadDevice
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.items import AttemptKey, Run
 from queue_server.protocol.worker_link import (
@@ -38,7 +39,6 @@ from queue_server.protocol.worker_link import (
     Progress,
     Report,
     RunTask,
-    StopReport,
     TaskFinished,
     ToWorker,
     Welcome,
@@ -48,7 +48,7 @@ from queue_server.protocol.worker_link import (
 
 _log = logging.getLogger(__name__)
 
-Order = Execute | Pause | Continue | RunTask | EmergencyStop | Close
+Order = Execute | Pause | Continue | RunTask | EmergencyStop | Close | ReadDevice
 
 ORDERS_PER_TURN = 100
 ANY_TIME = float("inf")
@@ -125,7 +125,7 @@ class WorkerLink:
         self._console = ConsoleText(settings.console_s)
         self._progress = LatestProgress(settings.progress_s)
         self._metadata = LatestMetadata()
-        self._stop_reports: deque[StopReport] = deque(maxlen=ORDERS_PER_TURN)
+        self._answers: deque[Answer] = deque(maxlen=ORDERS_PER_TURN)
         # The process stands in it: a ROUTER gives the place of a connection to a newer one of the same name.
         name = f"{settings.lane}.{settings.incarnation}.{settings.pid}"
         self._connection = Connection(settings.address, name, settings.keys)
@@ -134,7 +134,7 @@ class WorkerLink:
 
     def start(self, worker: Worker) -> None:
         """Begin to serve ``worker``: the hello leaves as soon as the manager is there."""
-        outgoing = _Outgoing(self._outbox, self._console, self._progress, self._metadata, self._stop_reports)
+        outgoing = _Outgoing(self._outbox, self._console, self._progress, self._metadata, self._answers)
         self._session = _Session(self._settings, worker, outgoing, self._connection)
         self._thread = threading.Thread(target=self._session.run, name="worker-link", daemon=True)
         self._thread.start()
@@ -159,9 +159,9 @@ class WorkerLink:
         self._metadata.put(metadata)
         self._connection.wake()
 
-    def tell_stopped(self, report: StopReport) -> None:
-        """Send what an emergency stop has reached, before everything else that waits."""
-        self._stop_reports.append(report)
+    def answer(self, answer: Answer) -> None:
+        """Send what an emergency stop has reached, or what a device has told, before everything else that waits."""
+        self._answers.append(answer)
         self._connection.wake()
 
     def write_console(self, text: str) -> None:
@@ -194,7 +194,7 @@ class _Outgoing:
     console: ConsoleText
     progress: LatestProgress
     metadata: LatestMetadata
-    stop_reports: deque[StopReport]
+    answers: deque[Answer]
 
 
 @dataclass(slots=True)
@@ -320,7 +320,7 @@ class _Session:
         if self._phase == "connected":
             self._greet()
         elif self._phase == "welcome":
-            self._send_stop_reports()
+            self._send_answers()
             self._send_heartbeat()
             self._send_metadata()
             self._send_reports()
@@ -354,8 +354,8 @@ class _Session:
             self._heartbeat_due_s = now_s + self._settings.heartbeat_s
             self._send(Heartbeat(main_thread_age_s=self._worker.main_thread_age_s()))
 
-    def _send_stop_reports(self) -> None:
-        waiting = self._outgoing.stop_reports
+    def _send_answers(self) -> None:
+        waiting = self._outgoing.answers
         while waiting and self._send(waiting[0]):
             waiting.popleft()
 

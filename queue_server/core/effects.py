@@ -83,10 +83,11 @@ class Redispatch:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Send the item of an attempt to its worker."""
+    """Send the item of an attempt to its worker, with the names that the worker has for what it claims."""
 
     key: AttemptKey
     item: Item
+    claims: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

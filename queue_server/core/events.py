@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from queue_server.core.locks import LockCleared, LockSet
-from queue_server.core.model import Claims, Order
+from queue_server.core.model import Awaited, Claims, Order
 from queue_server.protocol.items import AttemptKey, Item
 from queue_server.protocol.stop_limits import StopLimits
 from queue_server.protocol.tasks import Task
@@ -215,13 +215,17 @@ class ItemClaimed:
 
 @dataclass(frozen=True, slots=True)
 class ItemBlocked:
-    """The head of the queue may not begin, because items of other lanes hold or await what it claims."""
+    """The head of the queue may not begin, because items of other lanes hold or await what it claims.
+
+    Or else because it comes ``after`` items that are not completed.
+    """
 
     lane: str
     item_uid: str
     claims: Claims
     at: float
     is_immediate: bool = False
+    after: tuple[Awaited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,10 @@ def violations(state: State) -> list[str]:
 
 def _claim_violations(state: State) -> list[str]:
     running = [Busy(lane.name, lane.attempt.key.item_uid, lane.attempt.claims) for lane in state.lanes if lane.attempt]
+    tasks = (task for lane in state.lanes for task in lane.tasks if task.moves)
+    running += [Busy(task.lane, "", frozenset((task.device,)), task.uid) for task in tasks]
     found = [
-        f"items of the lanes {one.lane!r} and {other.lane!r} run together and claim the same"
+        f"two of the lanes {one.lane!r} and {other.lane!r} run together and claim the same"
         for one, other in combinations(running, 2)
         if not are_disjoint(state, one, other)
     ]
@@ -32,7 +34,10 @@ def _claim_violations(state: State) -> list[str]:
         found += [
             f"lane {lane.name!r}: it waits for nothing"
             for lane in state.lanes
-            if lane.waiting and can_begin(lane) and not find_holders(state, lane.name, lane.waiting.claims)
+            if lane.waiting
+            and not lane.waiting.after
+            and can_begin(lane)
+            and not find_holders(state, lane.name, lane.waiting.claims)
         ]
     return found
 

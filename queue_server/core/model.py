@@ -76,10 +76,23 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """An item by the uid under which another one comes after it, and the lane in which it waits or runs.
+
+    It ``is_held`` if all that is left of its submission is.
+    """
+
+    item_uid: str
+    lane: str
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """The head of a queue that others keep from beginning, what it claims, and since when its lane waits.
 
-    The lane with the lowest ticket has waited longest. ``is_asked`` is set until the store has answered.
+    The lane with the lowest ticket has waited longest. ``is_asked`` is set until the store has answered. While the
+    head comes after items that are not completed, it claims nothing yet and stands in no line.
     """
 
     item_uid: str
@@ -87,6 +100,7 @@ class Waiting:
     since: float
     ticket: int = 1
     is_asked: bool = False
+    after: tuple[Awaited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +162,11 @@ class Lane:
     def foreground_task(self) -> Task | None:
         """The task that occupies the worker's main thread, if there is one."""
         return next((task for task in self.tasks if not task.in_background), None)
+
+    @property
+    def moving(self) -> Task | None:
+        """A task that moves a device, if there is one."""
+        return next((task for task in self.tasks if task.moves), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ def close_environment(state: State, event: EnvironmentCloseRequested) -> Outcome
     lane = require_environment(state, event.lane)
     if not lane.is_idle:
         raise StateError("RE Manager must be in idle state: end the running plan first, or destroy the environment.")
+    if lane.moving is not None:
+        raise StateError(
+            f"The task {lane.moving.uid} moves the device {lane.moving.device!r}: wait until it has ended, or stop it "
+            "(device_stop)."
+        )
     return close_idle(state, lane, event.at)
 
 
@@ -105,7 +110,7 @@ def _let_go(state: State, lane: Lane, event: StopRequested) -> Outcome:
         return state, ()
     # A worker whose lane waits has nothing to finish.
     lane = leave_line(lane)
-    if lane.is_idle and lane.worker.connected:
+    if lane.is_idle and lane.worker.connected and lane.moving is None:
         return close_idle(state, lane, event.at)
     # A worker that still loads its startup code has moved nothing yet; a busy one is left to finish its plan.
     if event.workers == "kill" or lane.worker.environment == "opening":

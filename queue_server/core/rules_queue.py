@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from queue_server.core.claims import ask_again, find_holders, put_in_line
+from queue_server.core.after import ask_followers, describe
+from queue_server.core.claims import ask_again, find_holders, names_in, put_in_line
 from queue_server.core.effects import ClaimNext, Dispatch, Effect
 from queue_server.core.events import (
     AutostartSet,
@@ -101,15 +102,19 @@ def set_mode(state: State, event: ModeSet) -> Outcome:
 
 
 def change_queue(state: State, event: QueueChanged) -> Outcome:
-    """Count the items of the queue; if it waits, it may now be for another item."""
+    """Count the items of the queue; if it waits, it may now be for another item, and others may wait for its items."""
     lane = state.lane(event.lane)
     lane = replace(lane, size=lane.size + event.added)
-    return ask_again(state.with_lane(lane).bump("queue"), lane)
+    state, asked = ask_again(state.with_lane(lane).bump("queue"), lane)
+    state, more = ask_followers(state, event.lane)
+    return state, asked + more
 
 
 def change_history(state: State, event: HistoryChanged) -> Outcome:
-    """Count the entries of the history."""
-    return replace(state, history_size=state.history_size + event.added).bump("history"), ()
+    """Count the entries of the history; an entry that has changed may be of an item that others come after."""
+    state = replace(state, history_size=state.history_size + event.added).bump("history")
+    # Where there is a new one, the change of its queue follows, with the copy that it leaves.
+    return (state, ()) if event.added > 0 else ask_followers(state)
 
 
 def begin_attempt(state: State, event: ItemClaimed) -> Outcome:
@@ -119,20 +124,23 @@ def begin_attempt(state: State, event: ItemClaimed) -> Outcome:
         raise StateError(f"No item can be started in the lane {lane.name!r} now.")
     attempt = Attempt(event.key, event.at, is_immediate=event.is_immediate, claims=event.claims)
     lane = replace(lane, attempt=attempt, size=lane.size - 1, waiting=None)
-    return state.with_lane(lane).bump("queue"), (Dispatch(event.key, event.item),)
+    dispatch = Dispatch(event.key, event.item, names_in(state, lane.name, event.claims))
+    return state.with_lane(lane).bump("queue"), (dispatch,)
 
 
-def wait_for_claims(state: State, event: ItemBlocked) -> Outcome:
+def wait_for_others(state: State, event: ItemBlocked) -> Outcome:
     """Let the queue wait until its head may begin.
 
     Raises:
         StateError: the item was to run at once.
     """
+    if event.is_immediate and event.after:
+        raise StateError(f"The item cannot run at once, but has to wait for {'; '.join(map(describe, event.after))}.")
     if event.is_immediate:
         holders = find_holders(state, event.lane, event.claims)
-        whose = ", ".join(f"{each.claim!r} (item {each.item_uid} of the lane {each.lane!r})" for each in holders)
+        whose = ", ".join(f"{each.claim!r} ({each.work} of the lane {each.lane!r})" for each in holders)
         raise StateError(f"The item cannot run at once, because others claim what it needs: {whose}.")
-    waiting = Waiting(event.item_uid, event.claims, event.at)
+    waiting = Waiting(event.item_uid, event.claims, event.at, after=event.after)
     return state.with_lane(put_in_line(state, state.lane(event.lane), waiting)), ()
 
 
@@ -179,7 +187,7 @@ RULES: Mapping[type, Any] = {
     QueueChanged: change_queue,
     HistoryChanged: change_history,
     ItemClaimed: begin_attempt,
-    ItemBlocked: wait_for_claims,
+    ItemBlocked: wait_for_others,
     InstructionReached: obey_instruction,
     QueueExhausted: exhaust,
     CatalogChanged: change_catalog,

@@ -15,12 +15,11 @@ from queue_server.core.model import Lane, State, Wait, Worker
 from queue_server.core.rules_environment import AWAITED_DEVICE
 from queue_server.core.rules_queue import stopped
 from queue_server.core.rules_worker import connect, exit_worker
+from queue_server.protocol.dismissal import REPLACED
 from queue_server.protocol.errors import ConflictError, StateError
 from queue_server.protocol.worker_link import Dismiss, Hello
 
 Outcome = tuple[State, tuple[Effect, ...]]
-
-_REPLACED = "a newer connection of its device took its place"
 
 
 def add(state: State, event: LaneAdded) -> Outcome:
@@ -68,7 +67,7 @@ def welcome(state: State, event: WorkerConnected) -> Outcome:
     is_adopted = lane.attempt is not None and hello.attempt == lane.attempt.key
     effects: tuple[Effect, ...] = ()
     if not is_adopted:
-        state, effects = _let_go(state, lane, _REPLACED, event.at)
+        state, effects = _let_go(state, lane, REPLACED, event.at)
         lane = state.lane(lane.name)
     state, more = connect(state.with_lane(replace(lane, worker=_take_seat(hello, event.at))), event)
     return state, effects + more

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from functools import lru_cache
 
+from queue_server.core.after import describe
 from queue_server.core.claims import Holder, find_holders
 from queue_server.core.latch import is_settled
 from queue_server.core.model import PAUSES, Lane, State
@@ -65,7 +66,8 @@ def environment_state(lane: Lane) -> EnvironmentState:
 def lane_status(state: State, lane: Lane) -> LaneStatus:
     """Return one lane as clients see it."""
     attempt = lane.attempt
-    holders = () if lane.waiting is None else find_holders(state, lane.name, lane.waiting.claims)
+    after = () if lane.waiting is None else lane.waiting.after
+    holders = () if lane.waiting is None or after else find_holders(state, lane.name, lane.waiting.claims)
     waiting_for, since = _waiting_in(lane, holders)
     exists = environment_exists(lane)
     return {
@@ -81,7 +83,8 @@ def lane_status(state: State, lane: Lane) -> LaneStatus:
         "waiting_for": waiting_for,
         "waiting_since": since,
         "waiting_item_uid": lane.waiting.item_uid if lane.waiting else None,
-        "claimed_by": [{"claim": each.claim, "lane": each.lane, "item_uid": each.item_uid} for each in holders],
+        "claimed_by": [each.shown() for each in holders],
+        "comes_after": [{"item_uid": each.item_uid, "lane": each.lane, "is_held": each.is_held} for each in after],
         "items_in_queue": lane.size,
         "estop_by": lane.estop.by if lane.estop else None,
         "estop_at": lane.estop.at if lane.estop else None,
@@ -103,7 +106,8 @@ def _waiting_in(lane: Lane, holders: Sequence[Holder]) -> tuple[str, float | Non
     if wait is not None:
         return wait.what, wait.since
     if lane.waiting is not None:
-        whose = (f"{each.claim!r}, which the item {each.item_uid} of the lane {each.lane!r} claims" for each in holders)
+        whose = [f"{each.claim!r}, which the {each.work} of the lane {each.lane!r} claims" for each in holders]
+        whose += map(describe, lane.waiting.after)
         return "; ".join(whose) or "the manager to serve again", lane.waiting.since
     if attempt is None and lane.estop is None and stray is None:
         return "", None

@@ -33,11 +33,12 @@ from queue_server.core.events import (
 from queue_server.core.machine import step
 from queue_server.core.model import Lane, State
 from queue_server.engine.board import StatusBoard
+from queue_server.engine.head import FindDevices
 from queue_server.engine.inbox import Entry, Inbox
 from queue_server.engine.perform import Done, Performer, attempt, tell
 from queue_server.engine.recovery import durable_part, save_part
 from queue_server.engine.stopping import hold_back, record_stop
-from queue_server.engine.turn import FindDevices, Turn
+from queue_server.engine.turn import Turn
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.errors import RefusedError, StorageError
 from queue_server.protocol.items import Origin

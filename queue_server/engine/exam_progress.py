@@ -1,4 +1,4 @@
-"""How far an acquisition is, written into the exam task that it does, in the transaction in which that changes."""
+"""How far an acquisition or a graph is, written into the exam task that it does, in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from queue_server.protocol.exam_records import (
     RecordStatus,
     TaskItem,
 )
-from queue_server.protocol.items import ACQUISITION, Item, Result
+from queue_server.protocol.items import ACQUISITION, DAG, Item, Result
 from queue_server.storage.base import Transaction
 
 INLINE: Final = "inline"
@@ -33,22 +33,54 @@ _STATUSES: Final[Mapping[ExamItemState, RecordStatus]] = {
     "unknown": "ERROR",
     "cancelled": "ERROR",
 }
+_PROGRESS: Final[Mapping[ExamItemState, int]] = {"queued": 0, "held": 0, "dispatched": 0, "cancelled": 0, "done": 100}
+"""What the states say by themselves; all others keep what was heard last."""
+_ADVANCING: Final[Mapping[ExamItemState, ExamItemState]] = {
+    "dispatched": "running",
+    "acknowledged": "running",
+    "running": "running",
+    "uploading": "uploading",
+    "failed": "failed",
+    "unknown": "unknown",
+}
+"""What becomes of a state when progress is heard; that of other states has come too late to tell anything."""
+_LINK: Final = "exam_task_id"
 _CANCELLED: Final = "The item was cancelled: it was taken out of its queue."
 
 
+def link(item: Item, task_id: str) -> Item:
+    """Return an item as the one that does an exam task; its copies do it, too."""
+    if item.kind != DAG:
+        return item
+    return replace(item, content={**item.content, "properties": {**_properties(item), _LINK: task_id}})
+
+
+def keep_link(old: Item, new: Item) -> Item:
+    """Return an item that takes the place of another one, with the exam task of that."""
+    named = _properties(old).get(_LINK)
+    return link(new, named) if isinstance(named, str) else new
+
+
+def without_link(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return properties as a client may give them: only the manager says which exam task an item does."""
+    return {name: value for name, value in properties.items() if name != _LINK}
+
+
 def begin(tx: Transaction, item: Item, now: float) -> None:
-    """Note that an acquisition is queued; without an exam task it gets one of its own, with the uid as its id.
+    """Note that an item is queued or held; an acquisition without an exam task gets one, with its uid as the id.
 
     Raises:
-        ParameterError: its exam task is not there, is a template, or no scan.
+        ParameterError: its exam task is not there, is a template, or is done by another kind of item.
         StateError: its exam task has an item that waits or is active.
     """
-    named = _kwargs(item).get("task_id")
+    named = _named(item)
     if named is None:
-        tx.add_exam_record(_make_task(item, now))
+        if item.kind == ACQUISITION:
+            tx.add_exam_record(_make_task(item, now))
         return
     task = tx.exam_record(ExamTask, named)
-    if task is None or task.fields.is_template or not isinstance(task.fields, AcquisitionFields):
+    wanted = "DAG" if item.kind == DAG else "ACQUISITION"
+    if task is None or task.fields.is_template or task.fields.task_type != wanted:
         raise ParameterError(
             f"'item.kwargs.task_id': there is no exam task {named!r} that is a scan and no template.",
             field="item.kwargs.task_id",
@@ -59,19 +91,56 @@ def begin(tx: Transaction, item: Item, now: float) -> None:
             f"The exam task {named!r} is under way already: its item waits or is active.",
             details={"item_uid": task.item.uid if task.item else None},
         )
-    _write(tx, task, TaskItem(item.uid, "queued"), now, progress=0)
+    _write(tx, task, TaskItem(item.uid, _waiting(item)), now, progress=0)
 
 
 def note(tx: Transaction, item: Item, state: ExamItemState, now: float, error: str | None = None) -> None:
-    """Note how far an item is, if it is an acquisition and its exam task is still there and its own."""
-    if item.kind != ACQUISITION:
+    """Note how far an item is, if it does an exam task that is still there and its own."""
+    task = find_task(tx, item, takes_over=state == "dispatched")
+    if task is not None:
+        _write(tx, task, TaskItem(item.uid, state), now, progress=_PROGRESS.get(state), error=error)
+
+
+def find_task(tx: Transaction, item: Item, *, takes_over: bool = False) -> ExamTask | None:
+    """Return the exam task that an item does, if it does one that is still there and its own.
+
+    A copy takes the exam task over when it begins; until then that shows what has become of the item before.
+    """
+    identity = _task_id(item)
+    task = None if identity is None else tx.exam_record(ExamTask, identity)
+    is_its_own = task is not None and task.item is not None and task.item.uid == item.uid
+    return task if is_its_own or takes_over else None
+
+
+def note_waiting(tx: Transaction, item: Item, now: float) -> None:
+    """Note that an item of the queue is held now, or is not any more."""
+    note(tx, item, _waiting(item), now)
+
+
+def note_replacement(tx: Transaction, old: Item, new: Item, now: float) -> None:
+    """Note that an item of a queue has taken the place of another one, which may have done another exam task.
+
+    Raises:
+        ParameterError: as ``begin``.
+        StateError: as ``begin``.
+    """
+    if _task_id(old) != _task_id(new):
+        note_removal(tx, old, now)
+        begin(tx, new, now)
         return
-    task = tx.exam_record(ExamTask, _kwargs(item).get("task_id") or item.submission)
-    # A copy takes the exam task over when it begins; until then that shows what has become of the item before.
-    if task is None or (state != "dispatched" and (task.item is None or task.item.uid != item.uid)):
+    task = find_task(tx, old)
+    if task is not None:
+        _write(tx, task, TaskItem(new.uid, _waiting(new)), now, progress=0)
+
+
+def advance(tx: Transaction, item_uid: str, percent: int, now: float) -> None:
+    """Note the progress that was heard of an item that is under way, or has just ended without success."""
+    task = tx.exam_task_of(item_uid)
+    state = None if task is None or task.item is None else _ADVANCING.get(task.item.state)
+    if task is None or task.item is None or state is None:
         return
-    progress = {"dispatched": 0, "done": 100}.get(state)
-    _write(tx, task, TaskItem(item.uid, state), now, progress=progress, error=error)
+    if (task.item.state, task.fields.progress) != (state, percent):
+        _write(tx, task, TaskItem(item_uid, state), now, progress=percent, error=task.error_message)
 
 
 def note_end(tx: Transaction, item: Item, result: Result, now: float) -> None:
@@ -119,8 +188,30 @@ def _make_task(item: Item, now: float) -> ExamTask:
     )
     creator = str(item.content.get("user", ""))
     return ExamTask(
-        id=item.submission, creator=creator, created=float(now), fields=fields, item=TaskItem(item.uid, "queued")
+        id=item.submission, creator=creator, created=float(now), fields=fields, item=TaskItem(item.uid, _waiting(item))
     )
+
+
+def _waiting(item: Item) -> ExamItemState:
+    return "held" if item.state == "held" else "queued"
+
+
+def _task_id(item: Item) -> str | None:
+    """Return the exam task that an item does; an acquisition for which none was named does the one of its own."""
+    return _named(item) or (item.submission if item.kind == ACQUISITION else None)
+
+
+def _named(item: Item) -> str | None:
+    if item.kind == ACQUISITION:
+        return _kwargs(item).get("task_id")
+    # What a graph is given by name is its own, so that the link stands elsewhere.
+    named = _properties(item).get(_LINK) if item.kind == DAG else None
+    return named if isinstance(named, str) else None
+
+
+def _properties(item: Item) -> Mapping[str, Any]:
+    found = item.content.get("properties")
+    return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
 
 def _kwargs(item: Item) -> Mapping[str, Any]:

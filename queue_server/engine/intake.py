@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,12 +14,16 @@ from queue_server.core.effects import Send
 from queue_server.core.events import EstopReported, WorkerAnswering, WorkerConnected, WorkerExited, WorkerReported
 from queue_server.core.model import State
 from queue_server.core.rules_worker import find_dismissal
+from queue_server.engine import exam_progress
 from queue_server.engine.allowance import Allowance, cut
 from queue_server.engine.engine import Engine
+from queue_server.engine.headway import Headway, percent_of
 from queue_server.engine.ports import CatalogKeeper, Liveness, NoticeBoard, ReportLink
+from queue_server.engine.presence import keeping_last_seen
 from queue_server.engine.resolution import Finding, resolve
 from queue_server.engine.stand_in import stand_in_for
 from queue_server.engine.turn import Turn
+from queue_server.protocol.device_link import DeviceReading
 from queue_server.protocol.errors import RefusedError
 from queue_server.protocol.items import AttemptKey, Origin
 from queue_server.protocol.unreadable_report import UnreadableReport
@@ -26,6 +31,7 @@ from queue_server.protocol.worker_link import (
     CatalogPage,
     Close,
     Console,
+    EnvironmentClosed,
     EnvironmentFailed,
     EnvironmentOpened,
     EnvironmentUpdated,
@@ -68,8 +74,8 @@ class Intake:
         self._keeper = keeper
         self._board = board
         self._clock = clock
-        self._remains = remains.read
-        self._discard = remains.discard
+        self._remains = remains
+        self._headway = Headway(engine)
         self._link: ReportLink | None = None
         self._liveness: Liveness | None = None
         # Workers of whose lists a page could not be read.
@@ -80,6 +86,7 @@ class Intake:
         """Tell where acknowledgements go, and who watches the heartbeats."""
         self._link = link
         self._liveness = liveness
+        self._keeper.readings.attach(link)
 
     def hear_hello(self, hello: Hello) -> None:
         """A worker has connected: adopt or dismiss it."""
@@ -155,6 +162,8 @@ class Intake:
             "total": progress.total,
         }
         self._board.publish_progress(payload)
+        if known.is_remote or lane in self._keeper.graph_lanes:
+            self._headway.hear(progress.attempt, percent_of(progress.points, progress.total))
 
     def hear_stop_report(self, lane: str, incarnation: str, report: StopReport) -> None:
         """A worker tells what an emergency stop has reached; this waits for no store."""
@@ -162,6 +171,11 @@ class Intake:
             self._engine.command(EstopReported(lane, incarnation, report), Origin())
         except RefusedError as error:
             _log.info("The report of an emergency stop changed nothing: %s", error)
+
+    def hear_reading(self, lane: str, incarnation: str, reading: DeviceReading) -> None:
+        """A worker tells what it has read of a device; this changes nothing here."""
+        if not self._keeper.readings.hear(incarnation, reading):
+            _log.info("A reading of the worker of lane %s came late and is dropped", lane)
 
     def hear_exit(self, lane: str, incarnation: str, cause: str) -> None:
         """The process of a worker is gone: apply what it had written down, then its end."""
@@ -171,7 +185,9 @@ class Intake:
 
         def end(turn: Turn) -> None:
             stray = _find_stray(turn.state, incarnation)
-            turn.apply(WorkerExited(lane, incarnation, cause, turn.now, finished or ()))
+            self._headway.settle(turn, lane)
+            with keeping_last_seen(turn, lane):
+                turn.apply(WorkerExited(lane, incarnation, cause, turn.now, finished or ()))
             for report in finished or ():
                 if report.attempt == stray:
                     self._record_late(turn, (lane, incarnation), report, _STRAY)
@@ -180,7 +196,7 @@ class Intake:
             turn.after_commit.append(lambda: self._allowance.forget(incarnation))
             if finished is not None:
                 # Every end of an attempt in it is recorded now, if it was not before.
-                turn.after_commit.append(lambda: self._discard(incarnation))
+                turn.after_commit.append(lambda: self._remains.discard(incarnation))
 
         self._keep(self._engine.post(end, insist=True), "exit of a worker")
 
@@ -192,11 +208,15 @@ class Intake:
         self._allowance.take_latest("answering", incarnation, lambda: self._note(event))
 
     def _note(self, event: WorkerAnswering) -> asyncio.Future[None]:
-        return self._keep(self._engine.post(lambda turn: turn.apply(event), insist=True), "silence of a worker")
+        def note(turn: Turn) -> None:
+            with keeping_last_seen(turn, event.lane):
+                turn.apply(event)
+
+        return self._keep(self._engine.post(note, insist=True), "silence of a worker")
 
     def _read_remains(self, incarnation: str) -> tuple[ItemFinished, ...] | None:
         try:
-            return tuple(report for report in self._remains(incarnation) if isinstance(report, ItemFinished))
+            return tuple(report for report in self._remains.read(incarnation) if isinstance(report, ItemFinished))
         except OSError as error:
             # The end of the worker counts, whatever has become of its file.
             _log.error("What the worker had written down cannot be read: %s", error)
@@ -204,6 +224,7 @@ class Intake:
 
     def _connect(self, turn: Turn, hello: Hello) -> None:
         before = {lane.worker.incarnation for lane in turn.state.lanes if lane.name == hello.lane}
+        self._headway.settle(turn, hello.lane)
         turn.apply(WorkerConnected(hello, turn.now))
         for incarnation in before - {"", hello.incarnation}:
             if all(lane.worker.incarnation != incarnation for lane in turn.state.lanes):
@@ -248,7 +269,10 @@ class Intake:
         try:
             with turn.entry():
                 stray = _find_stray(turn.state, incarnation)
-                turn.apply(WorkerReported(lane, incarnation, report, turn.now))
+                if isinstance(report, ItemFinished):
+                    self._headway.settle(turn, lane)
+                with keeping_last_seen(turn, lane) if isinstance(report, EnvironmentClosed) else nullcontext():
+                    turn.apply(WorkerReported(lane, incarnation, report, turn.now))
                 if isinstance(report, ItemFinished) and report.attempt == stray:
                     self._record_late(turn, (lane, incarnation), report, _STRAY)
         except RefusedError as error:
@@ -256,6 +280,9 @@ class Intake:
             if isinstance(report, ItemFinished):
                 _resolve_late(turn, lane, report)
             return
+        if isinstance(report, ItemAcknowledged) and lane in self._keeper.graph_lanes:
+            # Only here is it known that what has begun may do an exam task; plans pay nothing for those.
+            exam_progress.advance(turn.tx, report.attempt.item_uid, 0, turn.now)
         if isinstance(report, (EnvironmentOpened, EnvironmentUpdated)):
             self._adopt(turn, lane, incarnation, report.kind)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
+from queue_server.engine.readings import Readings
 from queue_server.engine.turn import Turn
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.status import Status
@@ -45,6 +46,16 @@ class Publisher(Protocol):
 
 class CatalogKeeper(Protocol):
     """Keeps the descriptions of plans and devices that workers report."""
+
+    @property
+    def graph_lanes(self) -> Collection[str]:
+        """The lanes whose workers execute graphs."""
+        ...
+
+    @property
+    def readings(self) -> Readings:
+        """The questions to workers about the devices that they have described."""
+        ...
 
     def receive(self, incarnation: str, page: CatalogPage) -> None:
         """Collect one page."""

@@ -10,10 +10,23 @@ import orjson
 
 from queue_server.core.latch import is_latched
 from queue_server.core.locks import Lock
-from queue_server.core.model import Attempt, Claims, Estop, Lane, Revisions, SharedDevice, State, Wait, Waiting, Worker
+from queue_server.core.model import (
+    Attempt,
+    Awaited,
+    Claims,
+    Estop,
+    Lane,
+    Revisions,
+    SharedDevice,
+    State,
+    Wait,
+    Waiting,
+    Worker,
+)
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import DEFAULT_LANE, FailurePolicy
 from queue_server.protocol.stop_limits import StopLimits
+from queue_server.protocol.tasks import Task
 from queue_server.storage.base import RunningItem, Transaction
 
 _NAME = "core"
@@ -38,6 +51,7 @@ def durable_part(state: State) -> bytes:
             "estop": _estop_part(lane),
             "claims": _claims_part(lane.attempt.claims) if lane.attempt else None,
             "waiting": _waiting_part(lane.waiting),
+            "device_tasks": {task.uid: [task.kind, task.device] for task in lane.tasks if task.device},
         }
         for lane in state.lanes
     ]
@@ -69,7 +83,7 @@ def restore(tx: Transaction, epoch: int, now: float) -> State:
     lanes = tuple(
         replace(
             _restore_lane(tx, record, running.get(record["name"]), now),
-            tasks=tuple(task for task in tasks if task.lane == record["name"]),
+            tasks=tuple(_restore_task(task, record) for task in tasks if task.lane == record["name"]),
         )
         for record in document["lanes"]
     )
@@ -150,7 +164,7 @@ def _default_policy(lane: str) -> FailurePolicy:
 def _restore_lane(tx: Transaction, record: dict[str, Any], running: RunningItem | None, now: float) -> Lane:
     if record.get("is_remote") and running is None:
         # Whoever connects is welcome, and takes the lane as it is.
-        record = {**record, "incarnation": "", "environment": "closed", "queue": "stopped"}
+        record = {**record, "incarnation": "", "environment": "closed", "queue": "stopped", "waiting": None}
     incarnation = record["incarnation"]
     worker = Worker(
         environment=record["environment"],
@@ -175,6 +189,11 @@ def _restore_lane(tx: Transaction, record: dict[str, Any], running: RunningItem 
         waiting=_restore_waiting(record.get("waiting")),
         size=tx.count_queue(record["name"]),
     )
+
+
+def _restore_task(task: Task, record: Mapping[str, Any]) -> Task:
+    kind, device = record.get("device_tasks", {}).get(task.uid, (task.kind, ""))
+    return replace(task, kind=kind, device=device)
 
 
 def _estop_part(lane: Lane) -> dict[str, Any] | None:
@@ -211,13 +230,16 @@ def _waiting_part(waiting: Waiting | None) -> dict[str, Any] | None:
     if waiting is None:
         return None
     place = {"item_uid": waiting.item_uid, "since": waiting.since, "ticket": waiting.ticket}
-    return {**place, "claims": _claims_part(waiting.claims)}
+    after = [(each.item_uid, each.lane, each.is_held) for each in waiting.after]
+    return {**place, "claims": _claims_part(waiting.claims), "after": after}
 
 
 def _restore_waiting(record: dict[str, Any] | None) -> Waiting | None:
     if record is None:
         return None
-    return Waiting(record["item_uid"], _restore_claims(record["claims"]), record["since"], record["ticket"])
+    after = tuple(Awaited(*each) for each in record.get("after", ()))
+    claims = _restore_claims(record["claims"])
+    return Waiting(record["item_uid"], claims, record["since"], record["ticket"], after=after)
 
 
 def _restore_attempt(running: RunningItem | None, claims: Claims) -> Attempt | None:

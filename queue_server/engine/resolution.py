@@ -47,9 +47,10 @@ def resolve(turn: Turn, uid: str, finding: Finding, origin: Origin) -> Resolved:
     result = {**entry.result, "exit_status": finding.outcome, "resolution": resolution}
     turn.tx.change_result(uid, result)
     exam_progress.note(turn.tx, item, "done" if finding.outcome == "completed" else "failed", turn.now, finding.reason)
-    turn.apply(HistoryChanged(0))
     data = {"item_uid": uid, "outcome": finding.outcome, "by": finding.by, "reason": finding.reason}
-    turn.record("item_resolved", lane=item.lane, origin=origin, data=data)
+    # Before what follows from the change: an item that comes after it begins.
+    record = partial(turn.record, "item_resolved", lane=item.lane, origin=origin, data=data)
+    turn.apply(HistoryChanged(0), then=record)
     withdrawn = _withdraw_copy(turn, item, origin) if finding.outcome == "completed" else None
     return Resolved({**item.shown(), "result": result}, withdrawn)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from queue_server.clock import Chance
-from queue_server.core.claims import claims_of, find_holders
+from queue_server.core.claims import find_holders, names_in
 from queue_server.core.effects import (
     STORE_EFFECTS,
     ClaimNext,
@@ -35,18 +35,19 @@ from queue_server.core.events import (
     QueueExhausted,
 )
 from queue_server.core.machine import step
-from queue_server.core.model import Claims, State
+from queue_server.core.model import State
 from queue_server.core.view import manager_state
-from queue_server.engine import exam_progress
+from queue_server.engine import exam_outputs, exam_progress
+from queue_server.engine.head import FindDevices, Head
+from queue_server.engine.inputs import fill_inputs
 from queue_server.engine.trail import Trail
+from queue_server.protocol.errors import StateError
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import BACK, FRONT, AttemptKey, Item, Origin
 from queue_server.protocol.tasks import TASKS_KEPT, TASKS_KEPT_S, Task
 from queue_server.storage.base import BlockedAtHead, Claim, HeldAtHead, InstructionAtHead, Transaction
 
 _log = logging.getLogger(__name__)
-
-FindDevices = Callable[[Item], Collection[str] | None]
 
 
 def _nobody_knows(_: Item) -> None:
@@ -180,7 +181,10 @@ class Turn:
         else:
             item = self.tx.item(effect.key.item_uid)
             if item is not None:
-                self.orders.append(Dispatch(effect.key, item))
+                attempt = self.state.lane(effect.key.lane).attempt
+                claims = None if attempt is None else names_in(self.state, effect.key.lane, attempt.claims)
+                # Without the files that were there, the worker says which input it lacks.
+                self.orders.append(Dispatch(effect.key, fill_inputs(self.tx, item).item, claims))
 
     def _note_phase(self, effect: RecordPhase) -> None:
         # Only devices that connect by themselves do exam tasks, and reading an item costs what all others need not pay.
@@ -198,27 +202,22 @@ class Turn:
         self.record("task_finished", data={"task_uid": effect.uid, "success": effect.result.success})
 
     def _claim_next(self, effect: ClaimNext) -> None:
-        wanted: list[Claims] = []
-
-        def may_begin(item: Item) -> bool:
-            wanted.append(claims_of(self.state, item, self._find_devices(item)))
-            return not find_holders(self.state, item.lane, wanted[0])
-
-        # A lane alone has nobody to share with, and pays nothing for claims.
-        asks = may_begin if len(self.state.lanes) > 1 else None
-        found = self.tx.claim_next(effect.lane, self.state.epoch, self.now, asks)
+        head = Head(self.tx, self.state, self._find_devices)
+        found = self.tx.claim_next(effect.lane, self.state.epoch, self.now, head.may_begin)
         if isinstance(found, Claim):
             _log.info("Processing the next queue item: %s", found.item.name)
-            claims = wanted[0] if wanted else None
-            claimed = ItemClaimed(found.attempt, found.item, self.now, effect.is_immediate, claims)
+            item = fill_inputs(self.tx, found.item).item
+            claimed = ItemClaimed(found.attempt, item, self.now, effect.is_immediate, head.claims)
             exam_progress.note(self.tx, found.item, "dispatched", self.now)
             data = {"name": found.item.name}
             self.apply(claimed, then=lambda: self.record("item_started", key=found.attempt, data=data))
         elif isinstance(found, InstructionAtHead):
             self._take_instruction(found.item)
+        elif isinstance(found, BlockedAtHead) and head.obstacle:
+            self._hold(effect, found.item, head.obstacle)
         elif isinstance(found, BlockedAtHead):
-            blocked = ItemBlocked(effect.lane, found.item.uid, wanted[0], self.now, effect.is_immediate)
-            self._wait(blocked)
+            uid, is_immediate = found.item.uid, effect.is_immediate
+            self._wait(ItemBlocked(effect.lane, uid, head.claims, self.now, is_immediate, head.awaited))
         elif isinstance(found, HeldAtHead):
             _log.warning("The item %s at the head of the queue is held: %s", found.item.name, found.item.reason)
             self.apply(QueueExhausted(effect.lane, found.item.reason or "held"))
@@ -229,10 +228,24 @@ class Turn:
     def _wait(self, event: ItemBlocked) -> None:
         before = self.state.lane(event.lane).waiting
         self.apply(event)
-        if before is None or before.item_uid != event.item_uid:
-            holders = [asdict(holder) for holder in find_holders(self.state, event.lane, event.claims)]
-            _log.info("The item %s of the lane %s waits for others: %s", event.item_uid, event.lane, holders)
-            self.record("item_waits", lane=event.lane, data={"item_uid": event.item_uid, "claimed_by": holders})
+        if before is None or (before.item_uid, bool(before.after)) != (event.item_uid, bool(event.after)):
+            found = () if event.after else find_holders(self.state, event.lane, event.claims)
+            holders, after = [holder.shown() for holder in found], [asdict(awaited) for awaited in event.after]
+            data = {"item_uid": event.item_uid, "claimed_by": holders, "comes_after": after}
+            _log.info("An item of the lane %s waits for others: %s", event.lane, data)
+            self.record("item_waits", lane=event.lane, data=data)
+
+    def _hold(self, effect: ClaimNext, item: Item, reason: str) -> None:
+        """Hold the head of a queue, because it would wait for ever."""
+        if effect.is_immediate:
+            raise StateError(f"The item cannot run at once. {reason}")
+        self.tx.set_held(item.uid, reason)
+        exam_progress.note(self.tx, item, "held", self.now)
+        _log.warning("The item %s at the head of the queue is held: %s", item.name, reason)
+        self.apply(QueueExhausted(effect.lane, reason))
+        data = {"item_uid": item.uid, "name": item.name, "reason": reason}
+        record = partial(self.record, "item_held", lane=effect.lane, data=data)
+        self.apply(QueueChanged(effect.lane, 0), then=record)
 
     def _take_instruction(self, item: Item) -> None:
         self.tx.remove([item.uid])
@@ -248,6 +261,7 @@ class Turn:
     def _finish(self, effect: FinishAttempt) -> None:
         item = self.tx.finish(effect.key, effect.result)
         exam_progress.note_end(self.tx, item, effect.result, self.now)
+        exam_outputs.add_outputs(self.tx, item, effect.result, self.now, self.chance.identifier)
         self.apply(HistoryChanged(1))
         result = effect.result.shown()
         added = 0

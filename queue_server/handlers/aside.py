@@ -1,8 +1,8 @@
-"""Work that a handler leaves to another thread: the event loop must not wait for a list that takes long to find."""
+"""Answers that a handler does not have yet: the event loop must not wait for them, nor for a list that takes long."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,3 +15,10 @@ class Aside:
     """
 
     find: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The result of a method that somebody else has been asked for; ``wait`` returns it, or raises the refusal."""
+
+    wait: Callable[[], Awaitable[Any]]

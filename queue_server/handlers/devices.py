@@ -11,6 +11,7 @@ import orjson
 from queue_server.core.device_status import is_offered
 from queue_server.core.events import LaneRemoved, QueueChanged
 from queue_server.core.model import Lane
+from queue_server.engine import exam_progress
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.device_records import change, find_device, lane_of, require_free, show, tell
 from queue_server.handlers.group import group
@@ -130,6 +131,7 @@ def _remove_lane(context: TurnContext, device: Device, *, is_forced: bool) -> in
     waiting = [item for item in turn.tx.queue(device.id) if item.state != "held"]
     for item in waiting:
         turn.tx.set_held(item.uid, reason)
+        exam_progress.note(turn.tx, item, "held", turn.now)
     if waiting:
         turn.apply(QueueChanged(device.id, 0))
     return len(waiting)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from queue_server.core import edits
 from queue_server.core.placement import place_moved, place_new
 from queue_server.engine import exam_progress
+from queue_server.handlers.after import Earlier, refuse_itself
+from queue_server.handlers.batch_lanes import choose_common_lane, choose_own_lane, split_by_lane
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.graph_lane import choose_lane
 from queue_server.handlers.group import group
@@ -28,7 +31,11 @@ from queue_server.protocol.methods.items import (
     ItemReply,
     ItemTaken,
     ItemUpdateParams,
+    PlaceParams,
 )
+
+ADDED_HELD = "It was added held: release it when it may begin."
+"""Why an item is held that is added so."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +46,9 @@ def add_item(context: TurnContext, params: ItemAddParams) -> ItemReply:
         group_name = require_user(params.user, params.user_group)
         context = choose_lane(context, params.lane, [params.item])
         item = make_item(context, params.item, str(params.user), group_name)
-        size = _insert(context, [item], params)
+        if params.held:
+            item = replace(item, state="held", reason=ADDED_HELD)
+        size = insert_items(context, [item], params)
         context.edit(edits.added([item]), 1, item)
     except CuelightError as error:
         _log.info("Item added: success=False: %s", error)
@@ -55,29 +64,35 @@ def add_items(context: TurnContext, params: ItemBatchParams) -> BatchReply:
     if params.items is None:
         raise ParameterError("Incorrect request format: the list of items is not found", field="items")
     group_name = require_user(params.user, params.user_group)
-    context = choose_lane(context, params.lane, params.items)
-    items: list[Item] = []
+    context = choose_common_lane(context, params.lane, params.items)
+    made = Earlier()
     results: list[dict[str, Any]] = []
     for content in params.items:
         try:
-            items.append(make_item(context, content, str(params.user), group_name))
+            own = choose_own_lane(context, params.lane, content)
+            made.note(make_item(own, content, str(params.user), group_name, earlier=made))
             results.append({"success": True, "msg": ""})
         except CuelightError as error:
+            made.note(None)
             results.append(_result_of(error))
+    items = list(made.items.values())
     size = context.turn.tx.count_queue(context.lane)
     try:
         if len(items) < len(results):
             failed = len(results) - len(items)
             raise RefusedError(f"validation of {failed} out of {len(results)} submitted items failed")
-        if items:
-            size = _insert(context, items, params)
+        parts = split_by_lane(context, items, params)
+        for lane, part in parts:
+            insert_items(lane, part, params)
     except CuelightError as error:
         # What refuses all of them, such as an absent neighbour, is the result of each.
         results = results if len(items) < len(results) else [_result_of(error)] * len(results)
         fields = {"items": params.items, "results": results, "qsize": size}
         raise error.with_lead("Failed to add all items: ").with_fields(**fields) from error
-    if items:
-        context.edit(edits.added(items), len(items), item_uids=[item.uid for item in items])
+    size += sum(len(part) for lane, part in parts if lane.lane == context.lane)
+    # All of them are there before the first may start: it may be what another one waits for.
+    for lane, part in parts:
+        lane.edit(edits.added(part), len(part), item_uids=[item.uid for item in part])
     return BatchReply([item.shown() for item in items], results, size)
 
 
@@ -100,10 +115,12 @@ def update_item(context: TurnContext, params: ItemUpdateParams) -> ItemReply:
             raise ParameterError("The item has no 'item_uid', so it is not known which one to change.", field="item")
         old = require_queued(context, uid)
         item = make_item(context, content, str(params.user), group_name, uid=None if params.replace else uid)
-        item = Item(item.uid, old.lane, old.submission, item.content)
+        item = exam_progress.keep_link(old, Item(item.uid, old.lane, old.submission, item.content))
+        refuse_itself(context, item)
         size = context.turn.state.lane(context.lane).size
         if item.content != old.content or old.state == "held":
             context.turn.tx.replace(uid, item)
+            exam_progress.note_replacement(context.turn.tx, old, item, context.turn.now)
             context.edit(edits.replaced(item.uid, old), 0, item, replaced=uid)
             release_lane(context, old)
     except CuelightError as error:
@@ -166,12 +183,19 @@ def release_item(context: TurnContext, params: ItemReleaseParams) -> ItemReply:
 
 def _set_held(context: TurnContext, old: Item, reason: str | None) -> ItemReply:
     context.turn.tx.set_held(old.uid, reason)
+    # Before what follows from the edit: a released item may begin at once.
+    exam_progress.note(context.turn.tx, old, "queued" if reason is None else "held", context.turn.now)
     context.edit(edits.replaced(old.uid, old), 0, old, reason=reason or "")
     item = context.turn.tx.item(old.uid)
     return ItemReply(item.shown() if item else None, context.turn.state.lane(context.lane).size)
 
 
-def _insert(context: TurnContext, items: list[Item], params: ItemAddParams | ItemBatchParams) -> int:
+def insert_items(context: TurnContext, items: list[Item], params: PlaceParams) -> int:
+    """Put new items where the parameters say, and begin the exam tasks that they do; return how many wait then.
+
+    Raises:
+        RefusedError: the queue is full, or there is no such place.
+    """
     size = context.turn.state.lane(context.lane).size
     most = context.desk.limits.max_queue_items
     if size + len(items) > most:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from queue_server.handlers import (
     batches,
     catalog,
+    device_access,
     device_connections,
     device_pages,
     device_tokens,
@@ -15,6 +16,7 @@ from queue_server.handlers import (
     exam_results,
     exam_sequences,
     exam_tasks,
+    exam_trigger,
     exam_workflows,
     exams,
     execution,
@@ -50,6 +52,7 @@ HANDLERS = join(
     catalog.GROUP,
     device_pages.GROUP,
     devices.GROUP,
+    device_access.GROUP,
     device_tokens.GROUP,
     device_connections.GROUP,
     locks.GROUP,
@@ -59,6 +62,7 @@ HANDLERS = join(
     exams.GROUP,
     exam_workflows.GROUP,
     exam_tasks.GROUP,
+    exam_trigger.GROUP,
     exam_results.GROUP,
     exam_sequences.GROUP,
 )

@@ -15,6 +15,7 @@ from queue_server.access.lists import Lists
 from queue_server.access.metadata_keys import EVERYTHING, MetadataKeys
 from queue_server.access.startup_files import NO_FILES, StartupFiles
 from queue_server.core.events import CatalogChanged, PermissionsChanged
+from queue_server.engine.readings import Readings
 from queue_server.engine.turn import Turn
 from queue_server.protocol.items import DEFAULT_LANE, Item
 from queue_server.protocol.listing import encode_entries
@@ -48,6 +49,7 @@ class Resources:
     ) -> None:
         self.graph_lanes = graph_lanes
         self.files: LaneFiles = {DEFAULT_LANE: NO_FILES, **(files or {})}
+        self.readings = Readings()
         self.metadata: dict[str, Mapping[str, Any]] = {}
         self._catalogs: dict[str, Catalog] = {DEFAULT_LANE: Catalog.build({}, {}, Policy.default())}
         self._permitted_metadata = permitted_metadata

@@ -9,9 +9,10 @@ from queue_server.access import validate_item
 from queue_server.access.acquisition import validate_acquisition
 from queue_server.access.names import require_name
 from queue_server.engine import exam_progress
+from queue_server.handlers.after import Earlier, link
 from queue_server.handlers.context import TurnContext
 from queue_server.protocol.errors import ParameterError
-from queue_server.protocol.items import ACQUISITION, PUBLIC_KEYS, Item
+from queue_server.protocol.items import ACQUISITION, DAG, PUBLIC_KEYS, Item
 
 
 def require_user(user: str | None, group_name: str | None) -> str:
@@ -43,25 +44,40 @@ def require_item(content: object) -> Mapping[str, Any]:
     return cast("dict[str, Any]", content)
 
 
-def make_item(context: TurnContext, content: object, user: str, group_name: str, *, uid: str | None = None) -> Item:
+def make_item(
+    context: TurnContext,
+    content: object,
+    user: str,
+    group_name: str,
+    *,
+    uid: str | None = None,
+    earlier: Earlier | None = None,
+) -> Item:
     """Return a new item of a new submission; without ``uid`` it gets a new one.
 
+    ``earlier`` are the items before it, if it is one of a batch.
+
     Raises:
-        ParameterError: the item does not fit its plan, or the group may not run it.
+        ParameterError: the item does not fit its plan, the group may not run it, or what it comes after is not there.
     """
-    checked = require_item(content)
-    _validate(context, checked, group_name)
+    checked = link(context, require_item(content), earlier)
+    validate_content(context, checked, group_name)
     uid = uid or context.turn.chance.identifier()
     public = {name: checked[name] for name in PUBLIC_KEYS if name in checked}
     public |= {"item_uid": uid, "user": user, "user_group": group_name}
     if isinstance(public.get("properties"), dict):
-        # Only the manager says that an item runs beside the queue.
-        known = cast("dict[str, Any]", public["properties"])
+        # Only the manager says that an item runs beside the queue, or for which exam task.
+        known = exam_progress.without_link(cast("dict[str, Any]", public["properties"]))
         public["properties"] = {name: value for name, value in known.items() if name != "immediate_execution"}
     return Item(uid, context.lane, uid, public)
 
 
-def _validate(context: TurnContext, item: Mapping[str, Any], group_name: str) -> None:
+def validate_content(context: TurnContext, item: Mapping[str, Any], group_name: str) -> None:
+    """Check what an item asks for against what the lane of the context executes.
+
+    Raises:
+        ParameterError: the item does not fit it, or the group may not have it executed.
+    """
     catalog = context.desk.resources.catalog_of(context.lane)
     is_remote = context.turn.state.lane(context.lane).is_remote
     if is_remote or item.get("item_type") == ACQUISITION:
@@ -71,12 +87,12 @@ def _validate(context: TurnContext, item: Mapping[str, Any], group_name: str) ->
 
 
 def begin_exam_tasks(context: TurnContext, items: Iterable[Item]) -> None:
-    """Give the acquisitions among new items the exam tasks that they do.
+    """Give the acquisitions and graphs among new items the exam tasks that they do.
 
     Raises:
-        ParameterError: an exam task is not there, is a template, or no scan.
+        ParameterError: an exam task is not there, is a template, or is done by another kind of item.
         StateError: an exam task has an item that waits or is active.
     """
     for item in items:
-        if item.kind == ACQUISITION:
+        if item.kind in (ACQUISITION, DAG):
             exam_progress.begin(context.turn.tx, item, context.turn.now)

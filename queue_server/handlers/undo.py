@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from queue_server.core.edits import UNDONE, Edit, Stretch, decode_edit
+from queue_server.engine import exam_progress
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.group import group
 from queue_server.handlers.selection import release_lane
@@ -101,6 +102,7 @@ class _Undo:
 
     def __init__(self, context: TurnContext, event: EventRecord, edit: Edit, past: _Past) -> None:
         self._tx = context.turn.tx
+        self._now = context.turn.now
         self._most = context.desk.limits.max_queue_items
         self._lane = context.lane
         self._event = event
@@ -116,6 +118,7 @@ class _Undo:
         if edit.change == "added":
             for uid in edit.uids:
                 self._past.freed.append(self._require(uid))
+                exam_progress.note_removal(self._tx, self._past.freed[-1], self._now)
             self._tx.remove(edit.uids)
         elif edit.change == "removed":
             self._put_back()
@@ -123,7 +126,7 @@ class _Undo:
             self._move_back()
         elif edit.change == "replaced":
             self._past.freed.append(self._require(edit.uids[0]))
-            self._replace(edit.uids[0], edit.items[0])
+            self._replace(self._past.freed[-1], edit.items[0])
         else:
             raise self._refusal("it was too large to be remembered")
 
@@ -137,6 +140,8 @@ class _Undo:
                 raise self._refusal(f"the item {uid!r} exists again", uid)
         for stretch in self._edit.stretches:
             self._tx.insert([items[uid] for uid in stretch.uids], self._place_of(stretch))
+        for item in items.values():
+            exam_progress.note_waiting(self._tx, item, self._now)
 
     def _move_back(self) -> None:
         for uid in self._edit.uids:
@@ -147,10 +152,11 @@ class _Undo:
                 self._tx.move(uid, place)
                 place = Place(after_uid=uid)
 
-    def _replace(self, uid: str, old: Item) -> None:
-        if uid != old.uid and self._tx.item(old.uid) is not None:
+    def _replace(self, present: Item, old: Item) -> None:
+        if present.uid != old.uid and self._tx.item(old.uid) is not None:
             raise self._refusal(f"the item {old.uid!r} exists again", old.uid)
-        self._tx.replace(uid, old)
+        self._tx.replace(present.uid, old)
+        exam_progress.note_replacement(self._tx, present, old, self._now)
 
     def _require(self, uid: str) -> Item:
         """Return an item that must still be in the queue."""

@@ -30,6 +30,9 @@ DeviceCondition = Literal[
     "ready",
 ]
 
+ClientGeneration = Literal["first", "gen2", "gen3"]
+"""Programs of devices that differ in what they send and understand."""
+
 MOST_DEVICES = 256
 """Scanners that are registered together; each has a lane, which every status describes."""
 LONGEST_PARAMETER_BYTES = 256 * 1024
@@ -54,6 +57,9 @@ class DeviceDetails(BaseModel):
     manufacturer: _Line | None = Field(default=None, description="Who has made it.")
     modality: _Line | None = Field(default=None, description="What it measures with.")
     site: _Line | None = Field(default=None, description="Where it stands.")
+    client_generation: ClientGeneration | None = Field(
+        default=None, description="Of its program, as its gateway recognises it by its frames."
+    )
 
     def plain(self) -> dict[str, str | None]:
         """Return the details as values of JSON."""

@@ -16,16 +16,33 @@ Outcome = Literal["completed", "stopped", "aborted", "halted", "failed", "unknow
 OUTCOMES: tuple[Outcome, ...] = ("completed", "stopped", "aborted", "halted", "failed", "unknown")
 
 # What a queued item may consist of on the wire; anything else that a client sends is dropped, as its clients expect.
-PUBLIC_KEYS = ("item_type", "name", "args", "kwargs", "meta", "item_uid", "user", "user_group", "properties", "claims")
+PUBLIC_KEYS = (
+    "item_type",
+    "name",
+    "args",
+    "kwargs",
+    "meta",
+    "item_uid",
+    "user",
+    "user_group",
+    "properties",
+    "claims",
+    "after",
+)
 
 MOST_CLAIMS = 64
 LONGEST_CLAIM = 128
 """How many devices an item may claim by name, and how many characters such a name may have."""
 
+MOST_PREDECESSORS = 64
+"""How many items an item may come after."""
+
 DEFAULT_LANE = "default"
 
 ACQUISITION: Final[ItemKind] = "acquisition"
 """A scan that a remote device carries out; ``protocol.acquisitions`` has its arguments."""
+DAG: Final[ItemKind] = "dag"
+"""A processing graph."""
 
 FailurePolicy = Literal["front", "hold"]
 """Where a failed item goes: to the front of its queue, or there too, but held until a person releases it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -42,11 +42,23 @@ class LockedParts(TypedDict):
 
 
 class ClaimHolder(TypedDict):
-    """The item of another lane that keeps an item from beginning, and a device that both of them claim."""
+    """What keeps an item from beginning, and a device that both of them claim.
+
+    It is an item of another lane; or, with an empty ``item_uid``, a task that moves the device.
+    """
 
     claim: str
     lane: str
     item_uid: str
+    task_uid: NotRequired[str]
+
+
+class AwaitedItem(TypedDict):
+    """An item that has to be completed before the head of a queue begins."""
+
+    item_uid: str
+    lane: str
+    is_held: bool
 
 
 class LaneStatus(TypedDict):
@@ -68,6 +80,7 @@ class LaneStatus(TypedDict):
     waiting_since: float | None
     waiting_item_uid: str | None
     claimed_by: list[ClaimHolder]
+    comes_after: list[AwaitedItem]
     items_in_queue: int
     estop_by: str | None
     estop_at: float | None

@@ -1,4 +1,4 @@
-"""Tasks: a function or a script that runs in a worker's namespace, outside the queue."""
+"""Tasks: what a worker does outside the queue: functions, scripts, and what moves or stops a single device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-TaskKind = Literal["function", "script", "update"]
+TaskKind = Literal["function", "script", "update", "device_set", "device_stop"]
 TaskState = Literal["running", "completed"]
 
 # How long, and how many, results of tasks are kept.
@@ -16,7 +16,10 @@ TASKS_KEPT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task that was sent to a worker; ``content`` is what it has to do."""
+    """One task that was sent to a worker; ``content`` is what it has to do.
+
+    ``device`` is what it sets or stops, by its name in the facility.
+    """
 
     uid: str
     lane: str
@@ -24,6 +27,12 @@ class Task:
     in_background: bool
     time_start: float
     content: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    device: str = ""
+
+    @property
+    def moves(self) -> bool:
+        """Whether its device is claimed until it ends."""
+        return self.kind == "device_set"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from queue_server.protocol.codec import CLIENT_BOUNDS, WORKER_BOUNDS, Bounds, decode, encode
+from queue_server.protocol.device_link import DeviceReading, ReadDevice
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.items import AttemptKey, Outcome, Run
+from queue_server.protocol.launcher_link import LaneStanding
 from queue_server.protocol.records import ManifestEntry
 from queue_server.protocol.tasks import TaskKind
 
@@ -256,7 +258,7 @@ class EnvironmentClosed(Message):
     number: Count
 
 
-Telegram = Hello | Heartbeat | Console | Progress | Metadata | StopReport
+Telegram = Hello | Heartbeat | Console | Progress | Metadata | StopReport | DeviceReading
 Report = (
     CatalogPage
     | EnvironmentOpened
@@ -271,7 +273,7 @@ Report = (
     | TaskFinished
     | EnvironmentClosed
 )
-FromWorker = Telegram | Report
+FromWorker = Telegram | Report | LaneStanding
 
 
 # --- manager to worker -------------------------------------------------------------------------------------------
@@ -304,11 +306,12 @@ class Acknowledge(Message):
 
 
 class Execute(Message):
-    """Run the item; ``content`` is the map that clients see."""
+    """Run the item; ``content`` is the map that clients see, ``claims`` its devices in the worker, None for all."""
 
     kind: Literal["execute"] = "execute"
     attempt: AttemptKey
     content: dict[str, Any]
+    claims: tuple[str, ...] | None = None
 
 
 class Pause(Message):
@@ -360,7 +363,7 @@ class Close(Message):
     kind: Literal["close"] = "close"
 
 
-ToWorker = Welcome | Dismiss | Acknowledge | Execute | Pause | Continue | RunTask | EmergencyStop | Close
+ToWorker = Welcome | Dismiss | Acknowledge | Execute | Pause | Continue | RunTask | EmergencyStop | Close | ReadDevice
 
 _FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(Annotated[FromWorker, Field(discriminator="kind")])
 _TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(Annotated[ToWorker, Field(discriminator="kind")])

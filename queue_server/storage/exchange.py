@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
 from queue_server.clock import Chance
 from queue_server.protocol.errors import ConflictError, ParameterError
+from queue_server.protocol.inputs import Reference, replace_references
 from queue_server.protocol.items import BACK, OUTCOMES, Item
 from queue_server.storage.backup import sync_file
 from queue_server.storage.exchange_rows import Ended, ExchangeRows
@@ -141,17 +142,33 @@ def read_lines(lines: Iterable[str]) -> list[Arrival]:
 
 
 def give_new_uids(arrivals: list[Arrival], chance: Chance) -> list[Arrival]:
-    """Return the same work under other uids: what belonged together does so still."""
+    """Return the same work under other uids: what belonged together, or followed on something, does so still."""
     submissions: dict[str, str] = {}
+    new_uids = [chance.identifier() for _ in arrivals]
+    names = {arrival.item.uid: uid for arrival, uid in zip(arrivals, new_uids, strict=True)}
 
-    def renamed(arrival: Arrival) -> Arrival:
+    def renamed(arrival: Arrival, uid: str) -> Arrival:
         item = arrival.item
-        uid = chance.identifier()
         submission = submissions.setdefault(item.submission, chance.identifier())
         shown = {**item.content, "item_uid": uid} if "item_uid" in item.content else item.content
+        shown = _rename_predecessors(shown, names)
         return replace(arrival, item=replace(item, uid=uid, submission=submission, content=shown))
 
-    return [renamed(arrival) for arrival in arrivals]
+    return [renamed(arrival, uid) for arrival, uid in zip(arrivals, new_uids, strict=True)]
+
+
+def _rename_predecessors(content: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return the content of an item that comes after the same items as before, under their new uids."""
+    after: object = content.get("after")
+    if not isinstance(after, list):
+        return content
+
+    def put(reference: Reference) -> list[object]:
+        file = {} if reference.file is None else {"file": reference.file}
+        return [{"item_uid": names.get(reference.item_uid, reference.item_uid), **file}]
+
+    renamed = [names.get(uid, uid) if isinstance(uid, str) else uid for uid in cast("list[object]", after)]
+    return {**replace_references(content, put), "after": renamed}
 
 
 def take_in(rows: ExchangeRows, insert: Callable[[list[Item]], None], arrivals: list[Arrival]) -> Counted:

@@ -12,6 +12,7 @@ from queue_server.storage.base import Transaction
 from queue_server.storage.memory_devices import DeviceTables
 from queue_server.storage.memory_exams import ExamTables
 from queue_server.storage.memory_rows import AttemptTables, RecordTables
+from queue_server.storage.memory_submissions import FollowedTables
 from queue_server.storage.memory_tasks import TaskTables
 from queue_server.storage.tables import Tables
 
@@ -29,7 +30,7 @@ def open_memory(*, clock: Clock, chance: Chance) -> MemoryStore:
     return MemoryStore(Tables(), chance.identifier(), 1)
 
 
-class MemoryTransaction(AttemptTables, RecordTables, TaskTables, ExamTables, DeviceTables):
+class MemoryTransaction(AttemptTables, RecordTables, TaskTables, ExamTables, DeviceTables, FollowedTables):
     """Everything that can be done to the store, on its tables."""
 
     @contextmanager

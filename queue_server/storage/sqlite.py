@@ -23,6 +23,7 @@ from queue_server.storage.lock import DirectoryLock
 from queue_server.storage.opening import Opened, open_database
 from queue_server.storage.queue_rows import QueueRows
 from queue_server.storage.sql import statement
+from queue_server.storage.submission_rows import FollowedRows
 from queue_server.storage.task_rows import TaskRows
 from queue_server.storage.writer import Writer
 
@@ -59,7 +60,9 @@ def open_sqlite(directory: Path, *, clock: Clock, chance: Chance, vfs: str | Non
         raise
 
 
-class SqliteTransaction(QueueRows, AttemptRows, ExchangeRows, TaskRows, ExamRecordRows, RegisteredDeviceRows):
+class SqliteTransaction(
+    QueueRows, AttemptRows, ExchangeRows, TaskRows, ExamRecordRows, RegisteredDeviceRows, FollowedRows
+):
     """Everything that can be done to the store, as statements on its connection."""
 
     def finish(self, attempt: AttemptKey, result: Result) -> Item:

@@ -29,7 +29,9 @@ class TaskRows(Rows):
         running = [each.lane for each in self.running_tasks() if not each.in_background]
         if not task.in_background and task.lane in running:
             raise admission.task_in_foreground(task.lane)
-        row = (task.uid, task.lane, task.kind, int(task.in_background), task.time_start)
+        # What is done to a device is a call, too; which one, and of what, stands in the state of the core.
+        kind = "function" if task.device else task.kind
+        row = (task.uid, task.lane, kind, int(task.in_background), task.time_start)
         self._database.rows(INSERT_TASK, row)
 
     def finish_task(self, uid: str, result: TaskResult) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 import zmq
 import zmq.asyncio
 
+from queue_server.protocol.dismissal import REPLACED
 from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.worker_link import (
     Acknowledge,
+    Dismiss,
     EnvironmentOpened,
     Execute,
     Hello,
@@ -36,16 +38,24 @@ def _is_ready(message):
 
 
 class DeviceLanes:
-    """Welcomes the workers of all lanes, acknowledges their reports, and remembers what they say."""
+    """Welcomes the workers of all lanes, acknowledges their reports, and remembers what they say.
 
-    def __init__(self):
+    With a secret key the link is encrypted, and every worker that knows the public one is heard.
+    """
+
+    def __init__(self, secret=None):
         self.heard: list[tuple[str, Any]] = []
         self.acknowledges = True
+        self.dismisses = False
+        """Whether a worker learns that a newer one has taken its place, as the manager tells it."""
         self._peers: dict[str, bytes] = {}
         self._news = asyncio.Event()
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        if secret is not None:
+            self._socket.setsockopt(zmq.CURVE_SERVER, 1)
+            self._socket.setsockopt(zmq.CURVE_SECRETKEY, secret)
         self.address = f"tcp://127.0.0.1:{self._socket.bind_to_random_port('tcp://127.0.0.1')}"
         self._serving = asyncio.create_task(self._serve())
 
@@ -64,7 +74,10 @@ class DeviceLanes:
             peer, frame = await self._socket.recv_multipart()
             message: Any = read_from_worker(frame)
             if isinstance(message, Hello):
+                older = self._peers.get(message.lane, peer)
                 self._peers[message.lane] = peer
+                if self.dismisses and older != peer:
+                    await self._socket.send_multipart([older, pack(Dismiss(reason=REPLACED))])
                 await self._socket.send_multipart([peer, pack(Welcome(epoch=1, greeting=message.greeting))])
             elif self.acknowledges and not isinstance(message, TELEGRAMS):
                 await self._socket.send_multipart([peer, pack(Acknowledge(number=message.number))])
@@ -92,14 +105,14 @@ class DeviceLanes:
 class DeviceManager(AnsweringManager):
     """Knows devices by their tokens, sequences and results, in memory."""
 
-    def __init__(self):
+    def __init__(self, secret=None):
         super().__init__()
         self.tokens: dict[str, str] = {}
         self.generations: dict[str, int] = {}
         self.parameter: dict[str, Any] = {}
         self.results: dict[str, dict[str, Any]] = {}
         self.last_event = 0
-        self.lanes = DeviceLanes()
+        self.lanes = DeviceLanes(secret)
         self.answers |= {
             "device_connect": self._connect,
             "device_get": lambda params: {"success": True, "device": {"parameter": self.parameter}},

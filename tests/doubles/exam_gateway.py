@@ -14,6 +14,7 @@ import zmq.asyncio
 
 from queue_server.clock import Chance, ManualClock
 from queue_server.protocol.exam_records import ExamTask, TaskItem
+from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.peer import DELEGATE
 from queue_server.storage.memory import open_memory
 from tests.doubles.bench import Bench
@@ -61,14 +62,14 @@ class RealManager:
 
 
 @asynccontextmanager
-async def exam_gateway(directory, **settings):
+async def exam_gateway(directory, *, lanes=(DEFAULT_LANE,), **settings):
     """Serve a gateway in front of a real manager; give the manager, and a client that has the key as a bearer.
 
     In multi-user mode the client has no credential.
     """
     if settings.get("authentication"):
         (directory / "api-key").write_text("unused\n")
-    async with real_manager() as manager, running_gateway(manager, directory, **settings) as client:
+    async with real_manager(lanes) as manager, running_gateway(manager, directory, **settings) as client:
         key = client.headers.pop("Authorization").removeprefix("ApiKey ")
         if not settings.get("authentication"):
             client.headers["Authorization"] = f"Bearer {key}"
@@ -76,11 +77,11 @@ async def exam_gateway(directory, **settings):
 
 
 @asynccontextmanager
-async def real_manager():
+async def real_manager(lanes=(DEFAULT_LANE,)):
     """Give a manager with an empty store."""
     store = open_memory(clock=ManualClock(), chance=Chance.seeded(1))
     with place_in_memory() as place:
-        manager = RealManager(await Bench.begin(store), place)
+        manager = RealManager(await Bench.begin(store, lanes=lanes), place)
         yield manager
         await manager.close()
         await store.close()

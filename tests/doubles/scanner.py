@@ -30,11 +30,16 @@ class Scanner:
         async with asyncio.timeout(PATIENCE_S):
             text = await self.socket.recv()
         frame = orjson.loads(text)
-        accepted = read_as_sdk(text, self.generation)
         self.frames.append(frame)
         if frame["command"] == "start":
-            self.started = accepted
+            self.take_start(text)
+        else:
+            read_as_sdk(text, self.generation)
         return frame
+
+    def take_start(self, text):
+        """Keep what the SDK makes of a start."""
+        self.started = read_as_sdk(text, self.generation)
 
     async def wait_for(self, command):
         """Return the next frame with that command."""

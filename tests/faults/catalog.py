@@ -94,7 +94,7 @@ SECTIONS: dict[str, tuple[Row, ...]] = {
         Row("P7", "all processes killed during a plan", night="50 times: unknown + held copy, order kept, 0 re-runs"),
         Row("P15", "report of an end with an old epoch", commit="50 of 50 recorded as late, not applied"),
         Row("P16", "gateway killed", night="50 times: queue untouched, clients back <= 3 s, 0 gaps"),
-        Row("P18", "Dask scheduler or workers killed", night="acquisition p99 <= 100 ms", missing="compute worker"),
+        Row("P18", "Dask scheduler or workers killed", night="100 times: acquisition p99 <= 100 ms, 0 partial results"),
     ),
     "Supervision": (
         Row("P6", "supervisor killed", night="20 times: adopted, 0 double starts, 0 lost results"),

@@ -192,6 +192,17 @@ class QueueModel:
         found = [entry for entry in self.finished if before is None or entry.number < before]
         return found if limit is None else found[max(len(found) - limit, 0) :]
 
+    def living(self, submission):
+        everything = [
+            *(item for queue in self.lanes.values() for item in queue),
+            *(each.item for each in self.running()),
+        ]
+        return sorted((item for item in everything if item.submission == submission), key=lambda item: item.uid)
+
+    def completed(self, submission):
+        ended = [entry for entry in self.finished if entry.item.submission == submission]
+        return next((entry.item.uid for entry in ended[::-1] if entry.result["exit_status"] == "completed"), None)
+
     def count_history(self):
         return len(self.finished)
 

@@ -1,6 +1,7 @@
 """Tells the manager what a device session reports, in order, and never before it is durable here.
 
-It decides nothing. What is told twice after an end of the gateway, the manager takes for late.
+It decides nothing. What is told twice after an end of the gateway, the manager takes for late. A device, too, learns
+only of files of which this gateway will still know: it never sends again what has been confirmed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from http_gateway.dialects.scanhub.effects import (
     ReportReturned,
     ReportUpload,
     ReportUploadFailed,
+    SendFrame,
     ToQueue,
 )
 from http_gateway.dialects.scanhub.model import Outcome
@@ -57,40 +59,41 @@ class Posture:
     is_gone: bool
 
 
+Deed = ToQueue | NoteFault | Posture | SendFrame
+"""What is done once all that the device session has decided before is durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Who learns of the start of an item that is durable, of one that cannot be, and of a frame that may leave."""
+
+    recorded: Callable[[str], None]
+    unrecorded: Callable[[str], None]
+    confirmed: Callable[[SendFrame], None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
-    effect: ToQueue | NoteFault | Posture
+    effect: Deed
     generation: int
     entries: tuple[Entry, ...]
     begun: Begun | None
 
 
 class Clerk:
-    """The reports of one device; for one event loop.
+    """The reports of one device; for one event loop. ``save`` makes a page durable."""
 
-    ``save`` makes a page durable; ``recorded`` learns of the start of an item that is, and ``unrecorded`` of one that
-    cannot be.
-    """
-
-    def __init__(
-        self,
-        lane: DeviceLane,
-        clock: Clock,
-        save: Callable[[Page], Awaitable[None]],
-        recorded: Callable[[str], None],
-        unrecorded: Callable[[str], None],
-    ) -> None:
+    def __init__(self, lane: DeviceLane, clock: Clock, save: Callable[[Page], Awaitable[None]], heard: Heard) -> None:
         self._lane = lane
         self._clock = clock
         self._save = save
-        self._recorded = recorded
-        self._unrecorded = unrecorded
+        self._heard = heard
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
         self._page: Page | None = None
 
     def take(
         self,
-        effect: ToQueue | NoteFault | Posture,
+        effect: Deed,
         generation: int,
         entries: tuple[Entry, ...],
         begun: Begun | None = None,
@@ -105,27 +108,42 @@ class Clerk:
     async def run(self) -> None:
         """Perform effects until cancelled."""
         while True:
-            job = await self._jobs.get()
+            jobs = [await self._jobs.get()]
+            # What has come in while the disk was busy is made durable at once.
+            while not self._jobs.empty():
+                jobs.append(self._jobs.get_nowait())
             try:
-                await self._perform(job)
+                await self._perform(jobs)
             finally:
-                self._jobs.task_done()
+                for _ in jobs:
+                    self._jobs.task_done()
 
-    async def _perform(self, job: _Job) -> None:
+    async def _perform(self, jobs: list[_Job]) -> None:
+        reports = [self._end_of(job.effect, job.begun) for job in jobs]
+        for report in reports:
+            if report is not None:
+                self._lane.keep(report)
+        newest = jobs[-1]
+        page = Page(generation=newest.generation, entries=newest.entries, finished=self._unfinished)
+        is_durable = await self._keep(page)
+        for job, report in zip(jobs, reports, strict=True):
+            if report is not None:
+                self._lane.finish(report)
+            else:
+                self._act(job, is_durable=is_durable)
+            self._show(job.effect)
+
+    def _act(self, job: _Job, *, is_durable: bool) -> None:
         effect = job.effect
-        report = self._end_of(effect, job.begun)
-        if report is not None:
-            self._lane.keep(report)
-        is_durable = await self._keep(Page(generation=job.generation, entries=job.entries, finished=self._unfinished))
-        if report is not None:
-            self._lane.finish(report)
-        elif isinstance(effect, RecordDispatch):
-            (self._recorded if is_durable else self._unrecorded)(effect.item_uid)
+        if isinstance(effect, RecordDispatch):
+            (self._heard.recorded if is_durable else self._heard.unrecorded)(effect.item_uid)
+        elif isinstance(effect, SendFrame):
+            if is_durable:
+                self._heard.confirmed(effect)
         elif isinstance(effect, Posture):
             self._stand(effect)
         elif job.begun is not None:
             self._tell(effect, job.begun[0])
-        self._show(effect)
 
     @property
     def _unfinished(self) -> tuple[ItemFinished, ...]:
@@ -142,7 +160,7 @@ class Clerk:
         self._page = page
         return True
 
-    def _end_of(self, effect: ToQueue | NoteFault | Posture, begun: Begun | None) -> ItemFinished | None:
+    def _end_of(self, effect: Deed, begun: Begun | None) -> ItemFinished | None:
         if begun is None:
             return None
         match effect:
@@ -167,6 +185,9 @@ class Clerk:
     def _tell(self, effect: ToQueue | NoteFault, attempt: AttemptKey) -> None:
         if isinstance(effect, ReportPhase) and effect.phase == "acknowledged":
             self._lane.acknowledge(attempt)
+        elif isinstance(effect, ReportPhase) and effect.phase == "running":
+            # The first progress is 0, which alone would tell nothing new.
+            self._lane.advance(attempt, 0)
         elif isinstance(effect, ReportProgress) and not effect.is_late:
             self._lane.advance(attempt, effect.percent)
 
@@ -178,7 +199,7 @@ class Clerk:
         if posture.is_gone:
             self._lane.leave()
 
-    def _show(self, effect: ToQueue | NoteFault | Posture) -> None:
+    def _show(self, effect: Deed) -> None:
         match effect:
             case ReportEvidence():
                 self._lane.write(f"item {effect.item_uid}: {effect.text}")

@@ -216,7 +216,7 @@ class DeviceLane:
     def tell_stopped(self, report: StopReport) -> None:
         """Tell what an emergency stop has reached."""
         if self._open is not None:
-            self._open.link.tell_stopped(report)
+            self._open.link.answer(report)
 
     def write(self, text: str) -> None:
         """Show a line at the console."""

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from http_gateway.dialects.scanhub.exam_calls import call
+from http_gateway.dialects.scanhub.exam_routes import Told, describe
 from http_gateway.link import Caller
 from http_gateway.routes import Route
 from queue_server.protocol.errors import NotFoundError, ParameterError
@@ -20,9 +21,13 @@ PREFIX: Final = "/device"
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 
 
-def device_route(verb: str, path: str, handler: Handler, scope: str) -> Route:
-    """Return a route below the prefix of devices; its operation has the name of the handler."""
-    document = {"operationId": getattr(handler, "__name__", path)}
+def device_route(verb: str, path: str, handler: Handler, scope: str, **told: Any) -> Route:
+    """Return a route below the prefix of devices; its operation has the name of the handler.
+
+    ``told`` are the fields of ``Told``.
+    """
+    operation = describe(verb, path, Told(matches=False, **told))
+    document = {"operationId": getattr(handler, "__name__", path), **operation}
     summary = (handler.__doc__ or "").partition("\n")[0]
     return Route(verb=verb, path=f"{PREFIX}{path}", scope=scope, handler=handler, summary=summary, document=document)
 

@@ -6,14 +6,16 @@ import uuid
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, cast
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from http_gateway.dialects.scanhub.device_models import DEFAULT_SCAN_NAME, ScanRequest
 from http_gateway.dialects.scanhub.device_routes import device_id_of, device_route, find_device, query_value
 from http_gateway.dialects.scanhub.device_socket import service_of
 from http_gateway.dialects.scanhub.exam_calls import answer, call, query_flag, read_body, shape
 from http_gateway.dialects.scanhub.exam_errors import UnfitError
+from http_gateway.dialects.scanhub.exam_routes import refer
 from http_gateway.dialects.scanhub.orders import moment_of, prepare, read_content, read_sequence
 from http_gateway.dialects.scanhub.scan_tokens import ScanToken
 from http_gateway.dialects.scanhub.start_frame import check_start
@@ -25,12 +27,12 @@ from queue_server.protocol.exam_records import AcquisitionParameter
 from queue_server.protocol.items import ACQUISITION
 
 _ADD: Final = "write:queue:edit"
-_NAME: Final = "scan"
 _LONG_AS_A_TOKEN: Final = "0" * 97
 _PARTS: Final = ("header_xml", "sequence_data", "acquisition_data")
 
 _COUNT: TypeAdapter[Any] = TypeAdapter(Annotated[int, Field(ge=0, le=256)])
 _SECONDS: TypeAdapter[Any] = TypeAdapter(Annotated[float, Field(ge=0, allow_inf_nan=False)])
+_HELD = TypeAdapter(dict[str, bool])
 _TEXTS = TypeAdapter(dict[str, str])
 _FIELD_OF_VIEW = TypeAdapter(AcquisitionParameter)
 
@@ -42,26 +44,6 @@ class Wanted:
     name: str
     kwargs: dict[str, Any]
     sequence: dict[str, Any]
-
-
-class ScanRequest(BaseModel):
-    """An acquisition task as clients send it, with an inline sequence in the place of its id if they like."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    id: str | None = None
-    name: str = _NAME
-    description: str = ""
-    destination: str = ""
-    task_type: str = "ACQUISITION"
-    is_template: bool = False
-    workflow_id: str | None = None
-    device_id: str | None = None
-    sequence_id: str | None = None
-    sequence: dict[str, Any] | None = None
-    acquisition_parameter: dict[str, Any] | None = None
-    acquisition_limits: dict[str, Any] | None = None
-    calibration: list[str] = Field(default_factory=list[str])
 
 
 _SCAN = TypeAdapter(ScanRequest)
@@ -88,9 +70,10 @@ async def start_scan_via_websocket(request: Request, caller: Caller) -> Response
         reply = await call(request, caller, "exam_sequence_get", sequence_id=scan.sequence_id, files=True)
         sequence = cast("dict[str, Any]", reply["sequence"])
     known = {name: value for name, value in ids.items() if value is not None}
-    kwargs = {**named, **more, **known, **_options(request, body)}
-    _check(request, caller, device, Wanted(scan.name, kwargs, sequence))
-    return await _start(request, caller, device, scan.name, kwargs)
+    kwargs = {**named, **more, **known, **read_options(request, body)}
+    wanted = Wanted(scan.name, kwargs, sequence)
+    check_scan(request, caller, device, wanted)
+    return await _start(request, caller, device, wanted, is_held=read_held(request, body))
 
 
 async def start_scan(request: Request, caller: Caller) -> Response:
@@ -106,11 +89,12 @@ async def start_scan(request: Request, caller: Caller) -> Response:
         "sequence": {"seq_file": texts["sequence_data"], "xml_file": texts["header_xml"]},
         "header_xml": texts["header_xml"],
         **_read_acquisition(texts["acquisition_data"]),
-        **_options(request, body),
+        **read_options(request, body),
     }
     device = await find_device(request, caller, device_id)
-    _check(request, caller, device, Wanted(_NAME, kwargs, kwargs["sequence"]))
-    return await _start(request, caller, device, _NAME, kwargs)
+    wanted = Wanted(DEFAULT_SCAN_NAME, kwargs, kwargs["sequence"])
+    check_scan(request, caller, device, wanted)
+    return await _start(request, caller, device, wanted, is_held=read_held(request, body))
 
 
 def _read_acquisition(text: str) -> dict[str, Any]:
@@ -122,8 +106,12 @@ def _read_acquisition(text: str) -> dict[str, Any]:
     return {"acquisition_parameter": told.model_dump()}
 
 
-def _options(request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """Return what the query says about uploads and times, or else the body."""
+def read_options(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """Return what the query says about uploads and times, or else the body.
+
+    Raises:
+        ParameterError: a value has a wrong form.
+    """
     forms = {"expected_uploads": _COUNT, "upload_grace_s": _SECONDS, "scan_timeout_s": _SECONDS}
     found: dict[str, Any] = {}
     for name, form in forms.items():
@@ -135,7 +123,18 @@ def _options(request: Request, body: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _check(request: Request, caller: Caller, device: dict[str, Any], wanted: Wanted) -> None:
+def read_held(request: Request, body: dict[str, Any]) -> bool:
+    """Return whether the query, or else the body, wants the item held.
+
+    Raises:
+        ParameterError: it says neither true nor false.
+    """
+    if "held" in request.query_params or body.get("held") is None:
+        return query_flag(request, "held")
+    return bool(shape({"held": body["held"]}, _HELD)["held"])
+
+
+def check_scan(request: Request, caller: Caller, device: dict[str, Any], wanted: Wanted) -> None:
     """Refuse what could never be sent: arguments that have a wrong form, or too large a start.
 
     A device that is not here has shown no limit of its own; its start is measured again when it is sent.
@@ -158,28 +157,45 @@ def _check(request: Request, caller: Caller, device: dict[str, Any], wanted: Wan
 
 
 async def _start(
-    request: Request, caller: Caller, device: dict[str, Any], name: str, kwargs: dict[str, Any]
+    request: Request, caller: Caller, device: dict[str, Any], wanted: Wanted, *, is_held: bool
 ) -> Response:
     device_id = str(device["id"])
     is_immediate = query_flag(request, "immediate")
-    item = {"item_type": ACQUISITION, "name": name, "kwargs": kwargs}
+    item = {"item_type": ACQUISITION, "name": wanted.name, "kwargs": wanted.kwargs}
+    if is_immediate and is_held:
+        raise ParameterError("What is to begin at once cannot be held: give 'immediate' or 'held'.", field="held")
     if is_immediate:
         _require_free(device)
     method = "queue_item_execute" if is_immediate else "queue_item_add"
-    reply = await call(request, caller, method, item=item, lane=device_id)
+    more = {"held": True} if is_held else {}
+    reply = await call(request, caller, method, item=item, lane=device_id, **more)
     uid = reply["item"]["item_uid"]
     position = 0 if is_immediate else max(0, int(reply.get("qsize") or 1) - 1)
+    return accept(reply["item"], wanted.kwargs.get("task_id", uid), device, Standing(device_id, position))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """In which lane a new item stands, and how many items stand before it."""
+
+    lane: str
+    position: int
+
+
+def accept(item: dict[str, Any], task_id: str, device: dict[str, Any] | None, standing: Standing) -> Response:
+    """Return the answer about a new item; one that no device carries out has none."""
+    uid = item["item_uid"]
     content = {
         "item_uid": uid,
-        "task_id": kwargs.get("task_id", uid),
-        "device_id": device_id,
-        "lane": device_id,
-        "position": position,
-        "state": "queued",
-        "device_status": device["status"],
+        "task_id": task_id,
+        "device_id": None if device is None else str(device["id"]),
+        "lane": standing.lane,
+        "position": standing.position,
+        "state": item.get("state", "queued"),
+        "device_status": None if device is None else device["status"],
     }
     response = answer(content, 202)
-    response.headers["Location"] = f"/v1/queue/item?uid={uid}&lane={device_id}"
+    response.headers["Location"] = f"/v1/queue/item?uid={uid}&lane={standing.lane}"
     return response
 
 
@@ -203,7 +219,36 @@ async def _read_object(request: Request) -> dict[str, Any]:
     return value
 
 
+_TOLD_PARTS = {
+    "header_xml?": "The header. All three are needed; each may stand in a JSON body instead.",
+    "sequence_data?": "The sequence.",
+    "acquisition_data?": "Where the field of view lies, as JSON, or a text for the device.",
+}
+_TOLD_OPTIONS = {
+    "expected_uploads?": "Files without which the scan is not done, 0 to 256; 1 unless given.",
+    "upload_grace_s?": "Seconds that they may come after the end; 60 unless given.",
+    "scan_timeout_s?": "Seconds after which the outcome is unknown; none unless given.",
+    "held?": "True: the item is held until it is released.",
+    "immediate?": "True: the scan begins at once, or is refused.",
+}
 ROUTES = (
-    device_route("POST", "/start_scan_via_websocket", start_scan_via_websocket, _ADD),
-    device_route("PUT", "/{device_id}/start-scan", start_scan, _ADD),
+    device_route(
+        "POST",
+        "/start_scan_via_websocket",
+        start_scan_via_websocket,
+        _ADD,
+        body=refer("ScanRequest"),
+        query=_TOLD_OPTIONS,
+        result="ScanAccepted",
+        status=202,
+    ),
+    device_route(
+        "PUT",
+        "/{device_id}/start-scan",
+        start_scan,
+        _ADD,
+        query=_TOLD_PARTS | _TOLD_OPTIONS,
+        result="ScanAccepted",
+        status=202,
+    ),
 )

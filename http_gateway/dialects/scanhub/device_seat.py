@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from http_gateway.dialects.scanhub import events, session
-from http_gateway.dialects.scanhub.clerk import Clerk, Posture
+from http_gateway.dialects.scanhub.clerk import Clerk, Heard, Posture
 from http_gateway.dialects.scanhub.condition import DeviceCondition, condition_of
 from http_gateway.dialects.scanhub.deadlines import Deadlines
 from http_gateway.dialects.scanhub.device_lane import DeviceLane
@@ -47,15 +47,10 @@ from http_gateway.dialects.scanhub.orders import (
 from http_gateway.dialects.scanhub.start_frame import Client
 from http_gateway.dialects.scanhub.upload_sink import Placed, UploadSink
 from queue_server.client.worker import Order
+from queue_server.protocol.device_link import ReadDevice
+from queue_server.protocol.dismissal import REPLACED
 from queue_server.protocol.errors import CuelightError, StateError
-from queue_server.protocol.worker_link import (
-    Close,
-    Continue,
-    EmergencyStop,
-    Execute,
-    Pause,
-    RunTask,
-)
+from queue_server.protocol.worker_link import Close, Continue, EmergencyStop, Execute, Pause, RunTask
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +72,8 @@ class DeviceSeat:
 
     def _hire(self) -> tuple[Clerk, UploadSink]:
         means = self._means
-        clerk = Clerk(self._lane, means.clock, self._save, self._be_recorded, self._be_unrecorded)
+        heard = Heard(self._be_recorded, self._be_unrecorded, self._send_out)
+        clerk = Clerk(self._lane, means.clock, self._save, heard)
         sink = UploadSink(self.device_id, means.store, means.registry, means.clock, self.tell, self._task_of)
         return clerk, sink
 
@@ -225,6 +221,8 @@ class DeviceSeat:
                 self._lane.tell_stopped(answer_stop(order, self.device_id))
             case RunTask():
                 self._lane.report(refuse_task(order, self._means.clock.wall()))
+            case ReadDevice():
+                _log.warning("A scanner has no devices that could be read; %s was asked for", order.device)
             case Close():
                 self.revoke(is_forced=True)
 
@@ -277,6 +275,10 @@ class DeviceSeat:
             self._lane.report(refuse_order(order, error.message))
 
     def _be_dismissed(self, reason: str) -> None:
+        if reason == REPLACED:
+            _log.warning("The device %s is served elsewhere: %s", self.device_id, reason)
+            self.tell(events.ConnectionSuperseded(self._now))
+            return
         _log.warning("The manager does not know the device %s: %s", self.device_id, reason)
         self.revoke(is_forced=True)
 
@@ -296,7 +298,9 @@ class DeviceSeat:
         self._stand()
 
     def _perform(self, effect: Effect, piece: bytes) -> None:
-        if isinstance(effect, ToDevice):
+        if isinstance(effect, SendFrame) and effect.confirms:
+            self._workers[0].take(effect, self.generation, self._dockets.enter(self._state))
+        elif isinstance(effect, ToDevice):
             self._send_out(effect)
         elif isinstance(effect, SetTimer):
             self._deadlines.set(effect.timer, effect.after_s)
@@ -325,8 +329,9 @@ class DeviceSeat:
 
     async def _describe(self, effect: DescribeDevice) -> None:
         try:
-            registry = self._means.registry
-            await registry.describe(self.device_id, effect.generation, effect.details, effect.parameter)
+            client = {} if self.client in (None, "unknown") else {"client_generation": str(self.client)}
+            details = {**effect.details, **client}
+            await self._means.registry.describe(self.device_id, effect.generation, details, effect.parameter)
         except CuelightError as error:
             _log.warning("What the device %s says of itself is not kept: %s", self.device_id, error.message)
 
@@ -351,7 +356,8 @@ class DeviceSeat:
             condition_of(state),
             self._dockets.attempt_of(state.scan),
             None if connection is None else connection.generation,
-            is_ready=connection is not None and connection.is_registered,
+            # Nothing is ordered for two clients of which nobody knows which one is the device.
+            is_ready=connection is not None and connection.is_registered and not state.is_duplicate,
             is_gone=connection is None and state.scan is None,
         )
         if (posture, state.generation) != self._posture:
@@ -364,7 +370,7 @@ class DeviceSeat:
         is_newest = await self._means.store.run(self._means.notebook.save, self.device_id, page)
         if not is_newest:
             _log.warning("Another process of the gateway has a newer connection of the device %s", self.device_id)
-            asyncio.get_running_loop().call_soon(self._be_dismissed, "it is served by another process")
+            asyncio.get_running_loop().call_soon(self._be_dismissed, REPLACED)
 
     def _be_recorded(self, item_uid: str) -> None:
         self.tell(events.DispatchRecorded(self._now, item_uid))

@@ -65,7 +65,7 @@ async def _let_in(websocket: WebSocket, service: DeviceService) -> Admission | N
     address = address_of(websocket)
     async with service.porter.waiting(address) as has_room:
         if not has_room:
-            await _close(websocket, POLICY, "too many connections wait")
+            await _close(websocket, TRY_LATER, "too many connections wait")
             return None
         try:
             return await service.porter.admit(websocket.headers, address)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from http_gateway.dialects.scanhub.device_models import DeviceCreation
 from http_gateway.dialects.scanhub.device_routes import (
     PREFIX,
     device_id_of,
@@ -20,6 +21,7 @@ from http_gateway.dialects.scanhub.device_routes import (
 from http_gateway.dialects.scanhub.device_socket import service_of
 from http_gateway.dialects.scanhub.exam_calls import answer, answer_all, call, done, query_flag, read_as
 from http_gateway.dialects.scanhub.exam_errors import UnfitError
+from http_gateway.dialects.scanhub.exam_routes import refer
 from http_gateway.dialects.scanhub.readiness import readiness_route
 from http_gateway.link import Caller
 from queue_server.protocol.devices import MOST_GRACE_S
@@ -28,13 +30,6 @@ _READ, _WRITE = "read:devices", "write:devices"
 
 _GRACE: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(ge=0, le=MOST_GRACE_S, allow_inf_nan=False)])
 _OBJECT = TypeAdapter(dict[str, Any])
-
-
-class DeviceCreation(BaseModel):
-    """What a new device is called; a status in it is passed over."""
-
-    name: str
-    description: str
 
 
 _CREATION = TypeAdapter(DeviceCreation)
@@ -124,17 +119,29 @@ def _credentials(reply: dict[str, Any], status: int) -> Response:
     return Response(orjson.dumps(content), status, headers, media_type="application/json")
 
 
+_GRACES = {"grace_s?": "Seconds for which the token until now still counts, 0 to 86400."}
+_FORCE = {"force?": "True: also while an item is active, of which nobody will know how it ended."}
+_BODY = {"type": "object", "additionalProperties": True}
 # The order counts: fixed paths before those that they would fit.
 ROUTES = (
     readiness_route(PREFIX),
-    device_route("GET", "", get_devices, _READ),
-    device_route("GET", "/", get_devices, _READ),
-    device_route("POST", "/createdevice", create_device, _WRITE),
-    device_route("PUT", "/parameter/{device_id}", update_device_parameter, _WRITE),
-    device_route("POST", "/{device_id}/rotate-token", rotate_token, _WRITE),
-    device_route("POST", "/{device_id}/clear-fault", clear_fault, _WRITE),
-    device_route("GET", "/{device_id}/status", get_device_status, _READ),
-    device_route("GET", "/{device_id}/ip_address", get_device_ip_address, _READ),
-    device_route("GET", "/{device_id}", get_device, _READ),
-    device_route("DELETE", "/{device_id}", delete_device, _WRITE),
+    device_route("GET", "/", get_devices, _READ, result="DeviceOut[]"),
+    device_route(
+        "POST",
+        "/createdevice",
+        create_device,
+        _WRITE,
+        body=refer("DeviceCreation"),
+        result="DeviceCredentials",
+        status=201,
+    ),
+    device_route("PUT", "/parameter/{device_id}", update_device_parameter, _WRITE, body=_BODY, result="DeviceOut"),
+    device_route("POST", "/{device_id}/rotate-token", rotate_token, _WRITE, query=_GRACES, result="DeviceCredentials"),
+    device_route("POST", "/{device_id}/clear-fault", clear_fault, _WRITE, result="DeviceOut"),
+    device_route("GET", "/{device_id}/status", get_device_status, _READ, result="DeviceStatusOut"),
+    device_route("GET", "/{device_id}/ip_address", get_device_ip_address, _READ, result="DeviceAddressOut"),
+    device_route("GET", "/{device_id}", get_device, _READ, result="DeviceOut"),
+    device_route("DELETE", "/{device_id}", delete_device, _WRITE, query=_FORCE, status=204),
 )
+ALIASES = (device_route("GET", "", get_devices, _READ),)
+"""Other spellings, which the document leaves out."""

@@ -15,8 +15,11 @@ from http_gateway.dialects.scanhub import (
     exam_workflows,
     exams,
     userlogin,
+    workflow_triggers,
 )
-from http_gateway.dialects.scanhub.exam_document import tell_document
+from http_gateway.dialects.scanhub.device_models import DEVICE_MODELS
+from http_gateway.dialects.scanhub.device_routes import PREFIX as DEVICE
+from http_gateway.dialects.scanhub.exam_document import Subject, tell_document
 from http_gateway.dialects.scanhub.exam_routes import PREFIX as EXAM
 from http_gateway.dialects.scanhub.face import FACE
 from http_gateway.dialects.scanhub.readiness import readiness_route
@@ -32,6 +35,8 @@ EXAM_ROUTES = (
     *exam_sequences.ROUTES,
     *exams.LAST_ROUTES,
 )
+DEVICE_ROUTES = (*device_scans.ROUTES, *devices.ROUTES)
+DEVICES = Subject("Devices", "device", DEVICE_MODELS)
 _DOCUMENT = Route(
     verb="GET",
     path=f"{EXAM}/openapi.json",
@@ -39,10 +44,17 @@ _DOCUMENT = Route(
     handler=tell_document(lambda: EXAM_ROUTES),
     summary="The description of the routes of exam records.",
 )
+_DEVICE_DOCUMENT = Route(
+    verb="GET",
+    path=f"{DEVICE}/openapi.json",
+    scope=UNREAD,
+    handler=tell_document(lambda: DEVICE_ROUTES, DEVICES),
+    summary="The description of the routes of devices.",
+)
 
 
 def add_dialect(app: FastAPI) -> None:
     """Serve the routes of the dialect."""
     add_routes(app, FACE, (_DOCUMENT, *EXAM_ROUTES, *exams.ALIASES, *userlogin.ROUTES))
-    add_routes(app, FACE, (*device_scans.ROUTES, *devices.ROUTES))
+    add_routes(app, FACE, (_DEVICE_DOCUMENT, *DEVICE_ROUTES, *devices.ALIASES, *workflow_triggers.ROUTES))
     add_sockets(app, FACE, device_socket.SOCKETS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from http_gateway.dialects.scanhub.frames import GatewayFrame
+from http_gateway.dialects.scanhub.frames import Feedback, GatewayFrame
 from http_gateway.dialects.scanhub.model import Outcome, Phase, Timer
 from http_gateway.dialects.scanhub.uploads import File
 
@@ -25,6 +25,11 @@ class SendFrame:
 
     generation: int
     frame: GatewayFrame
+
+    @property
+    def confirms(self) -> bool:
+        """Whether the device need not send a file again after this frame."""
+        return isinstance(self.frame, Feedback) and self.frame.result_id is not None
 
 
 @dataclass(frozen=True, slots=True)

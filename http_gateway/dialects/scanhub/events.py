@@ -174,6 +174,13 @@ class AccessRevoked:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionSuperseded:
+    """The device is served by another process or gateway from now on."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ShutdownRequested:
     """The gateway is about to end."""
 
@@ -199,5 +206,6 @@ Event = (
     | OutcomeResolved
     | FaultCleared
     | AccessRevoked
+    | ConnectionSuperseded
     | ShutdownRequested
 )

@@ -1,8 +1,9 @@
-"""The description of the routes of exam records as OpenAPI, made of their declarations and models alone."""
+"""The description of routes of this dialect as OpenAPI, made of their declarations and models alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -47,21 +48,33 @@ _ERRORS = {
 }
 
 
-def make_document(routes: Iterable[Route]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a document is about: its title, the tag of its operations, and the models that they name."""
+
+    title: str
+    tag: str
+    models: tuple[type[BaseModel], ...]
+
+
+EXAMS = Subject("Exam records", "exam", _MODELS)
+
+
+def make_document(routes: Iterable[Route], subject: Subject = EXAMS) -> dict[str, Any]:
     """Return the document about these routes of the dialect."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        operation: dict[str, Any] = {"summary": route.summary, "tags": ["exam"], **(route.document or {})}
+        operation: dict[str, Any] = {"summary": route.summary, "tags": [subject.tag], **(route.document or {})}
         succeeds = operation.get("responses", {"200": {"description": "Done."}})
         operation["responses"] = {**succeeds, **_refusals(route)}
         if route.scope == UNREAD:
             operation["security"] = []
         paths.setdefault(f"{FACE.prefix}{route.path}", {})[route.verb.lower()] = operation
-    _, schemas = models_json_schema([(each, "validation") for each in _MODELS], ref_template=_TEMPLATE)
+    _, schemas = models_json_schema([(each, "validation") for each in subject.models], ref_template=_TEMPLATE)
     detail = {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Exam records", "version": __version__},
+        "info": {"title": subject.title, "version": __version__},
         "paths": paths,
         "components": {
             "schemas": {**schemas["$defs"], "Error": detail},
@@ -77,13 +90,13 @@ def _refusals(route: Route) -> dict[str, Any]:
     return {status: {"description": text, "content": content} for status, text in known.items()}
 
 
-def tell_document(routes: Callable[[], Iterable[Route]]) -> Handler:
+def tell_document(routes: Callable[[], Iterable[Route]], subject: Subject = EXAMS) -> Handler:
     """Return the handler that answers the document about ``routes``, made when it is asked for the first time."""
     made: list[dict[str, Any]] = []
 
     async def tell(request: Request, caller: Caller) -> Response:
         if not made:
-            made.append(make_document(routes()))
+            made.append(make_document(routes(), subject))
         return answer(made[0])
 
     return tell

@@ -28,7 +28,7 @@ class Told:
 
     ``body`` is the schema of a body of the content type ``media``; ``result`` the name of the model that is answered
     with ``status``, with ``[]`` behind it for a list, and empty for no content. ``query`` has the parameters of the
-    query and what each is; a name ends with ``?`` if it may be left out.
+    query and what each is; a name ends with ``?`` if it may be left out. ``matches`` tells whether ``If-Match`` counts.
     """
 
     body: Mapping[str, Any] | None = None
@@ -36,6 +36,7 @@ class Told:
     result: str = ""
     status: int = 200
     query: Mapping[str, str] = field(default_factory=dict[str, str])
+    matches: bool = True
 
 
 def exam_route(verb: str, path: str, handler: ExamHandler, *, opens: Check = nothing, **told: Any) -> Route:
@@ -59,7 +60,7 @@ def describe(verb: str, path: str, told: Told) -> dict[str, Any]:
     """Return the operation of a route for OpenAPI, as far as its answer to what is right."""
     parameters = [_parameter(name, "path") for name in re.findall(r"{(\w+)}", path)]
     parameters += [_parameter(name, "query", text) for name, text in told.query.items()]
-    headers = {"GET": (), "POST": (_KEY,)}.get(verb, (_KEY, _MATCH))
+    headers = {"GET": (), "POST": (_KEY,)}.get(verb, (_KEY, _MATCH) if told.matches else (_KEY,))
     parameters += [_parameter(f"{name}?", "header", text) for name, text in headers]
     success: dict[str, Any] = {"description": "Done."}
     if told.result:

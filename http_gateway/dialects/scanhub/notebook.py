@@ -10,6 +10,7 @@ import fcntl
 import logging
 import os
 import threading
+import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,7 @@ class Notebook:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._mark = f"{os.getpid()}.{uuid.uuid4().hex[:8]}"
         self._claims: dict[str, int] = {}
         self._lock = threading.Lock()
 
@@ -99,7 +101,7 @@ class Notebook:
         path = self._path(device_id)
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.claim(device_id)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary = path.with_name(f".{path.name}.{self._mark}")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
             stream.write(page.model_dump_json().encode())
             stream.flush()

@@ -13,12 +13,15 @@ from http_gateway.identity import Identity
 from http_gateway.link import Caller, Conditions, ManagerLink
 from http_gateway.problem import problem_in
 from queue_server.protocol.errors import CommunicationError, RefusedError, WrongCredentialError
+from queue_server.protocol.exam_files import directory_of, list_artifacts
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.records import Artifact
 
 # Each of these is shown to a person, and so are the scopes of what devices need.
 _USER: Final = "device"
 _LATER: Final = (HTTPStatus.TOO_MANY_REQUESTS,)
+# No person waits, and a scan that cannot be prepared has failed: many that begin at once must not fail for that.
+_PATIENCE_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,8 @@ class Product:
 
     def as_result(self) -> dict[str, Any]:
         """Return the fields of its result."""
-        manifest = {
-            name: {"artifact_id": each.id, "size_bytes": each.size_bytes, "content_type": each.content_type}
-            for name, each in self.artifacts.items()
-        }
-        meta = {"device_id": self.device_id, "item_uid": self.item_uid, "artifacts": manifest}
+        artifacts = list_artifacts(self.artifacts)
+        meta = {"device_id": self.device_id, "item_uid": self.item_uid, "artifacts": artifacts}
         return {"type": self.file.type, "files": list(self.artifacts), "meta": meta}
 
 
@@ -113,13 +113,14 @@ class Registry:
         """
         params = {"task_id": product.task_id, "result": product.as_result()}
         result_id = str((await self._call("exam_result_add", params, product.key))["result"]["id"])
-        parts = (product.workflow_id, product.task_id, result_id)
-        named = {"result_id": result_id, "result": {"directory": "/".join(each for each in parts if each)}}
+        directory = directory_of(product.workflow_id, product.task_id, result_id)
+        named = {"result_id": result_id, "result": {"directory": directory}}
         await self._call("exam_result_update", named, f"{product.key}-directory")
         return result_id
 
     async def _call(self, method: str, params: dict[str, Any], key: str | None = None) -> dict[str, Any]:
-        reply = await self._link.call(method, params, _caller_of(method), Conditions(idempotency_key=key))
+        conditions = Conditions(idempotency_key=key)
+        reply = await self._link.call(method, params, _caller_of(method), conditions, timeout_s=_PATIENCE_S)
         if reply.get("success"):
             return reply
         problem = problem_in(reply)

@@ -15,6 +15,7 @@ from http_gateway.dialects.scanhub.effects import (
     CancelTimer,
     CloseCode,
     CloseConnection,
+    DescribeDevice,
     Effect,
     HoldLane,
     ReportReturned,
@@ -27,6 +28,7 @@ from http_gateway.dialects.scanhub.events import (
     BytesReceived,
     ConnectionClosed,
     ConnectionOpened,
+    ConnectionSuperseded,
     FrameReceived,
     FrameRejected,
     PongReceived,
@@ -110,7 +112,7 @@ def receive_frame(state: State, event: FrameReceived) -> Change:
     state = _recognise(state, connection, event)
     match event.frame:
         case Ping():
-            return state, (SendFrame(event.generation, Pong()),)
+            return state, (SendFrame(event.generation, Pong()), *_describe_anew(state, connection))
         case Register():
             return register(state, event.frame)
         case UpdateStatus():
@@ -129,6 +131,13 @@ def _recognise(state: State, connection: Connection, event: FrameReceived) -> St
         if isinstance(frame, Ping):
             client = "gen3"
     return state.with_connection(client=client, has_spoken=True, last_seen=event.at, is_stray_run=False)
+
+
+def _describe_anew(state: State, before: Connection) -> tuple[DescribeDevice, ...]:
+    """Tell of a device that is described already, and is recognised as another than it was taken for."""
+    now = state.connection
+    is_another = now is not None and now.is_registered and now.client != before.client
+    return (DescribeDevice(state.generation, {}, None),) if is_another else ()
 
 
 def reject_frame(state: State, event: FrameRejected) -> Change:
@@ -162,10 +171,20 @@ def revoke_access(state: State, event: AccessRevoked) -> Change:
         raise StateError(f"The item {state.scan.item_uid} is active; wait for it, or force this and give it up.")
     connected = state.connection is not None
     state, effects = end_connection(state, event.at, POLICY, "the credentials are no longer valid")
+    text = "the access of the device was revoked" if connected else "the access of the device was revoked while offline"
+    return _give_up(state, effects, text)
+
+
+def supersede(state: State, event: ConnectionSuperseded) -> Change:
+    """Let go of a device that another process serves."""
+    state, effects = end_connection(state, event.at, REPLACED, "a newer connection has taken its place")
+    return _give_up(state, effects, "the device is served elsewhere")
+
+
+def _give_up(state: State, effects: tuple[Effect, ...], text: str) -> Change:
+    """End what only waited for uploads, which nobody can send here any more."""
     if state.scan is None:
         return state, effects
-    # It only waited for uploads, which nobody can send any more.
-    text = "the access of the device was revoked" if connected else "the access of the device was revoked while offline"
     state, ended = finish(state, state.scan, "unknown", text)
     return state, (*effects, *ended)
 
@@ -188,5 +207,6 @@ RULES: Mapping[type, Any] = {
     BytesReceived: take_bytes,
     PongReceived: take_pong,
     AccessRevoked: revoke_access,
+    ConnectionSuperseded: supersede,
     ShutdownRequested: shut_down,
 }

@@ -105,6 +105,9 @@ def restore(device_id: str, generation: int, scans: Iterable[Scan], at: float, l
     if active is None:
         return Step(state, tuple(effects))
     if not active.callback_ended:
+        if active.phase == "recording":
+            # Its start may have left in the moment before the end; then the device has its token, and delivers.
+            active = replace(active, phase="dispatched")
         state, lost = finish(state, active, "unknown", "the gateway ended while the item was active")
         return Step(state, (*effects, *lost))
     grace_s = active.order.upload_grace_s

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
@@ -14,19 +13,11 @@ from http_gateway.dialects.scanhub.frames import FileTransfer, shorten
 from queue_server.artifacts.expectation import MAX_SIZE_BYTES, Expectation
 from queue_server.artifacts.names import take_file_name
 from queue_server.protocol.errors import ParameterError
-
-ResultType = Literal["DICOM", "MRD", "NUMPY", "CALIBRATION", "NOT_SET"]
+from queue_server.protocol.exam_files import result_type_of
+from queue_server.protocol.exam_records import ResultType
 
 PARAMETER_FILE: Final = "device_parameter.json"
 _OCTETS: Final = "application/octet-stream"
-
-_TYPES: Final[dict[str, ResultType]] = {
-    ".dcm": "DICOM",
-    ".dicom": "DICOM",
-    ".mrd": "MRD",
-    ".npy": "NUMPY",
-    ".json": "CALIBRATION",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +47,6 @@ class StoredFile:
     result_id: str
 
 
-def type_of(name: str) -> ResultType:
-    """Return what kind of result a file is, by its extension in any case of letters."""
-    return _TYPES.get(PurePosixPath(name).suffix.lower(), "NOT_SET")
-
-
 def read_header(header: FileTransfer, most_bytes: int = MAX_SIZE_BYTES) -> File:
     """Return the file that a header announces; its name is the last component of the one given.
 
@@ -71,7 +57,7 @@ def read_header(header: FileTransfer, most_bytes: int = MAX_SIZE_BYTES) -> File:
     Expectation(header.size_bytes, header.sha256, max_size_bytes=most_bytes).check()
     return File(
         name=name,
-        type=type_of(name),
+        type=result_type_of(name),
         size_bytes=header.size_bytes,
         sha256=None if header.sha256 is None else header.sha256.lower(),
         content_type=_media_type(header.content_type),

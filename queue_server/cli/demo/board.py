@@ -37,16 +37,20 @@ class _Lines:
     """A line when an item starts and one when it ends."""
 
     def __init__(self, items: Sequence[Mapping[str, Any]]) -> None:
-        self._names = {item["item_uid"]: item["name"] for item in items}
+        self._items = {item["item_uid"]: item for item in items}
+        self._width = _width_of(items)
         self._started: set[str] = set()
 
     def advance(self, uid: str, points: int, total: int | None) -> None:
-        if uid in self._names and uid not in self._started:
+        if uid in self._items and uid not in self._started:
             self._started.add(uid)
-            render.print_line(f"{self._names[uid]:<14} started, {'?' if total is None else total} points")
+            item = self._items[uid]
+            amount = "" if _unit_of(item) is None else f", {'?' if total is None else total} {_unit_of(item)}"
+            render.print_line(f"{item['name']:<{self._width}} started{amount}")
 
     def finish(self, item: Mapping[str, Any]) -> None:
-        render.print_line(f"{item['name']:<14} {describe_outcome(item)} after {item['result']['points']} points")
+        amount = "" if _unit_of(item) is None else f" after {item['result']['points']} {_unit_of(item)}"
+        render.print_line(f"{item['name']:<{self._width}} {describe_outcome(item)}{amount}")
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +68,7 @@ class _Bars:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._progress = Progress(
-            TextColumn("{task.description:<14}"),
+            TextColumn(f"{{task.description:<{_width_of(items)}}}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -103,3 +107,12 @@ def describe_outcome(item: Mapping[str, Any]) -> str:
     if not is_expected(item):
         return f"{outcome} (NOT expected)"
     return outcome if outcome == "completed" else f"{outcome} (expected)"
+
+
+def _width_of(items: Sequence[Mapping[str, Any]]) -> int:
+    return max(len(item["name"]) for item in items)
+
+
+def _unit_of(item: Mapping[str, Any]) -> str | None:
+    """Return what the points of an item are; None where they are a percentage, which a scanner gives."""
+    return {"acquisition": None, "dag": "nodes"}.get(item["item_type"], "points")

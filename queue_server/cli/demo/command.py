@@ -1,4 +1,4 @@
-"""The verb ``demo``: start a system, run real plans through it, show what came out, end it."""
+"""The verb ``demo``: start a system, run real work through it, show what came out, end it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,20 @@ def demo(
         Path | None,
         typer.Option(help="Directory with a soft IOC and startup code for it: run plans on its process variables."),
     ] = None,
+    scanner: Annotated[
+        bool, typer.Option("--scanner", help="A simulated scanner, and the reconstruction of what it acquires.")
+    ] = False,
 ) -> int:
-    """Start a system in a directory of its own and run plans through it, on simulated devices or on EPICS."""
+    """Start a system in a directory of its own and run it: plans on simulated devices or on EPICS, or a scanner."""
     # Whatever ends the demonstration must not leave its processes behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     data = data.expanduser().absolute()
+    if scanner and epics is not None:
+        raise ParameterError("'--scanner' does not go with '--epics': give one of them.", field="--scanner")
+    if scanner:
+        from queue_server.cli.demo.scanner import demonstrate_scanner
+
+        return demonstrate_scanner(data, keep=keep)
     if epics is None:
         return _demonstrate(data, keep=keep)
     if keep:

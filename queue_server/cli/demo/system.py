@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,7 +17,7 @@ from queue_server.cli.render import last_line
 from queue_server.client import CommunicationError, RunControl
 from queue_server.client.addresses import read_ready_file
 
-START_PATIENCE_S = 30.0
+START_PATIENCE_S = 60.0
 _LOOK_AGAIN_S = 0.05
 _FREE_PORT = "tcp://127.0.0.1:0"
 _DEFAULT_PORTS = {"--control": 60615, "--info": 60625, "--documents": 60635, "--http": 60610}
@@ -76,29 +76,38 @@ def find_system(data: Path) -> System | None:
     return System(data, ready["control"], ready["info"], ready["http"])
 
 
-def start_system(data: Path, startup: str = "sim", variables: Mapping[str, str] | None = None) -> System:
-    """Start a system with this startup code and wait until it serves; ``variables`` are added to its environment.
+def start_system(
+    data: Path, startup: str = "sim", variables: Mapping[str, str] | None = None, lanes: Sequence[str] = ()
+) -> System:
+    """Start a system with this startup code and wait until it serves.
+
+    Args:
+        data: its data directory.
+        startup: what the worker of the lane default loads.
+        variables: added to its environment.
+        lanes: further lanes, each as ``--lane`` takes it.
 
     Raises:
         OperationFailedError: it ended instead, or took too long; the message has its last words.
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = ["--startup", startup, *(word for lane in lanes for word in ("--lane", lane))]
     try:
         addresses = {option: _address(port) for option, port in _DEFAULT_PORTS.items()}
-        return _start(data, startup, variables or {}, addresses)
+        return _start(data, options, variables or {}, addresses)
     except PortTakenError:
         # Somebody else was quicker between the look at the port and its use.
-        return _start(data, startup, variables or {}, dict.fromkeys(_DEFAULT_PORTS, _FREE_PORT))
+        return _start(data, options, variables or {}, dict.fromkeys(_DEFAULT_PORTS, _FREE_PORT))
 
 
 class PortTakenError(OperationFailedError):
     """An address of the system is in use."""
 
 
-def _start(data: Path, startup: str, variables: Mapping[str, str], addresses: Mapping[str, str]) -> System:
+def _start(data: Path, options: Sequence[str], variables: Mapping[str, str], addresses: Mapping[str, str]) -> System:
     ready_file_in(data).unlink(missing_ok=True)
     with log_file_in(data).open("wb") as log:
-        process = _spawn(data, log, startup, variables, addresses)
+        process = _spawn(data, log, options, variables, addresses)
     try:
         _await_ready_file(process, data)
         ready = read_ready_file(ready_file_in(data))
@@ -126,15 +135,15 @@ def explain_failed_start(log: str) -> OperationFailedError:
 
 
 def _spawn(
-    data: Path, log: IO[bytes], startup: str, variables: Mapping[str, str], addresses: Mapping[str, str]
+    data: Path, log: IO[bytes], options: Sequence[str], variables: Mapping[str, str], addresses: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     addresses = {**addresses, "--http": addresses["--http"].removeprefix("tcp://")}
     words = [word for pair in addresses.items() for word in pair]
-    options = ["--data", str(data), "--ready-file", str(ready_file_in(data)), "--startup", startup, *words]
+    places = ["--data", str(data), "--ready-file", str(ready_file_in(data))]
     # Settings of the caller's shell are meant for another system.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CUELIGHT_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "queue_server.cli", "up", *options],
+        [sys.executable, "-m", "queue_server.cli", "up", *places, *options, *words],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,

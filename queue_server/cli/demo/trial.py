@@ -31,7 +31,7 @@ def run_plans(run_control: RunControl, items: list[dict[str, Any]], remark: str 
     render.say(f"Queued {', '.join(item['name'] for item in added)}.{remark}")
     try:
         with make_board(added) as board:
-            found = _follow(run_control, board, [item["item_uid"] for item in added])
+            found = _follow(run_control, board, added)
     finally:
         run_control.send_request(method="queue_mode_set", params={"mode": mode})
     return [found[item["item_uid"]] for item in added]
@@ -71,9 +71,9 @@ def _open_environment(run_control: RunControl) -> None:
         raise OperationFailedError(f"The environment did not open: {status['lanes'][0]['reason']}")
 
 
-def _follow(run_control: RunControl, board: Board, uids: list[str]) -> dict[str, dict[str, Any]]:
+def _follow(run_control: RunControl, board: Board, items: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Start the queue and show its progress until all items have an outcome; return them by uid."""
-    search = OutcomeSearch(lambda method, params: run_control.send_request(method=method, params=params), uids)
+    search = OutcomeSearch(lambda method, params: run_control.send_request(method=method, params=params), items)
     shown: set[str] = set()
     with run_control.notices([STATUS_TOPIC, PROGRESS_TOPIC]) as notices:
         run_control.send_request(method="queue_start")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from queue_server.client.caller import R
 from queue_server.client.calls.batches import BatchesCalls
 from queue_server.client.calls.catalog import CatalogCalls
+from queue_server.client.calls.device_access import DeviceAccessCalls
 from queue_server.client.calls.device_pages import DevicePagesCalls
 from queue_server.client.calls.devices import DevicesCalls
 from queue_server.client.calls.environment import EnvironmentCalls
@@ -13,6 +14,7 @@ from queue_server.client.calls.events import EventsCalls
 from queue_server.client.calls.exam_results import ExamResultsCalls
 from queue_server.client.calls.exam_sequences import ExamSequencesCalls
 from queue_server.client.calls.exam_tasks import ExamTasksCalls
+from queue_server.client.calls.exam_trigger import ExamTriggerCalls
 from queue_server.client.calls.exam_workflows import ExamWorkflowsCalls
 from queue_server.client.calls.exams import ExamsCalls
 from queue_server.client.calls.execution import ExecutionCalls
@@ -45,6 +47,7 @@ class Calls(
     CatalogCalls[R],
     DevicePagesCalls[R],
     DevicesCalls[R],
+    DeviceAccessCalls[R],
     LocksCalls[R],
     TasksCalls[R],
     PermissionsCalls[R],
@@ -52,6 +55,7 @@ class Calls(
     ExamsCalls[R],
     ExamWorkflowsCalls[R],
     ExamTasksCalls[R],
+    ExamTriggerCalls[R],
     ExamResultsCalls[R],
     ExamSequencesCalls[R],
 ):

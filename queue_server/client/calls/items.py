@@ -19,6 +19,7 @@ class ItemsCalls(Caller[R]):
         before_uid: str | None = None,
         after_uid: str | None = None,
         item: dict[str, Any] | None = None,
+        held: bool = False,
         lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
@@ -32,8 +33,9 @@ class ItemsCalls(Caller[R]):
             pos: Index (negative from the back), 'front' or 'back'.
             before_uid: Put it before this item.
             after_uid: Put it after this item.
-            item: item_type, name, args, kwargs, meta, and claims (devices that it needs for itself, by names in the
-                facility).
+            item: item_type, name, args, kwargs, meta, claims (devices that it needs for itself, by names in the
+                facility), and after (uids of items that are to be completed before it begins).
+            held: True: it is held until it is released.
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
@@ -48,6 +50,7 @@ class ItemsCalls(Caller[R]):
             before_uid=before_uid,
             after_uid=after_uid,
             item=item,
+            held=held,
             lane=lane,
             lock_key=lock_key,
             user=user,
@@ -72,8 +75,10 @@ class ItemsCalls(Caller[R]):
             pos: Index (negative from the back), 'front' or 'back'.
             before_uid: Put it before this item.
             after_uid: Put it after this item.
-            items: Items, each with item_type, name, args, kwargs, meta, and claims (devices that it needs for itself,
-                by names in the facility).
+            items: Items, each with item_type, name, args, kwargs, meta, claims (devices that it needs for itself, by
+                names in the facility), and after (uids of items that are to be completed before it begins). In `after`,
+                a number is the index of an earlier item of the list. Where the request names no lane, each may name its
+                own (lane).
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.

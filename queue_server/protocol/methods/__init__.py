@@ -6,6 +6,7 @@ from queue_server.protocol.method import Method, collect
 from queue_server.protocol.methods import (
     batches,
     catalog,
+    device_access,
     device_pages,
     devices,
     environment,
@@ -14,6 +15,7 @@ from queue_server.protocol.methods import (
     exam_results,
     exam_sequences,
     exam_tasks,
+    exam_trigger,
     exam_workflows,
     exams,
     execution,
@@ -46,6 +48,7 @@ METHODS: dict[str, Method] = collect(
     catalog.METHODS,
     device_pages.METHODS,
     devices.METHODS,
+    device_access.METHODS,
     locks.METHODS,
     tasks.METHODS,
     permissions.METHODS,
@@ -53,6 +56,7 @@ METHODS: dict[str, Method] = collect(
     exams.METHODS,
     exam_workflows.METHODS,
     exam_tasks.METHODS,
+    exam_trigger.METHODS,
     exam_results.METHODS,
     exam_sequences.METHODS,
 )

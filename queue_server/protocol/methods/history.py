@@ -84,6 +84,7 @@ METHODS = (
         notes="`before` is shown to those who ask for a part, and to all if there are more entries than were returned. "
         "One of `by_user`, `name` and `outcome` is looked up in an index; for what remains at most 1,000 entries are "
         "examined, so that a page may be short, or empty, although `before` says that there are more.",
+        example={"limit": 20},
     ),
     Method(
         name="history_clear",
@@ -93,6 +94,7 @@ METHODS = (
         route=("POST", "/history/clear"),
         params=HistoryClearParams,
         lock="queue",
+        example={"size": 100},
     ),
     Method(
         name="history_item_resolve",

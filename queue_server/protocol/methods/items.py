@@ -11,7 +11,12 @@ from queue_server.protocol.method import LaneLockableParams, LaneParams, Method
 
 Position = int | Literal["front", "back"]
 _POSITION = "Index (negative from the back), 'front' or 'back'."
-_ITEM = "item_type, name, args, kwargs, meta, and claims (devices that it needs for itself, by names in the facility)."
+_ITEM = (
+    "item_type, name, args, kwargs, meta, claims (devices that it needs for itself, by names in the facility), and "
+    "after (uids of items that are to be completed before it begins)."
+)
+_INDEX = "In `after`, a number is the index of an earlier item of the list."
+_OWN_LANE = "Where the request names no lane, each may name its own (lane)."
 
 
 class EditParams(LaneLockableParams):
@@ -35,6 +40,7 @@ class ItemAddParams(PlaceParams):
     """One new item, who adds it, and where it goes."""
 
     item: dict[str, Any] | None = Field(default=None, description=_ITEM)
+    held: bool = Field(default=False, description="True: it is held until it is released.")
     user: str | None = Field(default=None, max_length=128, description="Name of the person or program that asks.")
     user_group: str | None = Field(default=None, max_length=128, description="Group whose permissions apply.")
 
@@ -42,7 +48,7 @@ class ItemAddParams(PlaceParams):
 class ItemBatchParams(PlaceParams):
     """Several new items, added together or not at all."""
 
-    items: list[Any] | None = Field(default=None, description=f"Items, each with {_ITEM}")
+    items: list[Any] | None = Field(default=None, description=f"Items, each with {_ITEM} {_INDEX} {_OWN_LANE}")
     user: str | None = Field(default=None, max_length=128, description="Name of the person or program that asks.")
     user_group: str | None = Field(default=None, max_length=128, description="Group whose permissions apply.")
 

@@ -49,6 +49,11 @@ def bench(cuelight):
     cuelight.answer("queue_item_execute", {"item": ITEM, "qsize": 0})
     cuelight.answer("item_validate", lambda params: {"results": [VALID] * len(params["items"]), "valid": True})
     cuelight.answer("task_result", {"task_uid": "t1", "status": "completed", "result": RESULT})
+    cuelight.answer("history_item_resolve", {"item": ITEM, "withdrawn_uid": None})
+    readings = {"m1": {"value": 2, "timestamp": 1.0, "units": "mm", "limits": [-1, 5]}, "m1_velocity": {"value": 1}}
+    cuelight.answer("device_read", {"lane": "default", "name": "m1", "readings": readings})
+    for method in ("device_set", "device_stop"):
+        cuelight.answer(method, {"task_uid": "t1", "lane": "default", "name": "m1", "claim": "default/m1"})
     for method in ("environment_update", "script_upload", "function_execute"):
         cuelight.answer(method, {"task_uid": "t1"})
     cuelight.answer("lock", {"lock_info": LOCKED})
@@ -67,7 +72,7 @@ NEVER_A_VERB = {
     **{
         name: "is for the clients of scanners; 'cuelight call' sends it" for name in METHODS if name.startswith("exam_")
     },
-    **dict.fromkeys(("dags_allowed", "dags_existing", "history_item_resolve"), "'cuelight call' sends it"),
+    **dict.fromkeys(("dags_allowed", "dags_existing"), "'cuelight call' sends it"),
     **{name: "is for gateways only" for name, method in METHODS.items() if method.is_for_gateways},
 }
 VERB_REQUESTS = [
@@ -114,6 +119,19 @@ VERB_REQUESTS = [
     ("history clear", [("history_clear", {})]),
     ("history clear --size 10", [("history_clear", {"size": 10})]),
     ("history clear --item u1", [("history_clear", {"item_uid": "u1"})]),
+    (
+        "history resolve u1 failed",
+        [
+            (
+                "history_item_resolve",
+                {"item_uid": "u1", "outcome": "failed", "reason": f"{ME['user']} has said so at the command line"},
+            )
+        ],
+    ),
+    (
+        "history resolve u1 completed --message seen",
+        [("history_item_resolve", {"item_uid": "u1", "outcome": "completed", "reason": "seen"})],
+    ),
     ("plans", [("plans_allowed", {"user_group": "primary"})]),
     ("plans --group guests", [("plans_allowed", {"user_group": "guests"})]),
     ("plans --all", [("plans_existing", {})]),
@@ -150,6 +168,14 @@ VERB_REQUESTS = [
     ),
     ("device delete d1 --yes", [("device_delete", {"device_id": "d1", "force": False, **ME})]),
     ("device delete d1 --yes --force", [("device_delete", {"device_id": "d1", "force": True, **ME})]),
+    ("device read m1.x", [("device_read", {"name": "m1.x", "user_group": "primary"})]),
+    ("device read m1 --within 9", [("device_read", {"name": "m1", "within_s": 9.0, "user_group": "primary"})]),
+    ("device set m1 open", [("device_set", {"name": "m1", "value": "open", **ME, "user_group": "primary"})]),
+    (
+        "device set m1 --within 60 -- -2.5",
+        [("device_set", {"name": "m1", "value": -2.5, "within_s": 60.0, **ME, "user_group": "primary"})],
+    ),
+    ("device stop m1", [("device_stop", {"name": "m1", **ME, "user_group": "primary"})]),
     ("permissions", [("permissions_get", {})]),
     ("config", [("config_get", {})]),
     ("events --since 7 --limit 3", [("events_get", {"since": 7, "limit": 3})]),
@@ -346,6 +372,9 @@ LANE_VERBS = [
     ("devices --limit 5", ["devices_page"]),
     ("script upload SCRIPT_FILE", ["script_upload"]),
     ("function call measure", ["function_execute"]),
+    ("device read m1", ["device_read"]),
+    ("device set m1 5", ["device_set"]),
+    ("device stop m1", ["device_stop"]),
 ]
 
 
@@ -372,6 +401,18 @@ def test_the_mode_of_a_lane_is_that_of_its_status(bench):
     assert json.loads(bench("queue", "mode", "--lane", "b", "--json").out)["plan_queue_mode"]["loop"] is True
     refused = bench("queue", "mode", "--lane", "c")
     assert (refused.code, "Lanes: ['default', 'b']" in refused.err) == (2, True)
+
+
+def test_a_device_is_shown_with_units_and_limits(bench):
+    shown = bench("device", "read", "m1").out
+    assert all(word in shown for word in ("m1", "2", "mm", "-1 … 5", "m1_velocity"))
+
+
+def test_an_item_that_is_resolved_is_told_with_the_copy_that_went(bench):
+    bench.answer("history_item_resolve", {"item": ITEM, "withdrawn_uid": "u2"})
+    told = bench("history", "resolve", "u1", "completed").err
+    assert "counts as completed now. Its held copy u2 was withdrawn." in told
+    assert bench("history", "resolve", "u1", "unknown").code == 1
 
 
 def test_the_lanes_are_shown_with_what_they_do(bench):

@@ -10,7 +10,7 @@ from queue_server.protocol.codec import decode, encode
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.peer import DELEGATE
 from tests.contract.devices.conftest import NEW
-from tests.doubles.bench import PATIENCE_S
+from tests.doubles.bench import PATIENCE_S, USER
 from tests.doubles.registered_devices import DIGEST, OTHER_TOKEN
 
 CASES = {
@@ -22,6 +22,8 @@ CASES = {
     "device_parameter_set": {"device_id": "scanner", "parameter": {"a": 1}},
     "device_describe": {"device_id": "scanner", "generation": 1, "parameter": {"a": 1}},
     "device_connect": {"device_id": "scanner", "token_sha256": DIGEST},
+    "device_set": {"name": "det1", "value": 1, **USER},
+    "device_stop": {"name": "det1", **USER},
 }
 
 
@@ -42,6 +44,8 @@ def test_every_method_that_changes_devices_is_tested_here():
 @pytest.mark.parametrize("method", CASES)
 async def test_a_repetition_has_no_second_effect(method, bench, scanner):
     params = {name: scanner if value == "scanner" else value for name, value in CASES[method].items()}
+    if method in ("device_set", "device_stop"):
+        await bench.open()
     if method == "device_describe":
         await bench.as_gateway("device_connect", device_id=scanner, token_sha256=DIGEST)
     first = await send(bench, method, params)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
+from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
 
+from queue_server.protocol.worker_link import EnvironmentOpened, Hello, REStateChanged
 from tests.doubles.device_lanes import SEQUENCE, DeviceManager, gateway_with_devices
 from tests.doubles.scanner import connected
 
@@ -205,6 +207,24 @@ async def test_a_fault_is_cleared_by_a_person_and_the_next_scan_goes_out(client,
     assert (await client.post(f"{PREFIX}/{DEVICE}/clear-fault")).status_code == 409
 
 
+async def test_a_device_whose_connections_replaced_each_other_gets_items_once_a_person_has_looked(client, manager):
+    device = str(uuid.uuid4())
+    manager.tokens[device] = TOKEN
+    manager.answers["device_get"] = lambda params: {"success": True, "device": {**SHOWN, "id": params["device_id"]}}
+    async with AsyncExitStack() as stack:
+        scanners = [await stack.enter_async_context(connected(client, device, TOKEN, "gen2")) for _ in range(4)]
+        await scanners[-1].register()
+        marked = (Hello, REStateChanged)
+        await manager.lanes.wait_for(device, marked, lambda each: each.re_state == "duplicate_connection")
+        assert (await client.post(f"{PREFIX}/{device}/clear-fault")).status_code == 200
+        # Until then it was not ready for items.
+        await manager.lanes.wait_for(device, EnvironmentOpened)
+        key = await manager.execute(device, str(uuid.uuid4()), expected_uploads=0)
+        await scanners[-1].begin()
+        await scanners[-1].online()
+        assert (await manager.outcome(key)).outcome == "completed"
+
+
 # --- starting a scan ------------------------------------------------------------------------------------------------
 
 
@@ -305,6 +325,23 @@ async def test_at_once_means_now_or_not_at_all(client, manager, device, changes,
     answer = await client.put(f"{PREFIX}/{DEVICE}/start-scan?immediate=true", json=FIRST)
     assert answer.status_code == status
     assert ("queue_item_execute" in manager.asked) is (status == 202)
+    assert "queue_item_add" not in manager.asked
+
+
+@pytest.mark.parametrize(("query", "body"), [("?held=true", {}), ("", {"held": True})])
+async def test_a_scan_that_is_to_be_held_is_added_so(client, manager, query, body):
+    manager.answers["queue_item_add"]["item"] = {"item_uid": TASK, "state": "held"}
+    scan = await client.post(f"{PREFIX}/start_scan_via_websocket{query}", json=SCAN | body)
+    first = await client.put(f"{PREFIX}/{DEVICE}/start-scan{query}", json=FIRST | body)
+    for answer in (scan, first):
+        assert (answer.status_code, answer.json()["state"]) == (202, "held")
+    assert [each["params"]["held"] for each in manager.requests if each["method"] == "queue_item_add"] == [True, True]
+
+
+@pytest.mark.parametrize("query", ["?held=perhaps", "?held=true&immediate=true"])
+async def test_what_is_to_be_held_cannot_begin_at_once(client, manager, query):
+    answer = await client.post(f"{PREFIX}/start_scan_via_websocket{query}", json=SCAN)
+    assert (answer.status_code, "'held'" in answer.json()["detail"]) == (422, True)
     assert "queue_item_add" not in manager.asked
 
 

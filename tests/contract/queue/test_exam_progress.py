@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_server.protocol.worker_link import Execute, ItemAcknowledged, ItemFinished
+from queue_server.protocol.worker_link import Execute, ItemAcknowledged, ItemFinished, Progress
 from tests.doubles.bench import USER, Bench
 
 SCAN = {"item_type": "acquisition", "name": "localizer", "kwargs": {"sequence_id": "7"}}
@@ -47,6 +47,12 @@ async def add(scanner, **kwargs):
     return (await scanner.do("queue_item_add", item=item, **scanner.named, **USER))["item"]["item_uid"]
 
 
+def tell_progress(scanner, percent):
+    """Let the scanner say how far it is."""
+    progress = Progress(attempt=scanner.key, points=percent, total=100)
+    scanner.intake.hear_progress(scanner.lane_name, scanner.incarnation, progress)
+
+
 async def seen(scanner, identity):
     """Return status, progress and item state of an exam task."""
     task = (await scanner.do("exam_task_get", task_id=identity))["task"]
@@ -70,6 +76,47 @@ async def test_an_exam_task_follows_its_item_to_the_end(scanner, task_id):
     assert await seen(scanner, uid) == ("STARTED", 0, "acknowledged")
     await scanner.finish()
     assert await seen(scanner, task_id) == ("FINISHED", 100, "done")
+
+
+async def test_the_first_progress_begins_and_the_last_is_kept_by_what_fails(scanner, task_id):
+    await add(scanner, task_id=task_id)
+    await connect(scanner)
+    tell_progress(scanner, 0)
+    await scanner.settle()
+    assert await seen(scanner, task_id) == ("INPROGRESS", 0, "running")
+    before = (await scanner.do("exam_task_get", task_id=task_id))["task"]["version"]
+    for percent in range(1, 61):
+        tell_progress(scanner, percent)
+    await scanner.settle()
+    # Frames come often, and most of them are never written.
+    assert (await scanner.do("exam_task_get", task_id=task_id))["task"]["version"] == before
+    await scanner.finish("failed", message="the gradient is too hot")
+    assert await seen(scanner, task_id) == ("ERROR", 60, "failed")
+
+
+async def test_an_unknown_outcome_keeps_the_last_progress(scanner, task_id):
+    await add(scanner, task_id=task_id)
+    await connect(scanner)
+    tell_progress(scanner, 10)
+    tell_progress(scanner, 40)
+    await connect(scanner, 2)
+    assert await seen(scanner, task_id) == ("ERROR", 40, "unknown")
+
+
+async def test_a_scanner_that_goes_away_leaves_the_last_progress(scanner, task_id):
+    await add(scanner, task_id=task_id)
+    await connect(scanner)
+    tell_progress(scanner, 10)
+    tell_progress(scanner, 70)
+    await scanner.exit("the connection was lost")
+    assert await seen(scanner, task_id) == ("ERROR", 70, "unknown")
+
+
+async def test_a_scan_that_is_added_held_is_shown_so(scanner, task_id):
+    item = {**SCAN, "kwargs": {**SCAN["kwargs"], "task_id": task_id}}
+    added = (await scanner.do("queue_item_add", item=item, held=True, **scanner.named, **USER))["item"]
+    assert (added["state"], "release it" in added["hold_reason"]) == ("held", True)
+    assert await seen(scanner, task_id) == ("STARTED", 0, "held")
 
 
 @pytest.mark.parametrize("outcome", ["failed", "aborted"])

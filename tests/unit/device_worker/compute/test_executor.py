@@ -98,6 +98,7 @@ def test_the_files_of_a_graph_are_listed_and_in_their_places(executor, order, tm
         "completed",
         outcome.files,
     )
+    assert [entry.node for entry in manifest.nodes] == ["total[0]", "total[1]", "divide[0]", "divide[1]"]
     assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["manifest.json", "rows.json", "sum.json"]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 
@@ -31,6 +32,26 @@ def test_a_step_that_has_ended_does_not_run(place):
     with place.running(2):
         pass
     assert place.forbid() == []
+
+
+def test_a_step_that_has_ended_with_a_value_leaves_a_trace(place):
+    with place.running(12):
+        pass
+    with pytest.raises(ZeroDivisionError), place.running(1):
+        raise ZeroDivisionError
+    with place.running(2):
+        assert [trace.step for trace in place.traces()] == [12]
+    traces = place.traces()
+    assert [(trace.step, trace.pid, trace.host) for trace in traces] == [
+        (step, os.getpid(), socket.gethostname()) for step in (2, 12)
+    ]
+    assert all(0 <= trace.duration_s < 60 for trace in traces)
+
+
+def test_a_step_that_ends_after_its_execution_leaves_no_trace(place):
+    with place.running(3):
+        place.forbid()
+    assert place.traces() == []
 
 
 def test_no_step_begins_after_it_was_forbidden(place):

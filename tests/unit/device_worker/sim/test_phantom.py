@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from device_worker.sim.phantom import make_coil_maps, make_kspace, make_phantom
+from device_worker.sim.phantom import make_coil_maps, make_kspace, make_phantom, receive_lines
 
 
 def to_images(kspace):
@@ -78,6 +78,13 @@ def test_the_noise_has_the_strength_that_was_asked_for():
 def test_the_same_seed_gives_the_same_noise():
     assert np.array_equal(make_kspace(16, 2, seed=3), make_kspace(16, 2, seed=3))
     assert not np.array_equal(make_kspace(16, 2, seed=3), make_kspace(16, 2, seed=4))
+
+
+def test_a_scanner_receives_the_rows_of_the_same_kspace_one_after_the_other():
+    lines = receive_lines(16, 2, seed=3)
+    first = next(lines)
+    assert (first.shape, first.dtype) == ((2, 16), np.complex64)
+    assert np.array_equal(np.stack([first, *lines], axis=1), make_kspace(16, 2, seed=3))
 
 
 @pytest.mark.parametrize("wrong", [{"size": 0}, {"coils": 0}, {"noise": -0.1}])

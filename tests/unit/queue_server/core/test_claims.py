@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from queue_server.core.claims import Busy, Holder, are_disjoint, claims_of, find_holders
+from queue_server.core.claims import Busy, Holder, are_disjoint, claim_of, claims_of, find_holders, find_users, names_in
 from queue_server.core.effects import ClaimNext, Dispatch, Send
 from queue_server.core.events import (
     AutostartSet,
@@ -34,6 +34,7 @@ from queue_server.core.model import Attempt, Claims, Lane, SharedDevice, Waiting
 from queue_server.core.view import status_of
 from queue_server.protocol.errors import StateError
 from queue_server.protocol.items import AttemptKey, Item, Outcome
+from queue_server.protocol.tasks import Task
 from queue_server.protocol.worker_link import Close, ItemFinished
 
 INSTANCE = "5b0c31f2-6d0e-4c54-9d65-1a7d2a3a4f10"
@@ -80,6 +81,67 @@ def sharing(make_state):
 def blocked(make_state):
     """The lane a runs what the head of the lane b waits for."""
     return make_state(running("a"), waiting("b"))
+
+
+# --- what a task moves --------------------------------------------------------------------------------------------
+
+
+def moving(lane, device):
+    return Task(f"task in {lane}", lane, "device_set", True, 1.0, {}, device)
+
+
+@pytest.mark.parametrize(
+    ("lane", "claims", "claim"),
+    [
+        ("a", frozenset({"shutter"}), "shutter"),
+        ("b", frozenset({"shutter"}), "shutter"),
+        ("a", None, "shutter"),
+        ("b", None, "shutter"),
+        ("b", frozenset({"lane:a"}), "shutter"),
+        ("a", frozenset({"a/det"}), None),
+        ("c", None, None),
+    ],
+)
+def test_an_item_waits_for_a_device_that_a_task_moves_in_any_lane(sharing, lane, claims, claim):
+    state = sharing(idle("a", tasks=(moving("a", "shutter"),)), idle("b"), idle("c"))
+    expected = () if claim is None else (Holder(claim, "a", "", "task in a"),)
+    assert find_holders(state, lane, claims) == expected
+
+
+@pytest.mark.parametrize("listed", ["det", "a/det"])
+def test_a_device_of_a_lane_alone_is_claimed_by_either_of_its_names(make_state, listed):
+    state = make_state(idle("a", tasks=(moving("a", "a/det"),)))
+    assert find_holders(state, "a", frozenset({listed})) == (Holder(listed, "a", "", "task in a"),)
+    assert find_holders(state, "a", frozenset({"other"})) == ()
+
+
+def test_a_task_that_stops_a_device_keeps_nobody_waiting(make_state):
+    task = replace(moving("a", "a/det"), kind="device_stop")
+    assert find_holders(make_state(idle("a", tasks=(task,))), "a", None) == ()
+
+
+def test_a_manager_that_ends_leaves_a_worker_that_moves_a_device(make_state):
+    lanes = idle("a", tasks=(moving("a", "a/det"),)), idle("b")
+    outcome = step(make_state(*lanes), StopRequested("close_idle", 3.0))
+    sent = [effect for effect in outcome.effects if isinstance(effect, Send)]
+    assert sent == [Send("worker of b", Close())]
+
+
+def test_who_has_a_device_is_found_in_every_lane(sharing):
+    task = moving("b", "shutter")
+    state = sharing(running("a", None), running("b", frozenset({"y"}), tasks=(task,)))
+    item, moved = Holder("shutter", "a", "item of a"), Holder("shutter", "b", "", task.uid)
+    assert find_users(state, "b", "shutter") == (item, moved)
+    assert find_users(state, "b", "shutter", items_only=True) == (item,)
+    assert find_users(state, "b", "b/det") == ()
+    assert [holder.work for holder in (item, moved)] == ["item item of a", "task task in b"]
+
+
+def test_names_are_those_of_the_facility_outside_and_those_of_the_lane_inside(sharing):
+    state = sharing(idle("a"), idle("b"))
+    assert [claim_of(state, "a", name) for name in ("front", "det")] == ["shutter", "a/det"]
+    assert names_in(state, "a", frozenset({"shutter", "a/det", "robot"})) == ("det", "front", "robot")
+    assert names_in(state, "a", None) is names_in(state, "a", frozenset({"lane:a", "x"})) is None
 
 
 # --- what an item claims ------------------------------------------------------------------------------------------
@@ -321,7 +383,7 @@ def test_an_item_that_is_to_run_at_once_does_not_wait(make_state, refuse):
 def test_a_claimed_item_is_dispatched_and_keeps_its_claims(make_state):
     outcome = step(make_state(idle("a", queue="starting")), ItemClaimed(key_of("a"), item(), 3.0, claims=X))
     assert outcome.state.lane("a").attempt == Attempt(key_of("a"), 3.0, claims=X)
-    assert outcome.effects == (Dispatch(key_of("a"), item()),)
+    assert outcome.effects == (Dispatch(key_of("a"), item(), ("x",)),)
 
 
 # --- what is shown, and what must hold ----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from queue_server.core.invariants import violations
-from queue_server.core.model import Attempt, Estop, Lane, Revisions, SharedDevice, State, Waiting, Worker
+from queue_server.core.model import Attempt, Awaited, Estop, Lane, Revisions, SharedDevice, State, Waiting, Worker
 from queue_server.engine.recovery import apply_lanes, apply_policies, apply_sharing, durable_part, restore, save
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import BACK, AttemptKey, Item, Run
@@ -234,6 +234,21 @@ async def test_who_holds_and_who_awaits_what_comes_back(store, claims):
     restored = await store.transact(lambda tx: restore(tx, 4, 100.0))
     assert restored.lane("default").attempt == Attempt(key, 90.0, claims=claims)
     assert restored.lane("b").waiting == waiting
+
+
+async def test_what_a_head_comes_after_comes_back(store):
+    waiting = Waiting("head", None, 95.0, 7, after=(Awaited("i", "default"), Awaited("j", "default", is_held=True)))
+    state = replace(STATE, lanes=(LANE, Lane("b", LANE.worker, queue="starting", waiting=waiting)))
+    await store.transact(lambda tx: save(tx, state))
+    assert (await store.transact(lambda tx: restore(tx, 4, 100.0))).lane("b").waiting == waiting
+
+
+async def test_a_lane_whose_worker_has_to_connect_again_does_not_wait(store):
+    waiting = Waiting("head", None, 95.0)
+    remote = Lane("mr", LANE.worker, queue="starting", waiting=waiting, autostart=True, is_remote=True)
+    await store.transact(lambda tx: save(tx, replace(STATE, lanes=(LANE, remote))))
+    lane = (await store.transact(lambda tx: restore(tx, 4, 100.0))).lane("mr")
+    assert (lane.waiting, lane.queue, lane.autostart) == (None, "stopped", True)
 
 
 async def test_an_attempt_of_which_no_claims_are_stored_claims_its_lane(store):

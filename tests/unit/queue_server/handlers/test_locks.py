@@ -63,7 +63,10 @@ def _complete(name):
         "queue_autostart": {"enable": False},
         "queue_item_hold": {"uid": "x"},
         "queue_item_release": {"uid": "x"},
+        "exam_task_trigger": {"task_id": "x"},
         "history_item_resolve": {"item_uid": "x", "outcome": "failed", "reason": "seen"},
+        "device_set": {"name": "det1", "value": 1},
+        "device_stop": {"name": "det1"},
     }.get(name, {})
 
 

@@ -165,6 +165,32 @@ async def test_new_uids_are_given_when_they_are_asked_for(tmp_path):
     await store.close()
 
 
+async def test_under_new_uids_an_item_comes_after_the_same_items_as_before(tmp_path):
+    store = _open(tmp_path / "a")
+    kwargs = {"one": {"item_uid": "f", "file": "a"}, "many": [{"item_uid": "f"}, "plain"], "size": 5}
+    content = {"item_type": "dag", "name": "merge", "item_uid": "q", "after": ["f", "elsewhere"], "kwargs": kwargs}
+    await _take(store, _text(EXAMPLE["finished"], {**EXAMPLE["queued"], "content": content}), renamed=True)
+    [item] = await store.transact(lambda tx: tx.queue("default"))
+    [entry] = await store.transact(lambda tx: tx.history())
+    uid = entry.item.uid
+    assert item.content["after"] == [uid, "elsewhere"]
+    assert item.content["kwargs"] == {
+        "one": {"item_uid": uid, "file": "a"},
+        "many": [{"item_uid": uid}, "plain"],
+        "size": 5,
+    }
+    await store.close()
+
+
+async def test_what_was_completed_elsewhere_counts_as_completed(tmp_path):
+    store = _open(tmp_path / "a")
+    result = {"exit_status": "completed"}
+    ended = {**EXAMPLE["finished"]["ended"], "outcome": "completed"}
+    await _take(store, _text({**EXAMPLE["finished"], "result": result, "ended": ended}))
+    assert await store.transact(lambda tx: tx.completed("s2")) == "f"
+    await store.close()
+
+
 def _changed(which, **changes):
     return {**EXAMPLE[which], **changes}
 

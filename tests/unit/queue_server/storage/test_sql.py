@@ -102,6 +102,14 @@ def test_nothing_that_grows_is_searched_as_a_whole(name, index, database):
     assert "TEMP B-TREE" not in plan
 
 
+@pytest.mark.parametrize("name", ["select_living", "find_completed"])
+def test_a_submission_is_followed_by_its_own_rows(name, database):
+    text = sql.statement(name)
+    plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {text}", _nothing_for(text))]
+    assert plan[0] == "SEARCH items USING INDEX items_of_submission (submission=?)"
+    assert not any(step.startswith("SCAN") for step in plan)
+
+
 def test_a_statement_has_a_name_and_a_purpose(tmp_path):
     text = "-- A file.\n\n-- first: do this,\n-- and that.\nSELECT\n  1;\n\n-- second: do more.\nSELECT 2; -- why\n"
     (tmp_path / "a.sql").write_text(text)

@@ -207,10 +207,11 @@ class Life:
             events.GivenUp(at, uid),
             events.CancelRequested(at, uid),
             events.AccessRevoked(at, is_forced=bool(pick % 2)),
+            events.ConnectionSuperseded(at),
             events.ShutdownRequested(at),
         )
         # The last ones end too much to come often.
-        self.do(choices[pick % 7 if pick % 5 == 0 else pick % 3])
+        self.do(choices[pick % 8 if pick % 5 == 0 else pick % 3])
 
     def unsend(self, pick: int) -> None:
         """Say that the start could not leave, as long as that may be true."""

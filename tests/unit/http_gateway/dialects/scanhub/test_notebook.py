@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -82,11 +84,20 @@ def test_a_damaged_page_is_passed_over_and_replaced(notebook, tmp_path, content,
     assert notebook.read(DEVICE) == Page(generation=1)
 
 
-def test_a_page_that_cannot_be_written_leaves_the_old_one(notebook, tmp_path):
+@contextmanager
+def no_room_in_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(notebook):
     old = Page(generation=1)
     notebook.save(DEVICE, old)
-    (tmp_path / "devices" / f".{DEVICE}.json.{os.getpid()}").mkdir()
-    with pytest.raises(IsADirectoryError):
+    with no_room_in_files(), pytest.raises(OSError, match="too large"):
         notebook.save(DEVICE, Page(generation=2))
     assert notebook.read(DEVICE) == old
 

@@ -9,6 +9,7 @@ from http_gateway.dialects.scanhub.condition import condition_of
 from http_gateway.dialects.scanhub.effects import (
     CancelTimer,
     CloseConnection,
+    DescribeDevice,
     DiscardUpload,
     HoldLane,
     ReportOutcome,
@@ -147,9 +148,22 @@ def test_a_lost_connection_cancels_its_deadlines_and_its_upload(running):
 def test_a_ping_is_answered_at_once_in_every_situation(request):
     for situation in ("registered", "dispatched", "running", "uploading", "lost"):
         session, device = request.getfixturevalue(situation)
-        assert device.ping() == (SendFrame(session.generation, Pong()),)
+        assert device.ping()[0] == SendFrame(session.generation, Pong())
         device.header(10)
         assert device.ping() == (SendFrame(session.generation, Pong()),)
+
+
+def test_a_device_that_turns_out_to_be_another_than_it_was_taken_for_is_described_again_once(registered):
+    session, device = registered
+    assert session.connection.client == "gen2"
+    assert device.ping()[1:] == (DescribeDevice(session.generation, {}, None),)
+    assert device.ping()[1:] == ()
+
+
+def test_a_device_that_has_not_registered_is_not_described_by_its_ping():
+    session = DeviceSession()
+    session.open()
+    assert SdkDevice(session).ping() == (SendFrame(session.generation, Pong()),)
 
 
 @pytest.mark.parametrize(
@@ -232,6 +246,15 @@ def test_forced_revocation_while_offline_leaves_the_item_unknown(uploading):
 def test_revocation_of_an_idle_device_closes_its_connection(registered):
     session, _ = registered
     assert only(session.do(events.AccessRevoked(session.at)), CloseConnection).code == 1008
+
+
+@pytest.mark.parametrize("situation", ["running", "uploading"])
+def test_a_device_that_is_served_elsewhere_is_let_go_with_what_it_did(request, situation):
+    session, _ = request.getfixturevalue(situation)
+    effects = session.do(events.ConnectionSuperseded(session.at))
+    assert only(effects, CloseConnection).code == 4001
+    assert session.outcomes() == [(ITEM, "unknown")]
+    assert session.do(events.ConnectionSuperseded(session.at)) == ()
 
 
 def test_the_end_of_the_gateway_closes_with_1001_and_leaves_nothing_open(running):

@@ -8,7 +8,15 @@ import pytest
 
 from http_gateway.dialects.scanhub import events
 from http_gateway.dialects.scanhub.condition import condition_of
-from http_gateway.dialects.scanhub.effects import ReportOutcome, ReportReturned, SendStart, SetTimer
+from http_gateway.dialects.scanhub.effects import (
+    CancelTimer,
+    CloseConnection,
+    ReportOutcome,
+    ReportReturned,
+    SendFrame,
+    SendStart,
+    SetTimer,
+)
 from http_gateway.dialects.scanhub.frames import DeviceFrame
 from http_gateway.dialects.scanhub.invariants import violations
 from http_gateway.dialects.scanhub.model import Scan, Timer
@@ -97,6 +105,30 @@ def test_a_whole_scan_of_the_third_generation():
     session.bytes(5)
     session.written(1, 10)
     session.stored(1)
+    assert session.outcomes() == [(ITEM, "done")]
+
+
+def test_a_scan_of_seventy_seconds_with_a_frame_each_second_hears_nothing_before_its_end():
+    session, device = opened()
+    session.dispatch()
+    begun, seen, deadlines = len(session.log), 0, {}
+    device.busy()
+    for second in range(71):
+        for effect in session.log[seen:]:
+            if isinstance(effect, SetTimer):
+                deadlines[effect.timer] = session.at + effect.after_s
+            elif isinstance(effect, CancelTimer):
+                deadlines.pop(effect.timer, None)
+        seen = len(session.log)
+        session.at += 1
+        for timer in [timer for timer, at in deadlines.items() if at <= session.at]:
+            del deadlines[timer]
+            session.do(events.TimerPassed(session.at, timer))
+        device.progress(100 * second // 70)
+    # That of the sign of life was over once, and is set anew.
+    assert none_of(session.log[begun:], SendFrame, CloseConnection, ReportOutcome)
+    deliver(session, device)
+    assert frames_in(device.online()) == ["feedback"]
     assert session.outcomes() == [(ITEM, "done")]
 
 
@@ -190,8 +222,9 @@ def test_after_a_start_an_active_item_is_unknown_and_nothing_is_sent_again():
     assert violations(made.state) == []
 
 
-def test_after_a_start_late_evidence_on_a_newer_connection_resolves():
-    session = DeviceSession(state=restore(DEVICE, 4, [active()], 100.0).state)
+@pytest.mark.parametrize("phase", ["recording", "dispatched", "running"])
+def test_after_a_start_late_evidence_on_a_newer_connection_resolves(phase):
+    session = DeviceSession(state=restore(DEVICE, 4, [active(phase=phase)], 100.0).state)
     device = SdkDevice(session)
     session.open()
     device.online()

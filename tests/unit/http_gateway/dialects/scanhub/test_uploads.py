@@ -17,7 +17,6 @@ from http_gateway.dialects.scanhub.uploads import (
     read_header,
     read_name,
     result_key,
-    type_of,
 )
 from queue_server.protocol.errors import ParameterError
 from tests.doubles.device_session import ITEM, OTHER, SHA
@@ -49,26 +48,6 @@ def test_a_name_that_no_file_should_have_is_refused(given):
     with pytest.raises(ParameterError):
         read_header(header(given))
     assert len(read_name(header(given))) <= 256
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("a.dcm", "DICOM"),
-        ("a.dicom", "DICOM"),
-        ("a.DCM", "DICOM"),
-        ("a.mrd", "MRD"),
-        ("a.npy", "NUMPY"),
-        ("a.json", "CALIBRATION"),
-        ("a.tar.npy", "NUMPY"),
-        ("a", "NOT_SET"),
-        ("npy", "NOT_SET"),
-        (".npy", "NOT_SET"),
-        ("a.h5", "NOT_SET"),
-    ],
-)
-def test_the_kind_follows_from_the_extension(name, kind):
-    assert type_of(name) == kind
 
 
 def test_a_checksum_counts_in_any_case_of_letters():
