@@ -367,7 +367,7 @@ def abort_and_halt(screen):
 def edit_queue(screen):
     screen.clear(parts.QtRePlanQueue, "Clear")
     screen.add(1, 2, 3, 4)
-    assert screen.queue() == [1, 2, 3, 4]
+    screen.wait_equal(lambda: screen.queue(), [1, 2, 3, 4])
     for first, last, button, expected in (
         (2, None, "Up", [1, 3, 2, 4]),
         (1, None, "Down", [1, 2, 3, 4]),
