@@ -44,6 +44,8 @@ CHANGES = {
     "queue_item_execute": ("open", {"item": plan(), **USER}),
     "queue_autostart": ("closed", {"enable": True}),
     "function_execute": ("open", {"item": FUNCTION, **USER}),
+    "device_set": ("open", {"name": "det1", "value": 1, **USER}),
+    "device_stop": ("open", {"name": "det1", **USER}),
     "re_pause": ("running", {"option": "immediate"}),
     "re_resume": ("paused", {}),
     "re_stop": ("paused", {}),
@@ -64,8 +66,8 @@ READS = {
     "dags_allowed": {"user_group": "primary"},
     "dags_existing": {},
 }
-# Scripts are refused here, whatever the lane; a test of their own is below.
-APART = {"script_upload"}
+# Scripts are refused here, whatever the lane; a test of their own is below. A device is read by a worker that answers.
+APART = {"script_upload": {"script": "x = 1"}, "device_read": {"name": "det1", "user_group": "primary"}}
 BY_UID = {
     "queue_item_get": {"uid": "uid"},
     "queue_item_update": {"item": {**plan("scan"), "item_uid": "uid"}, **USER},
@@ -157,7 +159,7 @@ async def test_a_request_acts_in_its_lane_and_leaves_the_other_alone(both, metho
 async def test_an_unknown_lane_is_refused_with_the_list_of_lanes(both, method):
     for bench in both.values():
         await arrange(bench, "filled")
-    params = CHANGES[method][1] if method in CHANGES else READS.get(method, {"script": "x = 1"})
+    params = CHANGES[method][1] if method in CHANGES else {**READS, **APART}[method]
     before = {name: await look(bench) for name, bench in both.items()}
     refused = await both["b"].refuse(method, **params, lane="c")
     assert "There is no lane 'c'. Lanes: ['default', 'b']." in refused["msg"]
