@@ -68,12 +68,12 @@ def test_devices_that_hang_hold_up_neither_the_caller_nor_others_until_there_are
     for number in range(1, MOST_AT_ONCE):
         readings.take(order("slow", number))
     readings.take(order("quick", 50))
-    assert answers.get(timeout=10).number == 50
+    assert answers.get(timeout=10).question == 50
     for _ in range(MOST_AT_ONCE):
         devices.asked.get(timeout=10)
     # The place of the quick one is free soon after its answer, if not before.
     devices.go_on.set()
-    assert {answers.get(timeout=10).number for _ in range(1, MOST_AT_ONCE)} == set(range(1, MOST_AT_ONCE))
+    assert {answers.get(timeout=10).question for _ in range(1, MOST_AT_ONCE)} == set(range(1, MOST_AT_ONCE))
 
 
 def test_one_more_than_may_hang_is_refused(readings, devices, answers):
@@ -81,7 +81,7 @@ def test_one_more_than_may_hang_is_refused(readings, devices, answers):
         readings.take(order("slow", number))
     readings.take(order("quick", 99))
     refused = answers.get(timeout=10)
-    assert (refused.number, refused.readings) == (99, None)
+    assert (refused.question, refused.readings) == (99, None)
     assert f"{MOST_AT_ONCE} devices have not answered" in refused.message
 
 

@@ -70,7 +70,8 @@ async def test_a_scan_is_told_from_its_start_to_its_end(gateway, scanning):
 
 
 async def test_the_program_of_the_guide_works(gateway, scanning, tmp_path):
-    [text] = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    programs = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    [text] = [program for program in programs if "from device_worker.remote import" in program]
     program, serving = text.split("\n\nScanner(")
     (tmp_path / "scanner.py").write_text(program)
     compile(f"Scanner({serving}", "guide", "exec")
