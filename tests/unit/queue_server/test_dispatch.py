@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
@@ -180,6 +181,8 @@ async def test_a_lock_key_without_a_lock_is_no_obstacle(bench):
 
 class BrokenCatalog:
     """A catalog with a fault in its code."""
+
+    dags_existing: Mapping[str, object] = {}
 
     @property
     def plans_existing(self):

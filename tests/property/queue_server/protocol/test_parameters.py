@@ -30,7 +30,17 @@ KINDS = {
     "object": st.dictionaries(TEXT, VALUES, max_size=3),
     "bytes": st.binary(max_size=4),
 }
-SAMPLES = {"boolean": True, "integer": 1, "number": 1.0, "string": "text", "array": [], "object": {}, "null": None}
+ANYTHING = "anything"
+SAMPLES = {
+    "boolean": True,
+    "integer": 1,
+    "number": 1.0,
+    "string": "text",
+    "array": [],
+    "bytes": b"",
+    "object": {},
+    "null": None,
+}
 
 
 @cache
@@ -44,8 +54,9 @@ def read_schema(method):
 def read_field(part):
     forms = part.get("anyOf", [part])
     words = {word for form in forms for word in form.get("enum", [form["const"]] if "const" in form else [])}
-    types = {form["type"] for form in forms if "enum" not in form and "const" not in form}
-    return frozenset(words), frozenset(types)
+    # A form without a type is anything at all.
+    types = {form.get("type", ANYTHING) for form in forms if "enum" not in form and "const" not in form}
+    return frozenset(words), frozenset(KINDS if ANYTHING in types else types)
 
 
 def sample(method):
@@ -71,7 +82,12 @@ def wrong_values(words, types):
     return st.one_of(kinds)
 
 
-FIELDS = [(method, name) for method in METHODS.values() for name in read_schema(method)[0]]
+FIELDS = [
+    (method, name)
+    for method in METHODS.values()
+    for name, (_, types) in read_schema(method)[0].items()
+    if types != KINDS.keys()
+]
 METHOD = st.sampled_from(list(METHODS.values()))
 # What no made-up text fits.
 PATTERNED = ("token_sha256",)

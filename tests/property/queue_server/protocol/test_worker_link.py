@@ -78,6 +78,13 @@ FIELDS = {
     "runs": st.lists(RUNS, max_size=3).map(tuple),
     "run_uids": st.lists(TEXT, max_size=3).map(tuple),
     "scan_ids": st.lists(WHOLE, max_size=3).map(tuple),
+    "claims": st.none() | st.lists(TEXT, max_size=3).map(tuple),
+    "device": TEXT,
+    "question": st.integers(1, 2**63),
+    "timeout_s": st.floats(0, 1e9, exclude_min=True),
+    "readings": st.none() | st.dictionaries(TEXT, MAPS, max_size=2),
+    "running": st.none() | RUN_UIDS,
+    "ends": st.dictionaries(RUN_UIDS, TEXT, max_size=3),
 }
 OPTIONAL_KEYS = ("hello", "re_state_changed")
 OPTIONS = {"pause": ["deferred", "immediate"], "continue": ["resume", "stop", "abort", "halt"]}
@@ -94,6 +101,10 @@ def messages(each):
     }
     if kind in ("stop_report", "emergency_stop"):
         special |= dict.fromkeys(("order", "number"), st.integers(1, 2**63))
+    if kind in ("read_device", "device_reading"):
+        special |= {"epoch": COUNTS, "number": st.integers(1, 2**63)}
+    if kind == "lane_standing":
+        special["lane"] = RUN_UIDS
     return st.builds(each, **{name: {**FIELDS, **special}[name] for name in each.model_fields})
 
 

@@ -52,7 +52,7 @@ async def test_each_question_gets_its_own_answer(readings, link):
     numbers = [message.number for _, message in link.asked]
     assert readings.hear("worker", reading(numbers[1]))
     assert readings.hear("worker", reading(numbers[0]))
-    assert [(await task).number for task in (first, second)] == numbers
+    assert [(await task).question for task in (first, second)] == numbers
 
 
 async def test_an_answer_that_nobody_waits_for_is_dropped(readings, link):
