@@ -8,7 +8,6 @@ import msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic_core import PydanticUndefined
 
 from queue_server.protocol.codec import encode
 from queue_server.protocol.errors import EnvelopeError
@@ -136,7 +135,7 @@ def test_a_message_of_one_direction_is_refused_in_the_other(message):
 @settings(max_examples=60)
 @given(MESSAGE, st.data())
 def test_a_message_without_a_field_it_needs_is_refused(message, data):
-    needed = [name for name, info in type(message).model_fields.items() if info.default is PydanticUndefined]
+    needed = [name for name, info in type(message).model_fields.items() if info.is_required()]
     raw = message.model_dump()
     raw.pop(data.draw(st.sampled_from([*needed, "kind"])))
     with pytest.raises(EnvelopeError):
