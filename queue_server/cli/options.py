@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from queue_server.cli import render
 from queue_server.cli.keys import VARIABLE, take_key
 from queue_server.cli.session import COMMON, CommonOption, LaneSession, Session
 
@@ -67,7 +68,12 @@ def with_options(function: Verb, own: list[inspect.Parameter], kind: type[Sessio
     def command(**values: Any) -> int | None:
         session = kind(**{option.name: values.pop(option.name) for option in shared})
         with closing(session):
-            return function(session, **values)
+            try:
+                return function(session, **values)
+            except KeyboardInterrupt:
+                if values.get("wait"):
+                    render.say("No longer waiting; nothing was stopped. 'cuelight status' shows how it goes on.")
+                raise
 
     signature = inspect.Signature([*own, *map(_parameter, shared)])
     command.__signature__ = signature  # type: ignore[attr-defined]

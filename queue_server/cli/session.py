@@ -73,13 +73,8 @@ class Session:
 
         Raises:
             RequestTimeoutError: ``--timeout`` has passed.
-            KeyboardInterrupt: somebody pressed Ctrl-C; nothing was stopped by that.
         """
-        try:
-            return self.run_control.wait_for_status(predicate, self.timeout_s or LONGEST_TIMEOUT_S)
-        except KeyboardInterrupt:
-            render.say("No longer waiting; nothing was stopped. 'cuelight status' shows how it goes on.")
-            raise
+        return self.run_control.wait_for_status(predicate, self.timeout_s or LONGEST_TIMEOUT_S)
 
     def show(self, reply: Mapping[str, Any], show: Callable[[], None] | None = None) -> None:
         """Print ``reply`` as JSON, a field of it, or what ``show`` prints for people."""
