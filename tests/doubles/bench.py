@@ -314,3 +314,14 @@ class Bench:
     async def pause(self):
         """Let the running plan pause, as an order to pause does in the end."""
         await self.report(REStateChanged, attempt=self.key, re_state="paused")
+
+
+def shown(bench):
+    """Return what the status says of the lane of a worker."""
+    [lane] = [lane for lane in bench.status["lanes"] if lane["lane"] == bench.lane_name]
+    return lane
+
+
+def begun(bench):
+    """Return the items that were sent to the worker of a lane."""
+    return [order.attempt.item_uid for order in bench.sent(Execute) if order.attempt.lane == bench.lane_name]

@@ -102,6 +102,9 @@ class DeviceLanes:
         return [message for _, message in self.heard if isinstance(message, kind)]
 
 
+TOKEN = "a device token of more than thirty-two characters"
+
+
 class DeviceManager(AnsweringManager):
     """Knows devices by their tokens, sequences and results, in memory."""
 

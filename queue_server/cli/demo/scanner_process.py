@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from queue_server.cli.demo.child import see_out
 from queue_server.cli.failures import OperationFailedError
 from queue_server.cli.render import last_line
-
-_END_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,7 @@ class ScannerProcess:
     def stop(self) -> None:
         """End it."""
         self.process.terminate()
-        try:
-            self.process.wait(_END_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        see_out(self.process)
 
     def __enter__(self) -> Self:
         return self

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
+from queue_server.cli.demo.child import see_out
 from queue_server.cli.failures import OperationFailedError
 from queue_server.cli.render import last_line
 
 START_PATIENCE_S = 30.0
-END_PATIENCE_S = 10.0
 READ_PATIENCE_S = 60.0
 _LOOPBACK = "127.0.0.1"
 
@@ -73,11 +73,7 @@ class SoftIoc:
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 stream.close()
-        try:
-            self.process.wait(END_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        see_out(self.process)
 
     def __enter__(self) -> Self:
         return self

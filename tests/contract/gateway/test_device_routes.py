@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from queue_server.protocol.worker_link import EnvironmentOpened, Hello, REStateChanged
-from tests.doubles.device_lanes import SEQUENCE, DeviceManager, gateway_with_devices
+from tests.doubles.device_lanes import SEQUENCE, TOKEN, DeviceManager, gateway_with_devices
 from tests.doubles.scanner import connected
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -19,7 +19,6 @@ PREFIX = "/api/v1/device"
 DEVICE = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a01"
 UNKNOWN = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a02"
 TASK = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a03"
-TOKEN = "a device token of more than thirty-two characters"
 FIRST = {"header_xml": "<h/>", "sequence_data": "[VERSION]", "acquisition_data": "{}"}
 IDENTITY = {"x": 1.0, "y": 1.0, "z": 1.0}
 NOTHING = {"x": 0.0, "y": 0.0, "z": 0.0}

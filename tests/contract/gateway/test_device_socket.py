@@ -28,23 +28,16 @@ from queue_server.protocol.worker_link import (
     Progress,
     REStateChanged,
 )
-from tests.doubles.device_lanes import SEQUENCE, DeviceManager, gateway_with_devices
+from tests.doubles.device_lanes import SEQUENCE, TOKEN, DeviceManager, gateway_with_devices
 from tests.doubles.scanner import address_of, connected
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GENERATIONS = pytest.mark.parametrize("generation", ["gen2", "gen3"])
-TOKEN = "a device token of more than thirty-two characters"
 OTHER = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a04"
 TASK = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a05"
 WORKFLOW = "8c0a6d0e-5b1f-4b53-9a0e-0d6b8f1f0a06"
 CONTENT = b"k-space" * 1000
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    """The data directory of the gateway."""
-    return tmp_path_factory.mktemp("gateway")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -65,20 +58,6 @@ async def gateway(manager, directory):
         for _ in range(4):
             await manager.await_subscriber()
         yield client
-
-
-@pytest.fixture
-def device(manager):
-    """A device that is registered at the manager."""
-    device_id = str(uuid.uuid4())
-    manager.tokens[device_id] = TOKEN
-    return device_id
-
-
-@pytest.fixture
-def item():
-    """The uid of an item."""
-    return str(uuid.uuid4())
 
 
 async def condition(manager, device, word):

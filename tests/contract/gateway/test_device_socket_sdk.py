@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from queue_server.artifacts.store import open_artifacts
 from queue_server.protocol.worker_link import ItemAcknowledged, REStateChanged
 from tests.doubles.authority import Authority
-from tests.doubles.device_lanes import SEQUENCE, DeviceManager, gateway_with_devices
+from tests.doubles.device_lanes import SEQUENCE, TOKEN, gateway_with_devices
 from tests.doubles.scanner import Scanner, address_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 GENERATIONS = pytest.mark.parametrize("generation", ["gen2", "gen3"])
 MOST_TEXT_BYTES = {"gen2": 1_048_576, "gen3": None}
 """What the WebSocket of each SDK accepts: one byte more, and the client ends the connection."""
-TOKEN = "a device token of more than thirty-two characters"
 LIMITS = {"patient_height": 180, "patient_weight": 80, "patient_age": 40, "patient_gender": "FEMALE"}
 ACCOUNTS = {
     "authentication": {
@@ -48,20 +47,6 @@ def authority():
     return Authority()
 
 
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    """The data directory of the gateway."""
-    return tmp_path_factory.mktemp("gateway")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def manager():
-    """A manager that knows devices."""
-    manager = DeviceManager()
-    yield manager
-    await manager.close()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(manager, directory, authority):
     """A gateway with a certificate and with accounts; give a client of it without a credential."""
@@ -72,20 +57,6 @@ async def gateway(manager, directory, authority):
         httpx.AsyncClient(base_url=served.base_url, verify=authority.trust(), timeout=20) as client,
     ):
         yield client
-
-
-@pytest.fixture
-def device(manager):
-    """A device that is registered at the manager."""
-    device_id = str(uuid.uuid4())
-    manager.tokens[device_id] = TOKEN
-    return device_id
-
-
-@pytest.fixture
-def item():
-    """The uid of an item."""
-    return str(uuid.uuid4())
 
 
 @pytest.fixture

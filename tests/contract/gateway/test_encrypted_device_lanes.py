@@ -8,10 +8,9 @@ import pytest
 import zmq
 
 from queue_server.protocol.worker_link import Hello
-from tests.doubles.device_lanes import DeviceManager, gateway_with_devices
+from tests.doubles.device_lanes import TOKEN, DeviceManager, gateway_with_devices
 from tests.doubles.scanner import connected
 
-TOKEN = "a device token of more than thirty-two characters"
 PUBLIC, SECRET = zmq.curve_keypair()
 
 
@@ -21,14 +20,6 @@ async def manager():
     manager = DeviceManager(SECRET)
     yield manager
     await manager.close()
-
-
-@pytest.fixture
-def device(manager):
-    """A device that is registered at the manager."""
-    device_id = str(uuid.uuid4())
-    manager.tokens[device_id] = TOKEN
-    return device_id
 
 
 @pytest.fixture

@@ -11,27 +11,12 @@ import pytest_asyncio
 
 from device_worker.remote import Credentials, Scanner
 from queue_server.artifacts.store import open_artifacts
-from tests.doubles.device_lanes import DeviceManager, gateway_with_devices
+from tests.doubles.device_lanes import TOKEN, gateway_with_devices
 from tests.doubles.scanner import address_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-TOKEN = "a device token of more than thirty-two characters"
 CONTENT = b"k-space" * 300_000
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    """The data directory of the gateway."""
-    return tmp_path_factory.mktemp("gateway")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def manager():
-    """A manager that knows devices."""
-    manager = DeviceManager()
-    yield manager
-    await manager.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -8,10 +8,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from queue_server.protocol.worker_link import EnvironmentOpened, Hello, ItemAcknowledged, ItemFinished
-from tests.doubles.device_lanes import DeviceManager, gateway_with_devices
+from tests.doubles.device_lanes import TOKEN, DeviceManager, gateway_with_devices
 from tests.doubles.scanner import connected
 
-TOKEN = "a device token of more than thirty-two characters"
 REPLACED = 4001
 
 
@@ -22,14 +21,6 @@ async def manager():
     manager.lanes.dismisses = True
     yield manager
     await manager.close()
-
-
-@pytest.fixture
-def device(manager):
-    """A device that is registered at the manager."""
-    device_id = str(uuid.uuid4())
-    manager.tokens[device_id] = TOKEN
-    return device_id
 
 
 @pytest.fixture(params=["two processes of one gateway", "two gateways"])

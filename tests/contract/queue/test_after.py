@@ -6,8 +6,7 @@ import pytest
 
 from queue_server.core.events import RecoveryFinished
 from queue_server.protocol.items import DEFAULT_LANE
-from queue_server.protocol.worker_link import Execute
-from tests.doubles.bench import INSTRUCTION, USER, Bench, plan
+from tests.doubles.bench import INSTRUCTION, USER, Bench, begun, plan, shown
 
 
 async def begin(store, **more):
@@ -52,17 +51,6 @@ async def waiting(lanes):
     await start(ours)
     await start(theirs)
     return ours, theirs, first, second
-
-
-def shown(bench):
-    """Return what the status says of the lane of a worker."""
-    [lane] = [lane for lane in bench.status["lanes"] if lane["lane"] == bench.lane_name]
-    return lane
-
-
-def begun(bench):
-    """Return the items that were sent to the worker of a lane."""
-    return [order.attempt.item_uid for order in bench.sent(Execute) if order.attempt.lane == bench.lane_name]
 
 
 async def queue_of(bench):

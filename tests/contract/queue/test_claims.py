@@ -6,8 +6,8 @@ import pytest
 
 from queue_server.core.events import EstopRequested, RecoveryFinished
 from queue_server.protocol.items import DEFAULT_LANE, Origin
-from queue_server.protocol.worker_link import Execute, ItemFinished
-from tests.doubles.bench import PLANS, USER, Bench, plan
+from queue_server.protocol.worker_link import ItemFinished
+from tests.doubles.bench import PLANS, USER, Bench, begun, plan, shown
 
 SHUTTER = {"claims": ["shutter"]}
 DECLARED = {**PLANS, "count": {**PLANS["count"], "claims": "arguments"}}
@@ -40,17 +40,6 @@ async def waiting(lanes):
     await ours.run_plan()
     await theirs.do("queue_start", lane="b")
     return ours, theirs, running, head
-
-
-def shown(bench):
-    """Return what the status says of the lane of a worker."""
-    [lane] = [lane for lane in bench.status["lanes"] if lane["lane"] == bench.lane_name]
-    return lane
-
-
-def begun(bench):
-    """Return the items that were sent to the worker of a lane."""
-    return [order.attempt.item_uid for order in bench.sent(Execute) if order.attempt.lane == bench.lane_name]
 
 
 async def test_a_lane_that_waits_says_for_what_and_begins_when_it_is_free(waiting):
