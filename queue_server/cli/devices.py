@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from queue_server.cli import render
+from queue_server.cli.credentials_file import credentials_in, new_credentials_file
 from queue_server.cli.files import read_document
 from queue_server.cli.keys import read_key
 from queue_server.cli.options import User, claim
@@ -135,33 +133,13 @@ def delete(
 def _ask_for_token(session: Session, method: str, params: Mapping[str, Any], file: str | None) -> None:
     if file is None:
         reply = session.request(method, params)
-        session.show(reply, lambda: _write(reply, render.print_line))
+        session.show(reply, lambda: render.print_line(credentials_in(reply)))
         return
-    with _new_file(file) as target:
+    with new_credentials_file(Path(file).expanduser()) as target:
         reply = session.request(method, params)
-        _write(reply, target.write)
+        target.write(credentials_in(reply))
     shown = {name: value for name, value in reply.items() if name != "device_token"}
     session.show(shown, lambda: render.print_line(str(reply["device_id"])))
-
-
-def _write(reply: Mapping[str, Any], write: Callable[[str], object]) -> None:
-    write(json.dumps({"device_token": reply["device_token"], "device_id": reply["device_id"]}))
-
-
-@contextmanager
-def _new_file(name: str) -> Generator[IO[str]]:
-    """Open a file that was not there; it is there first, because the token is told once. It goes if that fails."""
-    path = Path(name).expanduser()
-    try:
-        target = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w")
-    except OSError as error:
-        raise ParameterError(f"{path} cannot be written: {error}. Nothing was done.", field="--credentials") from error
-    try:
-        with target:
-            yield target
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def _print_page(kind: DeviceKind, reply: Mapping[str, Any]) -> None:

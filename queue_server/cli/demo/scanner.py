@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -12,9 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from queue_server.cli import render
+from queue_server.cli.credentials_file import credentials_in, new_credentials_file
+from queue_server.cli.demo.leftovers import clear_leftovers
 from queue_server.cli.demo.outcomes import show_lanes
 from queue_server.cli.demo.picture import read_image, show_picture
-from queue_server.cli.demo.plans import MARK, USER, is_expected, is_ours
+from queue_server.cli.demo.plans import MARK, USER, is_expected
 from queue_server.cli.demo.reconstruction import IMAGE, PICTURE, Reconstruction, read_reconstruction
 from queue_server.cli.demo.scanner_process import ScannerProcess, words_for
 from queue_server.cli.demo.submission import run_submission
@@ -108,7 +109,7 @@ def _run(run_control: RunControl, system: System) -> list[dict[str, Any]]:
     _prepare(run_control, system.data)
     credentials = _register(run_control, system.data)
     device_id = json.loads(credentials.read_text(encoding="utf-8"))["device_id"]
-    _empty(run_control, device_id)
+    clear_leftovers(run_control, device_id)
     render.say("Starting a simulated scanner ...")
     with ScannerProcess.start(system.http, credentials, system.data / "scanner.log") as scanner:
         _await_scanner(run_control, device_id, scanner)
@@ -130,7 +131,7 @@ def _prepare(run_control: RunControl, data: Path) -> None:
         )
     if lane["manager_state"] != "idle":
         raise StateError(f"The lane {COMPUTE!r} is busy. Wait for its end, or end it with 'cuelight down'.")
-    _empty(run_control, COMPUTE)
+    clear_leftovers(run_control, COMPUTE)
     if lane["worker_environment_exists"]:
         return
     render.say("Opening the lane of graphs ...")
@@ -139,20 +140,6 @@ def _prepare(run_control: RunControl, data: Path) -> None:
     lane = _lane_in(status, COMPUTE)
     if lane is None or not lane["worker_environment_exists"]:
         raise OperationFailedError(f"The lane of graphs did not open: {lane['reason'] if lane else 'it is gone'}")
-
-
-def _empty(run_control: RunControl, lane: str) -> None:
-    """Remove what an earlier demonstration has left in a lane.
-
-    Raises:
-        StateError: there is something else in it.
-    """
-    left = run_control.send_request(method="queue_get", params={"lane": lane})["items"]
-    if not all(map(is_ours, left)):
-        raise StateError("A queue holds items that are not of a demonstration: name another directory with --data.")
-    if left:
-        run_control.send_request(method="queue_clear", params={"lane": lane})
-        render.say(f"Removed {len(left)} items that an earlier demonstration has left.")
 
 
 def _register(run_control: RunControl, data: Path) -> Path:
@@ -166,13 +153,12 @@ def _register(run_control: RunControl, data: Path) -> Path:
             path.unlink()
         else:
             return path
-    made = run_control.send_request(
-        method="device_create",
-        params={"name": "simulated scanner", "description": "makes k-space of a phantom", **USER},
-    )
-    credentials = {name: made[name] for name in ("device_token", "device_id")}
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
-        json.dump(credentials, file)
+    with new_credentials_file(path) as file:
+        made = run_control.send_request(
+            method="device_create",
+            params={"name": "simulated scanner", "description": "makes k-space of a phantom", **USER},
+        )
+        file.write(credentials_in(made))
     return path
 
 

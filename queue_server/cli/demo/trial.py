@@ -7,7 +7,8 @@ from typing import Any
 
 from queue_server.cli import render
 from queue_server.cli.demo.board import Board, make_board
-from queue_server.cli.demo.plans import USER, is_ours
+from queue_server.cli.demo.leftovers import clear_leftovers
+from queue_server.cli.demo.plans import USER
 from queue_server.cli.failures import OperationFailedError
 from queue_server.cli.waiting import OutcomeSearch
 from queue_server.client import RunControl
@@ -49,12 +50,7 @@ def _prepare(run_control: RunControl) -> dict[str, bool]:
         raise StateError(
             f"The system is busy ({status['manager_state']}). Wait for its end, or end it with 'cuelight down'."
         )
-    left = run_control.send_request(method="queue_get")["items"]
-    if not all(map(is_ours, left)):
-        raise StateError("The queue holds items that are not of a demonstration: name another directory with --data.")
-    if left:
-        run_control.send_request(method="queue_clear")
-        render.say(f"Removed {len(left)} items that an earlier demonstration has left.")
+    clear_leftovers(run_control)
     if not status["worker_environment_exists"]:
         _open_environment(run_control)
     run_control.send_request(method="queue_mode_set", params={"mode": {"loop": False, "ignore_failures": True}})
