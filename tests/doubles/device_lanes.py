@@ -157,9 +157,13 @@ class DeviceManager(AnsweringManager):
             "item_uid": item_uid,
             "user": "bob",
         }
-        await self.lanes.wait_for(device_id, (Hello, EnvironmentOpened), _is_ready)
+        await self.ready(device_id)
         await self.lanes.send(device_id, Execute(attempt=key, content=content))
         return key
+
+    async def ready(self, device_id):
+        """Wait until a lane said, in its greeting or after it, that its device takes items."""
+        await self.lanes.wait_for(device_id, (Hello, EnvironmentOpened), _is_ready)
 
     async def outcome(self, key):
         """Return the first report of the end of an attempt."""

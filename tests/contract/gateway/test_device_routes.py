@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 
-from queue_server.protocol.worker_link import EnvironmentOpened, Hello, REStateChanged
+from queue_server.protocol.worker_link import Hello, REStateChanged
 from tests.doubles.device_lanes import SEQUENCE, TOKEN, DeviceManager, gateway_with_devices
 from tests.doubles.scanner import connected
 
@@ -217,7 +217,7 @@ async def test_a_device_whose_connections_replaced_each_other_gets_items_once_a_
         await manager.lanes.wait_for(device, marked, lambda each: each.re_state == "duplicate_connection")
         assert (await client.post(f"{PREFIX}/{device}/clear-fault")).status_code == 200
         # Until then it was not ready for items.
-        await manager.lanes.wait_for(device, EnvironmentOpened)
+        await manager.ready(device)
         key = await manager.execute(device, str(uuid.uuid4()), expected_uploads=0)
         await scanners[-1].begin()
         await scanners[-1].online()

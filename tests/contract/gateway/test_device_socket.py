@@ -81,7 +81,7 @@ async def test_a_scan_goes_from_connect_to_a_verified_upload(manager, gateway, d
         hello = await manager.lanes.wait_for(device, Hello)
         # The link may come up before, while or after the device registers; it is never open before.
         assert (hello.environment, hello.re_state) != ("open", "registering")
-        await manager.lanes.wait_for(device, EnvironmentOpened)
+        await manager.ready(device)
         await condition(manager, device, "ready")
         assert hello.incarnation.startswith(device.replace("-", ""))
         assert hello.incarnation.endswith(".1")
