@@ -12,8 +12,8 @@ from queue_server.core.rules_environment import require_environment, require_ser
 from queue_server.handlers.aside import Expected
 from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.handlers.group import group
+from queue_server.handlers.new_items import require_user
 from queue_server.handlers.resources import Resources
-from queue_server.handlers.submission import require_user
 from queue_server.protocol.codec import encode
 from queue_server.protocol.errors import NotFoundError, ParameterError, StateError
 from queue_server.protocol.items import DEFAULT_LANE

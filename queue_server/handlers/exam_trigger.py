@@ -15,7 +15,7 @@ from queue_server.handlers.exam_inputs import fill_inputs, find_sources
 from queue_server.handlers.graph_lane import find_graph_lane
 from queue_server.handlers.group import group
 from queue_server.handlers.items import ADDED_HELD, insert_items
-from queue_server.handlers.submission import make_item, require_user
+from queue_server.handlers.new_items import make_item, require_user
 from queue_server.protocol.errors import ParameterError, StateError
 from queue_server.protocol.exam_records import AcquisitionFields, DagFields, ExamTask, Sequence
 from queue_server.protocol.items import ACQUISITION, DAG

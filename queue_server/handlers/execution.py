@@ -8,7 +8,7 @@ from queue_server.core.events import AutostartSet, ExecuteRequested
 from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.handlers.graph_lane import choose_lane
 from queue_server.handlers.group import group
-from queue_server.handlers.submission import begin_exam_tasks, make_item, require_user
+from queue_server.handlers.new_items import begin_exam_tasks, make_item, require_user
 from queue_server.protocol.errors import CuelightError, StateError
 from queue_server.protocol.items import FRONT, Item
 from queue_server.protocol.method import Done

@@ -14,8 +14,8 @@ from queue_server.handlers.batch_lanes import choose_common_lane, choose_own_lan
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.graph_lane import choose_lane
 from queue_server.handlers.group import group
+from queue_server.handlers.new_items import begin_exam_tasks, make_item, require_item, require_user
 from queue_server.handlers.selection import find_item, places_of, release_lane, require_queued, resolve_neighbour
-from queue_server.handlers.submission import begin_exam_tasks, make_item, require_item, require_user
 from queue_server.protocol.errors import CuelightError, ParameterError, RefusedError, StateError
 from queue_server.protocol.items import Item, Place
 from queue_server.protocol.methods.items import (

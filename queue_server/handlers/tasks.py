@@ -8,7 +8,7 @@ from typing import Any, cast
 from queue_server.core.events import TaskRequested
 from queue_server.handlers.context import MemoryContext, TurnContext
 from queue_server.handlers.group import group
-from queue_server.handlers.submission import require_item, require_user
+from queue_server.handlers.new_items import require_item, require_user
 from queue_server.protocol.errors import CuelightError, ForbiddenError, ParameterError, StateError
 from queue_server.protocol.method import LaneParams
 from queue_server.protocol.methods.tasks import (

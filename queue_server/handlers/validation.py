@@ -8,7 +8,7 @@ from queue_server.handlers.after import Earlier, link
 from queue_server.handlers.batch_lanes import choose_own_lane
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.group import group
-from queue_server.handlers.submission import require_item, validate_content
+from queue_server.handlers.new_items import require_item, validate_content
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import Item
 from queue_server.protocol.methods.validation import ValidateParams, Verdicts

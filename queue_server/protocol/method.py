@@ -39,6 +39,12 @@ Scope = Literal[
     "write:exams",
     "read:devices",
     "write:devices",
+    "read:workflows",
+    "write:workflows",
+    "read:batches",
+    "write:batches",
+    "read:artifacts",
+    "write:artifacts",
     "gateway",
 ]
 EVERYBODYS_SCOPE: Scope = "estop"

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from queue_server.protocol.codec import WORKER_BOUNDS
 from queue_server.protocol.items import AttemptKey
-from queue_server.protocol.worker_link import ToldAttempt
+from queue_server.protocol.link_values import ToldAttempt
 
 LONGEST_REASON = 1000
 """Characters: what could not be read may be repeated in the reason."""

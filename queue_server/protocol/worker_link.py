@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from queue_server.protocol.codec import CLIENT_BOUNDS, WORKER_BOUNDS, Bounds, decode, encode
 from queue_server.protocol.device_link import DeviceReading, ReadDevice
 from queue_server.protocol.errors import EnvelopeError
-from queue_server.protocol.items import AttemptKey, Outcome, Run
+from queue_server.protocol.items import AttemptKey, Outcome
 from queue_server.protocol.launcher_link import LaneStanding
+from queue_server.protocol.link_values import Count, Message, ToldAttempt, ToldRun, Whole, Word
 from queue_server.protocol.records import ManifestEntry
+from queue_server.protocol.run_reports import RunClosed, RunOpened
 from queue_server.protocol.tasks import TaskKind
 
 VERSION = 1
@@ -24,42 +26,6 @@ M = TypeVar("M")
 
 LONGEST_CONSOLE = 64 * 1024
 """Characters in one chunk of output; a worker sends half as much."""
-
-# What can be stored as a whole number.
-_LARGEST = 2**63 - 1
-_LONGEST_UID = 512
-Word = Annotated[str, Field(max_length=128)]
-RunUid = Annotated[str, Field(min_length=1, max_length=_LONGEST_UID)]
-Whole = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
-Count = Annotated[int, Field(ge=0, le=_LARGEST)]
-
-
-def _check_attempt(key: AttemptKey) -> AttemptKey:
-    if max(len(key.item_uid), len(key.submission), len(key.lane)) > _LONGEST_UID:
-        raise ValueError(f"a uid or a lane has more than {_LONGEST_UID} characters")
-    if not (0 <= key.number <= _LARGEST and 0 <= key.epoch <= _LARGEST):
-        raise ValueError("number or epoch cannot be stored")
-    return key
-
-
-def _check_run(run: Run) -> Run:
-    if not 1 <= len(run.uid) <= _LONGEST_UID or len(run.exit_status or "") > _LONGEST_UID:
-        raise ValueError(f"a run has a uid of 1 to {_LONGEST_UID} characters")
-    if run.scan_id is not None and abs(run.scan_id) > _LARGEST:
-        raise ValueError("the scan id cannot be stored")
-    return run
-
-
-# What a worker tells is stored, so that it has to fit.
-ToldAttempt = Annotated[AttemptKey, AfterValidator(_check_attempt)]
-ToldRun = Annotated[Run, AfterValidator(_check_run)]
-
-
-class Message(BaseModel):
-    """What all messages have in common: frozen, no unknown keys, finite numbers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
 
 # --- worker to manager: telegrams, which may be lost -----------------------------------------------------------
 
@@ -172,26 +138,6 @@ class ItemAcknowledged(Message):
     kind: Literal["item_acknowledged"] = "item_acknowledged"
     number: Count
     attempt: ToldAttempt
-
-
-class RunOpened(Message):
-    """A start document was emitted."""
-
-    kind: Literal["run_opened"] = "run_opened"
-    number: Count
-    attempt: ToldAttempt
-    run_uid: RunUid
-    scan_id: Whole | None = None
-
-
-class RunClosed(Message):
-    """A stop document was emitted."""
-
-    kind: Literal["run_closed"] = "run_closed"
-    number: Count
-    attempt: ToldAttempt
-    run_uid: RunUid
-    exit_status: Word
 
 
 class REStateChanged(Message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 from pathlib import Path
 
@@ -12,8 +13,15 @@ from tests.clients.journeys import PARTS, check, names_of_journeys, travelling
 
 PROGRAMS = Path("queueserver_api")
 FORMS = ("blocking", "asynchronous")
-SYSTEMS = ("json", pytest.param("msgpack", marks=pytest.mark.night), "msgpack-curve")
+SYSTEMS = ("json", "msgpack", "msgpack-curve")
+# Each form travels with every commit, and so does each encoding; the other pairs travel at night.
+OF_EVERY_COMMIT = {("json", "blocking"), ("msgpack-curve", "asynchronous")}
+TRIPS = [
+    pytest.param(trip, id="-".join(trip), marks=() if trip in OF_EVERY_COMMIT else pytest.mark.night)
+    for trip in itertools.product(SYSTEMS, FORMS)
+]
 ENDINGS = {"blocking": ("json", "safe_on"), "asynchronous": ("msgpack", "safe_off")}
+ENDED = [pytest.param("blocking", marks=pytest.mark.night), "asynchronous"]
 
 # A name that only the HTTP form of the client, which shares its base class, has a use for.
 OF_HTTP = {"AuthorizationMethods"}
@@ -35,10 +43,11 @@ def names_defined(program):
 
 @pytest.fixture(scope="module")
 def told(request, run_client, running_system, curve_server):
-    """What became of the journeys in each system; those of all selected tests run side by side."""
+    """What became of the journeys of each trip; those of all selected tests run side by side."""
     public, secret_file = curve_server
 
-    def travel(name):
+    def travel(trip):
+        name, form = trip
         encoding, _, security = name.partition("-")
         settings = {"encoding": encoding, "script_upload": True}
         if security:
@@ -46,10 +55,10 @@ def told(request, run_client, running_system, curve_server):
         with running_system(**settings) as system:
             addresses = system.ready["control"], system.ready["info"]
             key = [public] if security else []
-            return json.loads(run_client(PROGRAMS / "journeys.py", encoding, *addresses, *key, seconds=230))
+            return json.loads(run_client(PROGRAMS / "journeys.py", form, encoding, *addresses, *key, seconds=230))
 
-    with travelling(request, "system", travel) as outcomes:
-        yield lambda system, form: outcomes[system].result()[form]
+    with travelling(request, "trip", travel) as outcomes:
+        yield lambda trip: outcomes[trip].result()
 
 
 @pytest.fixture(scope="module")
@@ -68,17 +77,15 @@ def ended(request, run_client, running_system):
         yield lambda form: outcomes[form].result()
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("trip", TRIPS)
 @pytest.mark.parametrize("journey", names_of_journeys(PROGRAMS / "journeys.py"))
-def test_the_journey_ends_well(told, system, form, journey):
-    check(told(system, form)["told"][journey])
+def test_the_journey_ends_well(told, trip, journey):
+    check(told(trip)["told"][journey])
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_every_public_name_of_the_client_and_every_parameter_is_used(told, system, form):
-    surface, used = (set(told(system, form)[name]) for name in ("surface", "used"))
+@pytest.mark.parametrize("trip", TRIPS)
+def test_every_public_name_of_the_client_and_every_parameter_is_used(told, trip):
+    surface, used = (set(told(trip)[name]) for name in ("surface", "used"))
     assert {"status()", "lock_key=", "console_monitor.text(nlines)"} <= surface
     assert surface - used == OF_HTTP
 
@@ -96,12 +103,12 @@ def test_every_journey_is_listed():
     }
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", ENDED)
 @pytest.mark.parametrize("journey", names_of_journeys(PROGRAMS / "endings.py"))
 def test_the_journey_to_the_end_ends_well(ended, ending, journey):
     check(ended(ending)[f"__main__.{journey}"])
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", ENDED)
 def test_the_system_has_ended_in_order(ended, ending):
     assert ended(ending)["code"] == 0

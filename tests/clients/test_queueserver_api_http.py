@@ -11,7 +11,8 @@ import pytest
 from tests.clients.journeys import check, names_of_journeys
 
 PROGRAMS = Path("queueserver_api_http")
-FORMS = ("blocking", "asynchronous")
+# Over 0MQ both forms travel with every commit.
+FORMS = ("blocking", pytest.param("asynchronous", marks=pytest.mark.night))
 
 # Methods for accounts, which a gateway with a single key does not have.
 OF_ACCOUNTS = {

@@ -1,6 +1,6 @@
-"""Journeys through bluesky-queueserver-api in a process of its own: `journeys.py ENCODING CONTROL INFO [PUBLIC_KEY]`.
+"""Journeys through bluesky-queueserver-api in a process of its own: `journeys.py FORM ENCODING CONTROL INFO [PUBLIC_KEY]`.
 
-Both forms of the client travel, one after the other. Printed is one JSON object: form to what `driver.travel` returns.
+Printed is what `driver.travel` returns.
 """
 
 from __future__ import annotations
@@ -35,15 +35,11 @@ JOURNEYS = [
 ]
 
 
-async def travel_in_both_forms(**settings: str | None) -> dict[str, object]:
-    return {form: await travel(kind, JOURNEYS, clean_up, **settings) for form, kind in FORMS.items()}
-
-
 def main() -> None:
-    encoding, control, info, *key = sys.argv[1:]
+    form, encoding, control, info, *key = sys.argv[1:]
     settings = {"zmq_encoding": encoding, "zmq_control_addr": control, "zmq_info_addr": info}
-    told = asyncio.run(travel_in_both_forms(**settings, zmq_public_key=key[0] if key else None))
-    sys.stdout.write(json.dumps(told))
+    outcome = travel(FORMS[form], JOURNEYS, clean_up, **settings, zmq_public_key=key[0] if key else None)
+    sys.stdout.write(json.dumps(asyncio.run(outcome)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,7 @@
+"""Handlers of the methods about workflows: templates of work, their rankings, and the files of their results."""
+
+from __future__ import annotations
+
+from queue_server.handlers.group import group
+
+GROUP = group()

@@ -1,0 +1,1 @@
+-- What is known of work that came from a workflow or in a batch: submissions, and the results of their attempts.

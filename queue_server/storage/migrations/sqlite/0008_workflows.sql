@@ -1,0 +1,1 @@
+-- Workflows with their versions, groups of users, and metrics of results.

@@ -1,0 +1,1 @@
+-- Batches, and answers that may be given again.
