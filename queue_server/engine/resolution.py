@@ -46,6 +46,7 @@ def resolve(turn: Turn, uid: str, finding: Finding, origin: Origin) -> Resolved:
     resolution = {"by": finding.by, "time": turn.now, "reason": finding.reason}
     result = {**entry.result, "exit_status": finding.outcome, "resolution": resolution}
     turn.tx.change_result(uid, result)
+    turn.tx.change_outcome(item.submission, uid, finding.outcome)
     exam_progress.note(turn.tx, item, "done" if finding.outcome == "completed" else "failed", turn.now, finding.reason)
     data = {"item_uid": uid, "outcome": finding.outcome, "by": finding.by, "reason": finding.reason}
     # Before what follows from the change: an item that comes after it begins.

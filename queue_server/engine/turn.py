@@ -37,7 +37,7 @@ from queue_server.core.events import (
 from queue_server.core.machine import step
 from queue_server.core.model import State
 from queue_server.core.view import manager_state
-from queue_server.engine import exam_outputs, exam_progress
+from queue_server.engine import exam_outputs, exam_progress, submission_results
 from queue_server.engine.head import FindDevices, Head
 from queue_server.engine.inputs import fill_inputs
 from queue_server.engine.trail import Trail
@@ -262,6 +262,7 @@ class Turn:
         item = self.tx.finish(effect.key, effect.result)
         exam_progress.note_end(self.tx, item, effect.result, self.now)
         exam_outputs.add_outputs(self.tx, item, effect.result, self.now, self.chance.identifier)
+        submission_results.note_end(self.tx, effect.key, effect.result, self.now, self.chance.secret)
         self.apply(HistoryChanged(1))
         result = effect.result.shown()
         added = 0

@@ -19,10 +19,11 @@ _HALF = 1 << 63
 DATABASE_FILE = "queue.sqlite"
 
 EXAM_TABLES = ("exams", "exam_workflows", "exam_tasks", "exam_results", "exam_sequences", "exam_sequence_files")
-RECORDS = frozenset({"events", "edits", "history", "devices", *EXAM_TABLES})
+FOLLOWED_TABLES = ("submissions", "results", "batches", "answers")
+RECORDS = frozenset({"events", "edits", "history", "devices", "recordings", *FOLLOWED_TABLES, *EXAM_TABLES})
 """Tables whose rows only tell what has been: a damaged one is refused to its reader, and everything else goes on."""
 
-_KEY_LENGTHS = {"attempts": 2, "runs": 4}
+_KEY_LENGTHS = {"attempts": 2, "results": 2, "runs": 4}
 
 
 class DamagedRowError(StorageError):

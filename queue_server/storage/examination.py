@@ -45,6 +45,11 @@ _TABLES: dict[str, tuple[int, str | None, Row]] = {
     "exam_sequences": (5, statement("check_part_of_exam_sequences"), (_BEFORE_ALL,)),
     "exam_sequence_files": (5, statement("check_part_of_exam_sequence_files"), (_BEFORE_ALL,)),
     "devices": (6, statement("check_part_of_devices"), (_BEFORE_ALL,)),
+    "submissions": (7, statement("check_part_of_submissions"), (_BEFORE_ALL,)),
+    "results": (7, statement("check_part_of_results"), ("", 0)),
+    "batches": (9, statement("check_part_of_batches"), (_BEFORE_ALL,)),
+    "answers": (9, statement("check_part_of_answers"), (_BEFORE_ALL,)),
+    "recordings": (10, statement("check_part_of_recordings"), (_BEFORE_ALL,)),
 }
 
 

@@ -53,6 +53,11 @@ _CHECKS = (
     (5, statement("check_exam_sequences"), True),
     (5, statement("check_exam_sequence_files"), True),
     (6, statement("check_devices"), True),
+    (7, statement("check_submissions"), True),
+    (7, statement("check_results"), True),
+    (9, statement("check_batches"), True),
+    (9, statement("check_answers"), True),
+    (10, statement("check_recordings"), True),
 )
 # What a manager reads before it serves. Whatever is read later is compared with its checksum then.
 _CHECKS_AT_START = (

@@ -309,7 +309,7 @@ class RecordTables(MemoryRows):
             tables.drop(tables.items, tables.history[number])
             tables.drop(tables.history, number)
         # The number of an attempt must not be given again as long as its submission has items.
-        alive = {stored.item.submission for stored in tables.items.values()}
+        alive = {stored.item.submission for stored in tables.items.values()} | set(tables.submissions)
         for submission in set(tables.last_attempts) - alive:
             tables.drop(tables.last_attempts, submission)
         return len(numbers)

@@ -9,9 +9,11 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from queue_server.protocol.batches import Answer, Batch, Repeatable
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.exam_records import SequenceFiles
 from queue_server.protocol.items import AttemptKey, Item, Run
+from queue_server.protocol.recordings import RecordedRun
 from queue_server.storage import content
 from queue_server.storage.base import HistoryEntry, Phase, RunningItem, StoredReply, StoredTask
 
@@ -105,6 +107,10 @@ class Records:
     exam_records: dict[tuple[str, str], StoredRecord] = field(default_factory=dict[tuple[str, str], StoredRecord])
     sequence_files: dict[str, SequenceFiles] = field(default_factory=dict[str, SequenceFiles])
     devices: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
+    submissions: dict[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
+    batches: dict[str, tuple[int, Batch]] = field(default_factory=dict[str, tuple[int, Batch]])
+    answers: dict[Repeatable, Answer] = field(default_factory=dict[Repeatable, Answer])
+    results: dict[tuple[str, int], tuple[Any, ...]] = field(default_factory=dict[tuple[str, int], tuple[Any, ...]])
 
 
 @dataclass(slots=True)
@@ -116,6 +122,7 @@ class Tables(Records):
     attempts: dict[str, StoredAttempt] = field(default_factory=dict[str, StoredAttempt])
     last_attempts: dict[str, int] = field(default_factory=dict[str, int])
     counters: dict[str, int] = field(default_factory=dict[str, int])
+    recordings: dict[int, RecordedRun] = field(default_factory=dict[int, RecordedRun])
     changes: list[tuple[Table, object, object]] = field(default_factory=list[tuple[Table, object, object]])
 
     def put(self, table: Table, key: object, value: object) -> None:

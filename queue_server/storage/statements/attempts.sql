@@ -3,8 +3,9 @@
 -- select_open_in_lane: find the open attempt of a lane.
 SELECT 1 FROM attempts WHERE lane = ? AND phase <> 'finished';
 
--- select_next_number: give the next attempt of a submission its number.
-SELECT coalesce(max(number), 0) + 1 FROM attempts WHERE submission = ?;
+-- select_next_number: give the next attempt of a submission its number. Results outlive attempts.
+SELECT max(coalesce((SELECT max(number) FROM attempts WHERE submission = ?1), 0),
+    coalesce((SELECT max(attempt) FROM results WHERE submission = ?1), 0)) + 1;
 
 -- run_item: take the head of a queue out of it.
 UPDATE items SET state = 'running', position = NULL, attempt = ?1, checksum = next_sum('items', checksum,
