@@ -59,6 +59,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         Topic("queue", "read:queue", "log", most=256, overflow="resync"),
         Topic("history", "read:history", "log", most=256, overflow="resync"),
         Topic("events", "read:monitor", "log", most=1024, overflow="cut"),
+        Topic("alarms", "read:monitor", "log", most=256, overflow="cut"),
         Topic("console", "read:console", "output", most=64, overflow="gap"),
     )
 }
@@ -66,7 +67,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
 _QUEUE_EVENTS = frozenset(
     ("queue_clear", "queue_undo", "item_started", "item_held", "instruction_reached", "copy_withdrawn")
 )
-_UNSERVED = ("run:", "devices:", "alarms")
+_UNSERVED = ("run:", "devices:")
 
 
 def topics_of_event(kind: str) -> tuple[str, ...]:

@@ -11,13 +11,14 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
-from http_gateway.event_relay import Event, EventRelay
+from http_gateway.event_relay import MOST_MISSED, Event, EventRelay
 from http_gateway.feed import NoticeFeed
 from http_gateway.identity import Identity
 from http_gateway.link import Caller, ManagerLink, read_reply
 from http_gateway.metrics import Metrics
 from http_gateway.problem import problem_in
 from http_gateway.status import PushedStatus
+from http_gateway.stream_alarms import alarm_in
 from http_gateway.stream_console import Console
 from http_gateway.stream_frames import Frame, make_frame, make_notice
 from http_gateway.stream_topics import TOPICS, Topic, topics_of_event
@@ -146,6 +147,8 @@ class StreamHub:
             missed = await self._relay.events_between(since, position)
             if missed is not None:
                 return [_event_frame(topic.name, event) for event in missed if _shows(topic.name, event)]
+        if topic.name == "alarms":
+            return await self._take_alarms(position)
         return await self._take_snapshot(topic, position, caller)
 
     async def close(self) -> None:
@@ -173,6 +176,12 @@ class StreamHub:
             return [make_frame("events", position, now, {"last_seq": position}, snapshot=True)]
         data = await self._fetch(_SOURCES[topic.name], caller)
         return [make_frame(topic.name, position, now, data, snapshot=True)]
+
+    async def _take_alarms(self, position: int) -> list[Frame]:
+        """Return the alarms among the newest events, as one snapshot."""
+        newest = await self._relay.events_between(max(position - MOST_MISSED, 0), position) or []
+        alarms = [alarm for event in newest if (alarm := alarm_in(event)) is not None]
+        return [make_frame("alarms", position, self._clock.wall(), {"alarms": alarms}, snapshot=True)]
 
     async def _fetch(self, source: _Source, caller: Caller) -> dict[str, Any]:
         reply = await self._link.call(source.method, source.params, caller)
@@ -215,6 +224,8 @@ class StreamHub:
         kind = str(event.get("kind", ""))
         for name in ("events", *topics_of_event(kind)):
             self._send(name, lambda name=name: _event_frame(name, event))
+        if _shows("alarms", event):
+            self._send("alarms", lambda: _event_frame("alarms", event))
         if kind == "item_finished":
             self._values.progress.pop(str(event.get("lane", "")), None)
         if kind in ("lock", "unlock") and self._topics["lock"]:
@@ -280,11 +291,14 @@ class StreamHub:
 
 
 def _shows(topic: str, event: Event) -> bool:
+    if topic == "alarms":
+        return alarm_in(event) is not None
     return topic == "events" or topic in topics_of_event(str(event.get("kind", "")))
 
 
 def _event_frame(topic: str, event: Event) -> Frame:
-    return make_frame(topic, event["seq"], event["time"], event)
+    data = alarm_in(event) if topic == "alarms" else event
+    return make_frame(topic, event["seq"], event["time"], data)
 
 
 def hub_of(connection: HTTPConnection) -> StreamHub:

@@ -185,13 +185,15 @@ class Intake:
 
         def end(turn: Turn) -> None:
             stray = _find_stray(turn.state, incarnation)
+            is_expected = _is_closing(turn.state, lane)
             self._headway.settle(turn, lane)
             with keeping_last_seen(turn, lane):
                 turn.apply(WorkerExited(lane, incarnation, cause, turn.now, finished or ()))
             for report in finished or ():
                 if report.attempt == stray:
                     self._record_late(turn, (lane, incarnation), report, _STRAY)
-            turn.record("worker_exited", lane=lane, data={"incarnation": incarnation, "cause": cause})
+            data = {"incarnation": incarnation, "cause": cause, "is_expected": is_expected}
+            turn.record("worker_exited", lane=lane, data=data)
             turn.after_commit.append(lambda: self._forget_pages(incarnation))
             turn.after_commit.append(lambda: self._allowance.forget(incarnation))
             if finished is not None:
@@ -321,6 +323,10 @@ class Intake:
     def _complain(self, done: asyncio.Future[None], what: str) -> None:
         if not done.cancelled() and done.exception() is not None:
             _log.error("A %s could not be applied", what, exc_info=done.exception())
+
+
+def _is_closing(state: State, name: str) -> bool:
+    return any(lane.name == name and lane.worker.environment in ("closing", "destroying") for lane in state.lanes)
 
 
 def _find_stray(state: State, incarnation: str) -> AttemptKey | None:

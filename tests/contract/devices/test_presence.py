@@ -27,6 +27,8 @@ async def test_the_end_of_a_connection_is_when_a_device_was_seen_last(bench, sca
     left = bench.clock.wall()
     bench.clock.advance(60)
     assert (await bench.kept(scanner)).last_seen == left
+    lost = [event for event in (await bench.do("events_get"))["events"] if event["kind"] == "device_lost"]
+    assert [event["lane"] for event in lost] == [scanner]
     shown = (await bench.get(scanner))["last_seen"]
     bench.clock.advance(60)
     assert (await bench.get(scanner))["last_seen"] == shown

@@ -178,3 +178,26 @@ async def test_opening_and_closing_a_stream_changes_nothing(client, manager, log
     async with reading(client) as reader:
         await reader.subscribe("queue", "history", "status", "lock", "events", "hb")
     assert set(manager.asked) <= {"status", "events_get", "queue_get", "history_get", "lock_info"}
+
+
+async def test_alarms_begin_with_the_newest_ones_and_go_on_with_each(client, log):
+    await log.add("item_finished", lost=True, outcome="failed")
+    async with reading(client) as reader:
+        [snapshot] = await reader.subscribe("alarms")
+        assert (snapshot["seq"], snapshot["snapshot"]) == (4, True)
+        assert [alarm["alarm"] for alarm in snapshot["data"]["alarms"]] == ["item_failed"]
+        await log.add("item_finished", outcome="completed")
+        await log.add("worker_exited", cause="killed by signal 9")
+        change = await reader.next()
+        assert (change["topic"], change["seq"], change["data"]["alarm"]) == ("alarms", 6, "worker_exited")
+        assert change["data"]["event"]["kind"] == "worker_exited"
+
+
+async def test_a_reader_of_alarms_resumes_after_the_last_number_that_it_knows(client, log):
+    await log.add("item_finished", lost=True, outcome="unknown")
+    await log.add("something", lost=True)
+    async with reading(client) as reader:
+        await reader.say(op="sub", topics=["alarms"], since={"alarms": 2})
+        frame = await reader.next()
+        assert (frame["seq"], frame["data"]["alarm"]) == (4, "item_unknown")
+        assert "snapshot" not in frame

@@ -286,6 +286,16 @@ async def test_a_finish_found_in_the_remains_of_a_dead_worker_is_applied_before_
     assert executing.events(mark) == ["item_finished", "worker_exited"]
 
 
+@pytest.mark.parametrize(("is_asked", "is_expected"), [(True, True), (False, False)])
+async def test_the_event_of_an_end_tells_whether_somebody_asked_for_it(bench, is_asked, is_expected):
+    await bench.open()
+    if is_asked:
+        await bench.do("environment_close")
+    await bench.exit("exit status 0")
+    [told] = [event for event in (await bench.do("events_get"))["events"] if event["kind"] == "worker_exited"]
+    assert told["data"]["is_expected"] is is_expected
+
+
 async def test_a_dead_worker_is_not_given_the_next_item(executing):
     """What was never sent to a worker is not uncertain: it stays in the queue as it was."""
     executing.remains[executing.incarnation] = [finish_of(executing.key, "completed")]
