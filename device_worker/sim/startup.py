@@ -9,6 +9,7 @@ from bluesky import RunEngine, plan_stubs, plans
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
 
+from device_worker.sim.crystal import crystal_angle, diode, diode_exposure, mirror_bend, rocking_curve
 from device_worker.sim.devices import (
     custom_test_device,
     custom_test_flyer,
@@ -36,16 +37,21 @@ __all__ = [
     "bps",
     "clear_buffer",
     "count_bundle_test",
+    "crystal_angle",
     "custom_test_device",
     "custom_test_flyer",
     "custom_test_signal",
+    "diode",
+    "diode_exposure",
     "failing_count",
     "function_sleep",
     "marked_up_count",
+    "mirror_bend",
     "move_then_count",
     "plan_test_progress_bars",
     "pop_buffer_element",
     "push_buffer_element",
+    "rocking_curve",
     "sim_bundle_A",
     "sim_bundle_B",
     "sim_multirun_plan_nested",
