@@ -15,6 +15,7 @@ from queue_server.artifacts.directory import DIRECTORY, ArtifactDirectory, stora
 from queue_server.artifacts.drafts import sweep_drafts
 from queue_server.artifacts.expectation import Expectation
 from queue_server.artifacts.reader import ArtifactReader, damaged
+from queue_server.artifacts.usage import Quota
 from queue_server.artifacts.writer import ArtifactWriter, Surroundings
 from queue_server.clock import Chance, Clock, SystemClock
 from queue_server.disk import sync_directory
@@ -40,7 +41,8 @@ def open_artifacts(
         sweep_drafts(directory.drafts)
     except OSError as error:
         raise storage_error(directory.drafts, error) from error
-    return ArtifactStore(Surroundings(directory, reserve_bytes, clock or SystemClock(), chance or Chance()))
+    clock = clock or SystemClock()
+    return ArtifactStore(Surroundings(directory, reserve_bytes, Quota(directory, clock), clock, chance or Chance()))
 
 
 class ArtifactStore:
@@ -65,6 +67,7 @@ class ArtifactStore:
         expected = expectation or Expectation()
         expected.check()
         self._directory.check_room(expected.size_bytes or 0, self._surroundings.reserve_bytes)
+        self._surroundings.quota.check(expected.size_bytes or 0)
         return ArtifactWriter(self._surroundings, expected)
 
     def open(self, artifact_id: str) -> ArtifactReader:

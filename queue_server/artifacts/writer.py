@@ -17,6 +17,7 @@ from typing import Self
 from queue_server.artifacts.directory import ArtifactDirectory, storage_error
 from queue_server.artifacts.drafts import create_draft
 from queue_server.artifacts.expectation import Expectation
+from queue_server.artifacts.usage import Quota
 from queue_server.clock import Chance, Clock
 from queue_server.disk import sync_directory
 from queue_server.failpoints import declare, failpoint
@@ -38,6 +39,7 @@ class Surroundings:
 
     directory: ArtifactDirectory
     reserve_bytes: int
+    quota: Quota
     clock: Clock
     chance: Chance
 
@@ -96,7 +98,9 @@ class ArtifactWriter:
         artifact_id = self._digest.hexdigest()
         with self._kept_only_if_right():
             self._expectation.check_end(self._size_bytes, artifact_id)
+            self._surroundings.quota.check(self._size_bytes)
             self._publish(artifact_id)
+        self._surroundings.quota.add(self._size_bytes)
         self._file.close()
         return Artifact(
             id=artifact_id,
@@ -149,6 +153,7 @@ class ArtifactWriter:
         os.fdatasync(self._file.fileno())
         self._staged_bytes = self._size_bytes
         self._surroundings.directory.check_room(0, self._surroundings.reserve_bytes)
+        self._surroundings.quota.check(self._size_bytes)
 
     def _publish(self, artifact_id: str) -> None:
         file = self._surroundings.directory.file(artifact_id)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_format
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from queue_server.cli import render
-from queue_server.protocol.errors import CuelightError, RequestFailedError, StateError
+from queue_server.cli.data_program import find_data, run_on_data
+from queue_server.protocol.errors import StateError
 
 Data = Annotated[
     Path | None, typer.Option(envvar="CUELIGHT_DATA", help="Data directory; by default the one of 'cuelight up'.")
@@ -42,7 +40,7 @@ def restore(
     json: Json = False,
 ) -> None:
     """Put a backup in the place of the stored data, while neither manager nor workers run; the original is kept."""
-    _refuse_workers(_directory(data))
+    _refuse_workers(find_data(data))
     report = _work("restore", data, file, *(["--force"] if force else []), as_json=json)
     kept = f" What was there is kept in {report['kept']}." if report["kept"] else ""
     for passed_over in report["passed_over"]:
@@ -107,12 +105,6 @@ def _show(report: dict[str, Any], words: str, *, as_json: bool) -> None:
     render.print_json({"success": True, "msg": "", **report}) if as_json else render.say(words)
 
 
-def _directory(data: Path | None) -> Path:
-    from queue_server.config import default_data_directory
-
-    return (data or default_data_directory()).expanduser().absolute()
-
-
 def _refuse_workers(data: Path) -> None:
     """A worker that goes on with a plan which the restored data do not know could not be controlled."""
     from queue_server.supervisor import living_workers
@@ -127,19 +119,5 @@ def _refuse_workers(data: Path) -> None:
 
 def _work(verb: str, data: Path | None, file: Path | None, *options: str, as_json: bool) -> dict[str, Any]:
     named = [] if file is None else [str(file.expanduser().absolute())]
-    command = [sys.executable, "-m", "queue_server.storage", verb, *named, "--data", str(_directory(data)), *options]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
-    try:
-        report: dict[str, Any] = json_format.loads(ended.stdout)
-    except ValueError as error:
-        raise CuelightError(f"Nothing was done: the process ended with exit code {ended.returncode}.") from error
-    if "failed" in report:
-        reply = {
-            "success": False,
-            "msg": report["failed"],
-            "error": {"code": report["code"], "details": report["details"]},
-        }
-        if as_json:
-            render.print_json(reply)
-        raise RequestFailedError(report["failed"], reply=reply)
-    return report
+    words = [verb, *named, "--data", str(find_data(data)), *options]
+    return run_on_data("queue_server.storage", *words, as_json=as_json)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json as json_format
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from queue_server.cli import render
+from queue_server.cli.data_program import find_data, run_on_data
 from queue_server.cli.locks import describe_parts
-from queue_server.protocol.errors import CuelightError, ParameterError, RequestFailedError
+from queue_server.protocol.errors import ParameterError
 
 
 def clear_lock(
@@ -50,10 +48,10 @@ def describe_cleared(lock: dict[str, Any]) -> str:
 
 
 def _directory(data: Path | None, prefix: str | None) -> Path:
-    from queue_server.config import default_data_directory, prefixed_data_directory
+    from queue_server.config import prefixed_data_directory
 
     if prefix is None:
-        return (data or default_data_directory()).expanduser().absolute()
+        return find_data(data)
     found = prefixed_data_directory(prefix).absolute()
     if data is not None and data.expanduser().absolute() != found:
         raise ParameterError(f"--data and --redis-name-prefix (which means {found}) name two places.", field="--data")
@@ -62,17 +60,4 @@ def _directory(data: Path | None, prefix: str | None) -> Path:
 
 def _clear(directory: Path, *, as_json: bool) -> dict[str, Any] | None:
     # The store belongs to the process of the manager, which is started for this alone.
-    command = [sys.executable, "-m", "queue_server", "--clear-lock", str(directory)]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
-    try:
-        report: dict[str, Any] = json_format.loads(ended.stdout)
-    except ValueError as error:
-        raise CuelightError(
-            f"The lock in {directory} was not cleared: the process ended with exit code {ended.returncode}."
-        ) from error
-    if "failed" in report:
-        reply = {"success": False, "msg": report["failed"], "error": {"code": report["code"], "details": {}}}
-        if as_json:
-            render.print_json(reply)
-        raise RequestFailedError(report["failed"], reply=reply)
-    return report["lock"]
+    return run_on_data("queue_server", "--clear-lock", str(directory), as_json=as_json)["lock"]

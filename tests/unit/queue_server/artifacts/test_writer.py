@@ -11,6 +11,7 @@ import pytest
 from queue_server.artifacts.directory import ArtifactDirectory
 from queue_server.artifacts.expectation import Expectation
 from queue_server.artifacts.store import open_artifacts
+from queue_server.artifacts.usage import Quota
 from queue_server.artifacts.writer import ArtifactWriter, Surroundings
 from queue_server.clock import Chance, ManualClock
 from queue_server.protocol.errors import ParameterError, StateError, StorageError, StorageFullError
@@ -221,7 +222,9 @@ def test_a_full_disk_is_told_before_the_first_byte(root, drafts):
 def test_the_room_is_looked_at_again_while_a_file_grows(store, root, drafts):
     """The disk has filled up since the writer began: less is free than what is to be kept."""
     directory = ArtifactDirectory(root / "artifacts")
-    writer = ArtifactWriter(Surroundings(directory, 1 << 60, ManualClock(), Chance.seeded(2)), Expectation())
+    clock = ManualClock()
+    surroundings = Surroundings(directory, 1 << 60, Quota(directory, clock), clock, Chance.seeded(2))
+    writer = ArtifactWriter(surroundings, Expectation())
     writer.write(bytes(STAGE_BYTES - 1))
     with pytest.raises(StorageFullError, match="Free some"):
         writer.write(b"1")
