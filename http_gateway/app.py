@@ -38,6 +38,8 @@ from http_gateway.native import FACE as NATIVE
 from http_gateway.native_face import add_native, open_native
 from http_gateway.routes import Face, Services, path_of, request_id_of
 from http_gateway.site import SITE
+from http_gateway.run_stream.hub import RunHub
+from http_gateway.run_stream.sources import RunSources
 from http_gateway.status import PushedStatus
 from http_gateway.vigil import Vigil
 from queue_server import __version__
@@ -142,7 +144,9 @@ async def _open_services(
     stack.callback(feed.listen([STATUS_TOPIC], status.hear))
     vigil = Vigil(guard.renew)
     stack.push_async_callback(vigil.close)
-    return Services(settings, clock, link, feed, status, guard, vigil)
+    runs = RunHub(link, RunSources(link, settings.data, settings.control, keys), clock)
+    stack.push_async_callback(runs.close)
+    return Services(settings, clock, link, feed, status, runs, guard, vigil)
 
 
 def _find_keys(settings: GatewaySettings) -> CurveKeys | None:

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from fastapi import FastAPI
 
-from http_gateway import bootstrap, browser_session, documentation, health, stream_routes
+from http_gateway import bootstrap, browser_session, documentation, health, run_files, stream_routes
 from http_gateway.config import GatewaySettings
 from http_gateway.metrics import MeasuredRequests, Metrics, metrics_routes
 from http_gateway.native import FACE, routes_of
@@ -25,7 +25,7 @@ ROOT = Face("native", "", render_problem)
 def add_native(app: FastAPI, settings: GatewaySettings) -> Metrics:
     """Serve the native routes and sockets; return what is counted."""
     app.state.metrics = Metrics()
-    more = (*health.ROUTES, *bootstrap.ROUTES, *browser_session.ROUTES, *stream_routes.ROUTES)
+    more = (*health.ROUTES, *bootstrap.ROUTES, *browser_session.ROUTES, *stream_routes.ROUTES, *run_files.ROUTES)
     add_routes(app, FACE, (*more, *routes_of(METHODS.values())))
     add_sockets(app, FACE, stream_routes.SOCKETS)
     if settings.metrics:
@@ -40,5 +40,7 @@ def add_native(app: FastAPI, settings: GatewaySettings) -> Metrics:
 def open_native(app: FastAPI, stack: AsyncExitStack, services: Services, expiry: Clock) -> None:
     """Open what streams need, until the stack is unwound. ``expiry`` tells what has expired."""
     app.state.tickets = Tickets(services.settings.data / "stream-tickets", expiry)
-    app.state.streams = StreamHub(services.link, services.feed, services.status, services.clock, app.state.metrics)
+    app.state.streams = StreamHub(
+        services.link, services.feed, services.status, services.clock, app.state.metrics, services.runs
+    )
     stack.push_async_callback(app.state.streams.close)

@@ -22,6 +22,7 @@ from http_gateway.errors import ClosingError, GatewayError
 from http_gateway.feed import NoticeFeed
 from http_gateway.link import Caller, Conditions, ManagerLink
 from http_gateway.literal_routes import literals_in
+from http_gateway.run_stream.hub import RunHub
 from http_gateway.status import PushedStatus
 from http_gateway.turns import Turns
 from http_gateway.vigil import Vigil
@@ -48,6 +49,7 @@ class Services:
     link: ManagerLink
     feed: NoticeFeed
     status: PushedStatus
+    runs: RunHub
     guard: Guard
     vigil: Vigil
     turns: Turns = field(default_factory=Turns)

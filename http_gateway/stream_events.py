@@ -17,7 +17,7 @@ from http_gateway.routes import services_of
 from http_gateway.stream_access import ACK_PATIENCE_S, Access, race, within_patience
 from http_gateway.stream_frames import Frame
 from http_gateway.stream_session import ReaderCutError, StreamSession
-from http_gateway.stream_topics import TOPICS, find_topic, read_wishes
+from http_gateway.stream_topics import find_topic, is_resumable, read_wishes
 from http_gateway.streams import StreamHub, hub_of
 from http_gateway.turns import Turns
 from queue_server.protocol.errors import ParameterError
@@ -37,7 +37,8 @@ async def serve_events(request: Request, caller: Caller) -> Response:
     wishes = read_wishes(message)
     for wish in wishes:
         require(identity, find_topic(wish.topic).scope)
-    session = StreamSession(hub, Caller(identity, caller.request_id, caller.client), services.clock)
+    reader = Caller(identity, caller.request_id, caller.client)
+    session = StreamSession(hub, reader, services.clock, text_only=True)
     return _EventStream(hub, session, access, message)
 
 
@@ -111,7 +112,7 @@ class _EventStream(Response):
             await within_patience(send({"type": "http.response.body", "body": data, "more_body": True}))
 
     def _encode(self, frame: Frame) -> bytes:
-        if frame.counted and TOPICS[frame.topic].is_resumable:
+        if frame.counted and is_resumable(frame.topic):
             self._positions[frame.topic] = frame.seq
         place = ",".join(f"{name}:{number}" for name, number in self._positions.items())
         lines = [f"id: {place}"] if place else []

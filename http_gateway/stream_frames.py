@@ -21,7 +21,7 @@ class Frame:
     """One message to a reader, encoded once for all of them.
 
     ``key`` tells values of one topic apart that replace each other; ``size`` counts what is lost with the frame; a
-    frame that is ``counted`` waits for the reader's credit.
+    frame that is ``counted`` waits for the reader's credit. With ``octets`` it is binary, and has no text.
     """
 
     topic: str
@@ -30,6 +30,7 @@ class Frame:
     key: str = ""
     size: int = 1
     counted: bool = True
+    octets: bytes = b""
 
 
 def make_frame(topic: str, seq: int, time: float, data: Any, *, key: str = "", snapshot: bool = False) -> Frame:

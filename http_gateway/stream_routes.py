@@ -137,7 +137,8 @@ async def _speak(websocket: WebSocket, session: StreamSession, turns: Turns) -> 
     while True:
         frame = await session.next_frame(ACK_PATIENCE_S)
         await turns.wait()
-        await within_patience(websocket.send_text(frame.text))
+        sending = websocket.send_bytes(frame.octets) if frame.octets else websocket.send_text(frame.text)
+        await within_patience(sending)
 
 
 async def _close(websocket: WebSocket, code: int, text: str) -> None:

@@ -13,6 +13,8 @@ from http_gateway.errors import GatewayError
 from http_gateway.identity import Identity
 from http_gateway.link import Caller
 from http_gateway.problem import problem_of
+from http_gateway.run_stream.hub import Viewer
+from http_gateway.run_stream.topics import read_run_topic
 from http_gateway.stream_frames import Buffer, Frame, make_control, make_notice
 from http_gateway.stream_topics import Topic, Wish, find_topic, read_topics, read_wishes
 from http_gateway.streams import StreamHub
@@ -52,10 +54,11 @@ class _Subscription:
 class StreamSession:
     """The subscriptions of one reader; ``next_frame`` belongs to one task, the rest to another one."""
 
-    def __init__(self, hub: StreamHub, caller: Caller, clock: Clock) -> None:
+    def __init__(self, hub: StreamHub, caller: Caller, clock: Clock, *, text_only: bool = False) -> None:
         self.caller = caller
         self._hub = hub
         self._clock = clock
+        self._text_only = text_only
         self._subscriptions: dict[str, _Subscription] = {}
         self._controls: deque[Frame] = deque()
         self._wake = asyncio.Event()
@@ -130,6 +133,9 @@ class StreamSession:
         """
         topic = find_topic(wish.topic)
         require(self.identity, topic.scope)
+        if topic.kind == "run":
+            await self._follow_run(topic, wish)
+            return
         self._end(topic.name)
         buffer = topic.make_buffer(wish.hz)
         position = await self._hub.position(wish.since) if topic.kind == "log" or topic.name == "lock" else 0
@@ -142,6 +148,16 @@ class StreamSession:
             if self._subscriptions.get(topic.name) is known:
                 self._end(topic.name)
             raise
+        self._wake.set()
+
+    async def _follow_run(self, topic: Topic, wish: Wish) -> None:
+        meant = read_run_topic(topic.name)
+        assert meant is not None
+        self._end(topic.name)
+        viewer = Viewer(self.caller, self._wake.set, wish.hz, wish.since, "json" if self._text_only else wish.form)
+        following = await self._hub.runs.open(meant, viewer)
+        self._end(topic.name)
+        self._subscriptions[topic.name] = _Subscription(topic, following.buffer, following.stop)
         self._wake.set()
 
     def _waking(self, buffer: Buffer) -> Callable[[Frame], None]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from http_gateway.errors import GatewayError
+from http_gateway.run_stream.frames import Form
+from http_gateway.run_stream.topics import EVERY, read_run_topic
 from http_gateway.stream_frames import Buffer, LatestBuffer, OrderedBuffer, Overflow
 from queue_server.protocol.errors import ParameterError
 
@@ -27,12 +29,12 @@ class Topic:
     """A topic: ``latest`` keeps the newest value at no more than ``most_hz``, the others keep the order.
 
     ``log`` topics are numbered by the event log, ``output`` by its time in microseconds, ``latest`` ones by what they
-    show. ``most`` bounds how many frames wait for one reader.
+    show, ``run`` ones by the documents of the run. ``most`` bounds how many frames wait for one reader.
     """
 
     name: str
     scope: str
-    kind: Literal["latest", "log", "output"]
+    kind: Literal["latest", "log", "output", "run"]
     most_hz: float = 0.0
     most: int = 0
     overflow: Overflow = "resync"
@@ -67,7 +69,8 @@ TOPICS: Final[Mapping[str, Topic]] = {
 _QUEUE_EVENTS = frozenset(
     ("queue_clear", "queue_undo", "item_started", "item_held", "instruction_reached", "copy_withdrawn")
 )
-_UNSERVED = ("run:", "devices:")
+_UNSERVED = ("devices:",)
+_RUN_SCOPE = "read:history"
 
 
 def topics_of_event(kind: str) -> tuple[str, ...]:
@@ -87,9 +90,19 @@ def find_topic(name: str) -> Topic:
     """
     if name in TOPICS:
         return TOPICS[name]
+    if read_run_topic(name) is not None:
+        return Topic(name, _RUN_SCOPE, "run")
     if name.startswith(_UNSERVED):
-        raise TopicError(f"The topic {name!r} needs the documents of runs or devices, which are not streamed here.")
+        raise TopicError(f"The topic {name[:80]!r} needs readings of devices, which are not streamed here.")
     raise TopicError(f"There is no topic {name[:80]!r}; there are {sorted(TOPICS)}.")
+
+
+def is_resumable(name: str) -> bool:
+    """Return whether a client that names the last number it knows of a topic gets only what it missed."""
+    if name in TOPICS:
+        return TOPICS[name].is_resumable
+    meant = read_run_topic(name)
+    return meant is not None and meant.part == "documents" and meant.uid != EVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,7 @@ class Wish:
     topic: str
     hz: float | None = None
     since: int | None = None
+    form: Form = "binary"
 
 
 def read_wishes(message: Mapping[str, Any]) -> list[Wish]:
@@ -142,7 +156,10 @@ def _read_wish(entry: Any, since: Mapping[str, int]) -> Wish:
         raise ParameterError("'hz' must be a number.", field="hz")
     if hz is not None and hz < LEAST_HZ:
         raise ParameterError(f"'hz' must be at least {LEAST_HZ:g}.", field="hz")
-    return Wish(name, hz, since.get(name))
+    form = cast("dict[str, Any]", entry).get("columns", "binary") if isinstance(entry, dict) else "binary"
+    if form not in ("binary", "json"):
+        raise ParameterError("'columns' must be 'binary' or 'json'.", field="columns")
+    return Wish(name, hz, since.get(name), form)
 
 
 def _read_since(given: Any) -> dict[str, int]:

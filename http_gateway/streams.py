@@ -17,6 +17,7 @@ from http_gateway.identity import Identity
 from http_gateway.link import Caller, ManagerLink, read_reply
 from http_gateway.metrics import Metrics
 from http_gateway.problem import problem_in
+from http_gateway.run_stream.hub import RunHub
 from http_gateway.status import PushedStatus
 from http_gateway.stream_alarms import alarm_in
 from http_gateway.stream_console import Console
@@ -74,9 +75,10 @@ class StreamHub:
     """Turns notices into frames for whoever listens to a topic; for one event loop."""
 
     def __init__(
-        self, link: ManagerLink, feed: NoticeFeed, status: PushedStatus, clock: Clock, metrics: Metrics
+        self, link: ManagerLink, feed: NoticeFeed, status: PushedStatus, clock: Clock, metrics: Metrics, runs: RunHub
     ) -> None:
         self.metrics = metrics
+        self.runs = runs
         self._link = link
         self._status = status
         self._clock = clock
@@ -226,6 +228,9 @@ class StreamHub:
             self._send(name, lambda name=name: _event_frame(name, event))
         if _shows("alarms", event):
             self._send("alarms", lambda: _event_frame("alarms", event))
+        if kind == "run_opened":
+            data: Mapping[str, Any] = event.get("data") or {}
+            self.runs.note_opened(str(data.get("run_uid", "")))
         if kind == "item_finished":
             self._values.progress.pop(str(event.get("lane", "")), None)
         if kind in ("lock", "unlock") and self._topics["lock"]:
