@@ -27,7 +27,7 @@ WITH_COMPUTE := $(VENV)/.installed-compute
 KINDS     := clients system contract property unit architecture
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo demo-epics demo-scanner check test test-night $(KINDS) faults faults-night clients-scanhub coverage bench docs regen clean
+.PHONY: help install install-dev demo demo-epics demo-scanner demo-batch check test test-night again $(KINDS) faults faults-night clients-scanhub coverage bench docs regen clean
 
 help:
 	@echo "make install       create $(VENV) and install Cuelight"
@@ -35,6 +35,7 @@ help:
 	@echo "make demo          run the demonstration in .demo/ (KEEP=1: stay up and say how to connect)"
 	@echo "make demo-epics    the same with a real EPICS soft IOC, driven by an ophyd and an ophyd-async device"
 	@echo "make demo-scanner  a simulated scanner, and the reconstruction of what it acquires, in one submission"
+	@echo "make demo-batch    one workflow with 200 sets of parameters as one batch: executed, ranked, archived"
 	@echo "make check         ruff, pyright and the import walls"
 	@echo "make test          check, then the tests of every commit: $(KINDS) (test-night: all of them)"
 	@echo "make KIND          one kind of tests: $(KINDS)"
@@ -94,6 +95,9 @@ demo-epics: $(WITH_EPICS)
 demo-scanner: $(WITH_COMPUTE)
 	@$(BIN)/cuelight demo --scanner --data .demo/scanner $(if $(filter-out 0 no,$(KEEP)),--keep)
 
+demo-batch: $(INSTALLED)
+	@$(BIN)/cuelight demo --batch config/workflows/rocking-curve.yaml --data .demo/batch $(if $(filter-out 0 no,$(KEEP)),--keep)
+
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/dead_time.py
 	$(BIN)/python benchmarks/many_devices.py
@@ -109,6 +113,10 @@ check: $(WITH_DEV)
 
 $(KINDS): $(WITH_DEV)
 	$(PYTEST) tests/$@
+
+# What failed in the last run, one after the other on an otherwise idle machine; at most a few may have.
+again: $(WITH_DEV)
+	$(BIN)/python -m pytest -n 0 --last-failed --last-failed-no-failures none --maxfail 3 $(ARGS) tests
 
 # Every row of the list of faults, wherever its test stands, and a table at the end.
 faults: $(WITH_DEV)
@@ -153,7 +161,7 @@ docs regen: $(INSTALLED)
 	$(BIN)/python -m http_gateway.openapi --write docs/reference
 
 clean:
-	@for data in .demo .demo/scanner .demo/epics; do \
+	@for data in .demo .demo/scanner .demo/epics .demo/batch; do \
 	  if [ -d $$data ] && [ -x $(BIN)/cuelight ]; then $(BIN)/cuelight down --data $$data --workers || true; fi; done
 	rm -rf .demo .venv .venv313 $(SCANHUB_VENV) .coverage .coverage.* htmlcov build dist
 	rm -rf .hypothesis .import_linter_cache .pytest_cache .ruff_cache

@@ -120,7 +120,7 @@ def _serve(data: Path, settings: Callable[[], Settings], unit: ServiceUnit, repo
     except (CuelightError, OSError) as error:
         code = _report_failure(report_fd, error)
     else:
-        app = import_module("queue_server.app")
+        app = _load_app(store)
         # What is loaded now stays, so that no collection has to look at it again while requests wait.
         gc.freeze()
         with asyncio.Runner(loop_factory=app.make_loop) as runner:
@@ -128,6 +128,15 @@ def _serve(data: Path, settings: Callable[[], Settings], unit: ServiceUnit, repo
     _report(report_fd, ended=code)
     unit.close()
     return code
+
+
+def _load_app(store: SqliteStore) -> Any:
+    try:
+        return import_module("queue_server.app")
+    except BaseException:
+        # The installation is broken; the data are in order, and have to look like that at the next start.
+        asyncio.run(store.close())
+        raise
 
 
 def _report(report_fd: int | None, **message: Any) -> None:

@@ -6,27 +6,33 @@ imported.
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Generator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
-from bluesky import plan_stubs, plans
+from bluesky import plan_stubs, plans, preprocessors
 from bluesky.utils import Msg
 from ophyd import Signal
 from ophyd.sim import SynAxis, SynSignal
+
+from device_worker.outputs import output_directory, takes_outputs
 
 BEST_BEND = 0.4
 """The bend of the mirror at which the peak is as sharp as the crystal allows."""
 SHARPEST = 0.06
 """Full width at half maximum of the sharpest peak, in degrees."""
+CURVE: Final = "curve.csv"
+"""The file that a rocking curve leaves behind: angle in degrees, and photons."""
 CENTER = 0.02
 """Where the peak is, in degrees."""
 
 _RATE = 10_000.0
 _BACKGROUND_RATE = 100.0
 _BLUR = 0.5
-_HALF_RANGE = 0.5
+_HALF_RANGE = 0.3
 _SIGMA_PER_WIDTH = 1 / (2 * math.sqrt(2 * math.log(2)))
 
 _noise = np.random.default_rng()
@@ -58,9 +64,9 @@ diode: Any = SynSignal(name="diode", func=_count_photons, labels={"detectors"})
 
 
 def rocking_curve(
-    bend: float = 0.0, exposure: float = 1.0, points: int = 41, md: Mapping[str, Any] | None = None
+    bend: float = 0.0, exposure: float = 1.0, points: int = 25, md: Mapping[str, Any] | None = None
 ) -> Generator[Msg, Any, Any]:
-    """Bend the mirror, then count photons while the crystal turns through its peak.
+    """Bend the mirror, count photons while the crystal turns through its peak, and write them into a file.
 
     Parameters
     ----------
@@ -80,5 +86,20 @@ def rocking_curve(
     if points < 5:
         raise ValueError(f"A peak needs at least 5 points, not {points}")
     metadata = {"plan_name": "rocking_curve", **(md or {})}
+    curve: list[tuple[float, float]] = []
+
+    def note_point(_: str, event: Mapping[str, Any]) -> None:
+        curve.append((event["data"]["crystal_angle"], event["data"]["diode"]))
+
     yield from plan_stubs.mv(mirror_bend, bend, diode_exposure, exposure)
-    yield from plans.scan([diode], crystal_angle, -_HALF_RANGE, _HALF_RANGE, num=points, md=metadata)
+    scan = plans.scan([diode], crystal_angle, -_HALF_RANGE, _HALF_RANGE, num=points, md=metadata)
+    yield from preprocessors.subs_wrapper(scan, {"event": [note_point]})
+    if takes_outputs():
+        _write_curve(output_directory() / CURVE, curve)
+
+
+def _write_curve(path: Path, curve: list[tuple[float, float]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("crystal_angle", "diode"))
+        writer.writerows(curve)

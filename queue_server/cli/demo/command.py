@@ -28,13 +28,21 @@ def demo(
     scanner: Annotated[
         bool, typer.Option("--scanner", help="A simulated scanner, and the reconstruction of what it acquires.")
     ] = False,
+    batch: Annotated[
+        Path | None, typer.Option(help="File of a workflow: submit 200 sets of parameters as one batch, and rank them.")
+    ] = None,
 ) -> int:
-    """Start a system in a directory of its own and run it: plans on simulated devices or on EPICS, or a scanner."""
+    """Start a system in a directory of its own and run it: plans on simulated devices or EPICS, a scanner, a batch."""
     # Whatever ends the demonstration must not leave its processes behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     data = data.expanduser().absolute()
-    if scanner and epics is not None:
-        raise ParameterError("'--scanner' does not go with '--epics': give one of them.", field="--scanner")
+    kinds = [name for name, given in (("--scanner", scanner), ("--epics", epics), ("--batch", batch)) if given]
+    if len(kinds) > 1:
+        raise ParameterError(f"{' and '.join(map(repr, kinds))} do not go together: give one of them.", field=kinds[0])
+    if batch is not None:
+        from queue_server.cli.demo.batch import demonstrate_batch
+
+        return demonstrate_batch(data, batch.expanduser().absolute(), keep=keep)
     if scanner:
         from queue_server.cli.demo.scanner import demonstrate_scanner
 

@@ -45,19 +45,35 @@ def _prepare(run_control: RunControl) -> dict[str, bool]:
         StateError: the queue runs, or it holds what no demonstration has added.
         OperationFailedError: the environment did not open.
     """
+    status = require_idle(run_control)
+    clear_leftovers(run_control)
+    open_environment(run_control)
+    run_control.send_request(method="queue_mode_set", params={"mode": {"loop": False, "ignore_failures": True}})
+    return status["plan_queue_mode"]
+
+
+def require_idle(run_control: RunControl) -> Mapping[str, Any]:
+    """Return the status of a system that does nothing.
+
+    Raises:
+        StateError: it does something.
+    """
     status = run_control.send_request(method="status")
     if status["manager_state"] != "idle":
         raise StateError(
             f"The system is busy ({status['manager_state']}). Wait for its end, or end it with 'cuelight down'."
         )
-    clear_leftovers(run_control)
-    if not status["worker_environment_exists"]:
-        _open_environment(run_control)
-    run_control.send_request(method="queue_mode_set", params={"mode": {"loop": False, "ignore_failures": True}})
-    return status["plan_queue_mode"]
+    return status
 
 
-def _open_environment(run_control: RunControl) -> None:
+def open_environment(run_control: RunControl) -> None:
+    """Open the environment if it is not open.
+
+    Raises:
+        OperationFailedError: it did not open.
+    """
+    if run_control.send_request(method="status")["worker_environment_exists"]:
+        return
     render.say("Opening the environment ...")
     run_control.send_request(method="environment_open")
     status = run_control.wait_for_status(

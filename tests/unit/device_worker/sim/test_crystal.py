@@ -33,7 +33,7 @@ def test_half_of_the_height_is_reached_half_a_width_away(bend):
 
 def test_a_rocking_curve_counts_photons_through_the_peak():
     angles, counts = measure(bend=BEST_BEND, exposure=10.0, points=101)
-    assert (angles[0], angles[-1], len(angles)) == (-0.5, 0.5, 101)
+    assert (angles[0], angles[-1], len(angles)) == (-0.3, 0.3, 101)
     assert all(isinstance(count, int) for count in counts)
     assert angles[int(np.argmax(counts))] == pytest.approx(CENTER, abs=0.021)
 
