@@ -31,6 +31,9 @@ _ZAP_ADDRESS = "inproc://zeromq.zap.01"
 _ZAP_VERSION = b"1.0"
 _CLIENTS = b"cuelight"
 _WORKERS = b"cuelight.workers"
+_SUBSCRIBERS = b"cuelight.documents"
+_PUBLISHERS = b"cuelight.documents.workers"
+_WHO = {_CLIENTS: "client", _WORKERS: "worker", _SUBSCRIBERS: "client", _PUBLISHERS: "worker"}
 _MOST_KEY_BYTES = 4096
 
 Context = zmq.Context["zmq.Socket[bytes]"]
@@ -126,6 +129,41 @@ class Entrance:
         return self._connections.cut(lambda key: self._recall(key) is not None)
 
 
+class SealedEntrance:
+    """The gate as a socket knows it whose messages nobody here sees, so that it cannot tell whose connection is whose.
+
+    When a key is revoked that was admitted here, all connections are cut; those of the other keys come back.
+    """
+
+    def __init__(self, domain: bytes, secret_key: bytes, recall: Callable[[bytes], Peer | None]) -> None:
+        self.domain = domain
+        self._secret_key = secret_key
+        self._recall = recall
+        self._keys: set[bytes] = set()
+        self._connections = Connections()
+
+    def protect(self, socket: zmq.Socket[bytes]) -> None:
+        """Encrypt a socket that is not bound yet."""
+        socket.setsockopt(zmq.ZAP_DOMAIN, self.domain)
+        socket.setsockopt(zmq.CURVE_SERVER, 1)
+        socket.setsockopt(zmq.CURVE_SECRETKEY, self._secret_key)
+
+    def cut_by(self, connections: Connections) -> None:
+        """Learn which connections the socket has."""
+        self._connections = connections
+
+    def note(self, key: bytes) -> None:
+        """Remember a key that was admitted."""
+        self._keys.add(key)
+
+    def cut_revoked(self) -> int:
+        """Cut all connections if a key that was admitted no longer is; return how many there were."""
+        if all(self._recall(key) is not None for key in self._keys):
+            return 0
+        self._keys.clear()
+        return self._connections.cut(lambda _: False)
+
+
 class Gate:
     """Answers for the sockets of one context whether a client or a worker is admitted, and for how long."""
 
@@ -133,7 +171,7 @@ class Gate:
         """Begin to answer; there is one gate for each context."""
         self._curve = curve
         self._complaints = Complaints(_log)
-        self._entrances: list[Entrance] = []
+        self._entrances: list[Entrance | SealedEntrance] = []
         self._watches: list[FileWatch] = []
         self.refused = 0
         socket = context.socket(zmq.REP)
@@ -148,6 +186,14 @@ class Gate:
     def admit_workers(self) -> Entrance:
         """Return an entrance for workers, for one socket; the key of a client opens it no more than any other."""
         return self._open(_WORKERS, self._recall_worker)
+
+    def admit_subscribers(self) -> SealedEntrance:
+        """Return an entrance for clients that only listen, for one socket."""
+        return self._seal(_SUBSCRIBERS, self._recall_client)
+
+    def admit_publishers(self) -> SealedEntrance:
+        """Return an entrance for workers that only publish, for one socket."""
+        return self._seal(_PUBLISHERS, self._recall_worker)
 
     @property
     def knows_workers(self) -> bool:
@@ -166,8 +212,14 @@ class Gate:
         self._stream.close(0)
 
     def _open(self, domain: bytes, recall: Callable[[bytes], Peer | None]) -> Entrance:
-        self._entrances.append(Entrance(domain, self._curve.secret_key, recall))
-        return self._entrances[-1]
+        entrance = Entrance(domain, self._curve.secret_key, recall)
+        self._entrances.append(entrance)
+        return entrance
+
+    def _seal(self, domain: bytes, recall: Callable[[bytes], Peer | None]) -> SealedEntrance:
+        entrance = SealedEntrance(domain, self._curve.secret_key, recall)
+        self._entrances.append(entrance)
+        return entrance
 
     def _begin_to_watch(self) -> None:
         lists = [each for each in (self._curve.admission.clients, self._curve.workers) if each is not None]
@@ -195,13 +247,16 @@ class Gate:
             self.refused += 1
             self._stream.send([_ZAP_VERSION, request, b"400", b"This key is not admitted", b"", b""])
         else:
+            for entrance in self._entrances:
+                if isinstance(entrance, SealedEntrance) and entrance.domain == frames[2]:
+                    entrance.note(key)
             self._stream.send([_ZAP_VERSION, request, b"200", b"OK", key, b""])
 
     def _judge(self, frames: Frames) -> bytes | None:
         """Return the key that is admitted, by which its owner is known from now on; None to refuse it."""
         if len(frames) != 7 or frames[0] != _ZAP_VERSION or frames[5] != b"CURVE":
             return None
-        who = {_CLIENTS: "client", _WORKERS: "worker"}.get(frames[2])
+        who = _WHO.get(frames[2])
         if who is None:
             return None
         public_key: bytes = z85.encode(frames[6])

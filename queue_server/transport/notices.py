@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import zmq
 
 from queue_server.clock import Clock
+from queue_server.config import Settings, is_local
 from queue_server.protocol.codec import Encoding
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.limits import DEFAULT_LIMITS, Limits
 from queue_server.protocol.notices import EVENT_TOPIC, PROGRESS_TOPIC, console_notice, frame_notice, status_notice
 from queue_server.protocol.status import Status
+from queue_server.transport.curve import Gate
 from queue_server.transport.stream import Frames, Guard, Stream, bind, make_socket, send_at_once
 
 # Clients of bluesky-queueserver take 3 s without a status for "no status", and expect one per second.
 REPEAT_S = 1.0
+
+UNHEARD = "inproc://notices"
+"""Where notices go that are not to be published: nobody outside this process can subscribe."""
 
 # Subscribers send nothing but topics.
 _MOST_TOPIC_BYTES = 4096
@@ -119,6 +124,23 @@ class NoticesSocket:
                 self._subscribers.send(frames)
             elif not self._socket.closed:
                 send_at_once(self._socket, frames)
+
+
+def open_notices(
+    context: zmq.Context[zmq.Socket[bytes]], settings: Settings, clock: Clock, gate: Gate | None
+) -> NoticesSocket:
+    """Return the notices socket of the settings.
+
+    Raises:
+        OSError: its address cannot be bound.
+    """
+    form = Form(cast("Encoding", settings.encoding))
+    if not settings.publish_console:
+        return NoticesSocket(context, UNHEARD, clock=clock, form=form)
+    # The subscribers of bluesky-queueserver cannot decrypt; where only this host listens they need not.
+    is_plain = settings.plain_notices or is_local(settings.info)
+    guard = None if gate is None or is_plain else gate.admit_clients()
+    return NoticesSocket(context, settings.info, clock=clock, form=form, guard=guard, limits=settings)
 
 
 def _pass_over(subscription: Frames) -> None:

@@ -60,7 +60,7 @@ class Answerer:
 
     async def wait(self, count):
         """Wait until so many requests were taken."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.taken < count:
                 self._came.clear()
                 await self._came.wait()

@@ -9,7 +9,7 @@ import pytest
 
 from queue_server.transport.file_watch import FileWatch
 
-PATIENCE_S = 5
+PATIENCE_S = 60
 
 
 class Changes:

@@ -24,7 +24,7 @@ class Taken(list):
 
     async def wait(self, count):
         """Wait until so many messages have come."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self) < count:
                 self._came.clear()
                 await self._came.wait()

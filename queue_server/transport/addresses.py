@@ -1,0 +1,14 @@
+"""Where the sockets of a manager are, as its supervisor and its clients are told. Binds nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the sockets are bound."""
+
+    control: str
+    info: str
+    documents: str
