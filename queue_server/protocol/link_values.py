@@ -1,4 +1,4 @@
-"""What the messages of the worker link are made of: their base, and values that are bounded so that they can be stored."""
+"""What the messages of the worker link are made of: their base, and values with bounds, so that they can be stored."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ RunFile = Annotated[str, Field(pattern=RUN_FILE_PATTERN)]
 
 
 class RunOpened(Message):
-    """A start document was emitted, and is recorded in ``file``; ``time`` is its time."""
+    """A start document was emitted at ``time``; it is in ``file``, on ``host`` if that is not the manager's."""
 
     kind: Literal["run_opened"] = "run_opened"
     number: Count
@@ -28,6 +28,7 @@ class RunOpened(Message):
     plan_name: Word = ""
     time: float | None = None
     file: RunFile = ""
+    host: Word = ""
 
 
 class RunClosed(Message):
