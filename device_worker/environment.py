@@ -117,6 +117,7 @@ class Environment:
 
     def close(self) -> None:
         """Let go of what was opened: of a RunEngine nothing is left when its process has ended."""
+        self._parts.documents.close()
 
     def loop_age_s(self) -> float:
         """Return for how many seconds the event loop of the RunEngine has not answered."""

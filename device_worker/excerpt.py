@@ -24,15 +24,16 @@ def format_user_traceback(error: BaseException, is_ours: Callable[[str], bool]) 
 
 def cut_message(text: str) -> str:
     """Return a message that fits into a report and can be encoded."""
-    return _cut(text, MESSAGE_LIMIT_CHARS)
+    return cut(text, MESSAGE_LIMIT_CHARS)
 
 
 def cut_traceback(text: str) -> str:
     """Return a traceback that fits into a report and can be encoded."""
-    return _cut(text, TRACEBACK_LIMIT_CHARS)
+    return cut(text, TRACEBACK_LIMIT_CHARS)
 
 
-def _cut(text: str, limit_chars: int) -> str:
+def cut(text: str, limit_chars: int) -> str:
+    """Return a text that can be encoded, without its middle where it has more than so many characters."""
     # The beginning says what was done, the end what went wrong.
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     if len(text) <= limit_chars:

@@ -15,12 +15,15 @@ from bluesky.utils import RunEngineInterrupted
 
 from device_worker.activity import Activity, Emergency
 from device_worker.commands import Commands, End, Reporter
+from device_worker.documents.flow import DocumentFlow
+from device_worker.excerpt import cut_message
 from device_worker.metadata import show_metadata
 from device_worker.profile import ResolvedPlan
 from device_worker.run_engine.control import Pauser
 from device_worker.run_engine.outcome import INTERRUPTED, Ending, describe_failure
+from device_worker.run_engine.products import ProductCollector
 from device_worker.run_engine.progress import PointCounter
-from device_worker.run_engine.runs import RunList
+from device_worker.run_engine.runs import Records, RunList
 from queue_server.client.outbox import UNNUMBERED
 from queue_server.clock import Clock
 from queue_server.protocol.items import AttemptKey
@@ -35,11 +38,23 @@ Resolve = Callable[[Mapping[str, Any]], ResolvedPlan]
 Watcher = Callable[[str, Mapping[str, Any]], None]
 
 
+class AttemptRecords(Records, Protocol):
+    """What has been recorded of an attempt."""
+
+    def settle(self) -> str:
+        """End what the attempt has left open; return why some of its documents are not recorded, or nothing."""
+        ...
+
+
 class ItemExecutor(Protocol):
     """What runs the items of an environment; another way, such as in an IPython kernel, is another class."""
 
     def use(self, engine: RunEngine) -> None:
         """Execute items with this RunEngine from now on; only while none is executed."""
+        ...
+
+    def record_with(self, documents: AttemptRecords) -> None:
+        """Tell of each attempt what these have recorded of it, from now on."""
         ...
 
     def execute(self, order: Execute, activity: Activity, commands: Commands) -> None:
@@ -50,12 +65,26 @@ class ItemExecutor(Protocol):
 class Executor:
     """The main thread's part: ``execute`` returns when the attempt has ended and its outcome is on the disk."""
 
-    def __init__(self, engine: RunEngine, resolve: Resolve, pauser: Pauser, reporter: Reporter, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: RunEngine,
+        resolve: Resolve,
+        pauser: Pauser,
+        products: ProductCollector,
+        reporter: Reporter,
+        clock: Clock,
+    ) -> None:
         self._engine = engine
         self._resolve = resolve
         self._pauser = pauser
+        self._products = products
         self._reporter = reporter
         self._clock = clock
+        self._documents: AttemptRecords = DocumentFlow()
+
+    def record_with(self, documents: AttemptRecords) -> None:
+        """Tell of each attempt what these have recorded of it, from now on."""
+        self._documents = documents
 
     def use(self, engine: RunEngine) -> None:
         """Execute items with this RunEngine from now on; only while none is executed."""
@@ -64,22 +93,30 @@ class Executor:
     def execute(self, order: Execute, activity: Activity, commands: Commands) -> None:
         """Execute an item and report how it ended; nothing that a plan does is raised."""
         time_start = self._clock.wall()
-        runs = RunList(order.attempt, self._reporter.report, activity.list_runs)
+        runs = RunList(order.attempt, self._reporter.report, activity.list_runs, self._documents)
         counter = PointCounter(order.attempt, self._reporter.show_progress)
-        ending = self._perform(order, [runs, counter], activity, commands)
+        collection = self._products.begin(order)
+        with collection.opened():
+            ending = self._perform(order, [runs, counter, *collection.watchers], activity, commands)
         if activity.emergency is not None:
             ending = ended_by_emergency(ending, activity.emergency)
+        ending = judge_record(ending, self._documents.settle())
+        time_stop = max(self._clock.wall(), time_start)
+        products = collection.end(ending.outcome)
         finished = ItemFinished(
             number=UNNUMBERED,
             attempt=order.attempt,
             outcome=ending.outcome,
             time_start=time_start,
-            time_stop=max(self._clock.wall(), time_start),
+            time_stop=time_stop,
             run_uids=runs.uids,
             scan_ids=runs.scan_ids,
-            message=ending.message,
+            message=cut_message(f"{ending.message} {products.remark}".strip()),
             traceback=ending.traceback,
             points=counter.points,
+            artifacts=products.artifacts,
+            metrics=products.metrics,
+            metrics_error=products.metrics_error,
         )
         show_metadata(self._engine, self._reporter)
         # The next item may arrive as soon as this report has left.
@@ -151,6 +188,17 @@ def ended_by_emergency(ending: Ending, emergency: Emergency) -> Ending:
         return ending
     message = f"Emergency stop: {emergency.reason}"
     return Ending("halted" if emergency.is_halting else "aborted", message, ending.traceback)
+
+
+def judge_record(ending: Ending, failure: str) -> Ending:
+    """Return how an attempt has ended of whose documents some are not recorded for the reason given, if there is one.
+
+    A plan may have gone on: what was raised at its document was caught, or the run was closed after it.
+    """
+    if not failure or failure in ending.message:
+        return ending
+    outcome = ending.outcome if ending.outcome in ("aborted", "halted") else "failed"
+    return Ending(outcome, f"{ending.message} {failure}".strip(), ending.traceback)
 
 
 def identify_attempt(attempt: AttemptKey) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from device_worker.activity import Activity
 from device_worker.claimed_devices import ClaimedDevices
 from device_worker.commands import Commands, Reporter
+from device_worker.documents.flow import DocumentFlow
 from device_worker.movables import Movables
+from device_worker.run_engine.outputs import Outputs
 from device_worker.task_orders import TaskOrders
 from queue_server.clock import Clock
 
@@ -23,3 +25,5 @@ class EnvironmentParts:
     clock: Clock
     movables: Movables = field(default_factory=Movables)
     claimed: ClaimedDevices = field(default_factory=ClaimedDevices)
+    documents: DocumentFlow = field(default_factory=DocumentFlow)
+    outputs: Outputs = field(default_factory=Outputs)

@@ -22,7 +22,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,12 +67,14 @@ class Options:
     lane: str
     incarnation: str
     state_dir: Path
+    data: Path | None
     startup: str
     list_file: Path | None
     update_list_file: ListUpdates
     device_max_depth: int
     ignore_invalid_plans: bool
     orphan_timeout_s: float
+    documents: str | None = None
     keys: CurveKeys | None = None
     graphs: GraphOptions | None = None
 
@@ -94,6 +96,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--lane", default=DEFAULT_LANE, help="lane that this worker serves")
     parser.add_argument("--incarnation", required=True, metavar="ID", help="identity of this process")
     parser.add_argument("--state-dir", required=True, type=Path, metavar="DIR", help="directory for finish records")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data directory of the manager, if it is on this host")
     parser.add_argument("--startup", default="sim", metavar="sim|DIR|FILE|MODULE", help="startup code to load")
     parser.add_argument("--list-file", type=Path, metavar="FILE", help="where plans and devices are listed")
     parser.add_argument("--update-list-file", choices=UPDATES, default=UPDATES[0], help="when the list file is written")
@@ -106,6 +109,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         metavar="SECONDS",
         help="end an idle worker whose manager is away for so long; 0 means never (default: 3600)",
     )
+    parser.add_argument("--documents", metavar="ADDRESS", help="where documents of runs are published")
     parser.add_argument(
         "--secret-key-file", type=Path, metavar="FILE", help="file of mode 0600 with the private key of this worker"
     )
@@ -121,12 +125,14 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
         lane=given.lane,
         incarnation=given.incarnation,
         state_dir=given.state_dir,
+        data=given.data,
         startup=given.startup,
         list_file=given.list_file,
         update_list_file=given.update_list_file,
         device_max_depth=given.device_max_depth,
         ignore_invalid_plans=given.ignore_invalid_plans,
         orphan_timeout_s=given.orphan_timeout,
+        documents=given.documents,
         keys=_read_keys(parser, given),
         graphs=_read_graph_options(given),
     )
@@ -235,9 +241,16 @@ class _WorkerProcess:
         # Bluesky and the startup code are imported here, when the hello is on its way already.
         from device_worker.parts import EnvironmentParts
         from device_worker.profile import ProfileError
+        from device_worker.run_engine.outputs import OUTPUTS, Outputs
 
         parts = EnvironmentParts(
-            self._activity, self._commands, self._task_orders, self._link, SystemClock(), self._stops.movables
+            self._activity,
+            self._commands,
+            self._task_orders,
+            self._link,
+            SystemClock(),
+            self._stops.movables,
+            outputs=Outputs(self._options.state_dir / OUTPUTS / self._options.lane, self._options.data),
         )
         try:
             environment = self._load(parts)
@@ -255,8 +268,10 @@ class _WorkerProcess:
             from device_worker.compute.environment import open_graph_environment
 
             return open_graph_environment(self._options.startup, self._options.lane, self._options.graphs, parts)
+        from device_worker.documents import open_documents
         from device_worker.environment import open_environment
 
+        parts = replace(parts, documents=open_documents(self._options, parts.clock))
         environment = open_environment(self._options, parts)
         self._readings.use(environment)
         return environment

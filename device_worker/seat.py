@@ -18,6 +18,7 @@ from device_worker.run_engine.build import prepare_run_engine, watch_state
 from device_worker.run_engine.claimed_messages import make_claim_check
 from device_worker.run_engine.control import LoopWatch, Pauser, abort, halt
 from device_worker.run_engine.guarded_plan import make_guard
+from device_worker.run_engine.products import ProductCollector
 from queue_server.client.outbox import UNNUMBERED
 from queue_server.protocol.worker_link import Execute, REStateChanged
 
@@ -41,7 +42,10 @@ class Seat:
         self._watch(self._engine)
         self._loop_watch = LoopWatch(self._engine.loop)
         self._pauser = Pauser(self._engine, parts.activity, parts.commands)
-        self._executor: ItemExecutor = Executor(self._engine, resolve, self._pauser, parts.reporter, parts.clock)
+        self._executor: ItemExecutor = Executor(
+            self._engine, resolve, self._pauser, ProductCollector(parts.outputs), parts.reporter, parts.clock
+        )
+        self._executor.record_with(parts.documents)
         self._pauser.start()
 
     @property
@@ -111,6 +115,7 @@ class Seat:
         if engine in self._watched:
             return
         self._watched.add(engine)
+        self._parts.documents.attach(engine)
         # The last preprocessor is the outermost: no plan gets past it.
         engine.preprocessors.append(make_claim_check(self._parts.claimed))
         engine.preprocessors.append(make_guard(self._parts.activity, self._parts.movables))

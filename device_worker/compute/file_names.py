@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
-from pathlib import PurePosixPath
-
-from queue_server.protocol.records import DEFAULT_CONTENT_TYPE
 
 MANIFEST = "manifest.json"
 """The file that lists the others; no graph may write it."""
@@ -14,14 +10,6 @@ MANIFEST = "manifest.json"
 LONGEST_NAME = 200
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=@-]*")
-_CONTENT_TYPES = {
-    ".npy": "application/x-npy",
-    ".npz": "application/x-npz",
-    ".json": "application/json",
-    ".png": "image/png",
-    ".txt": "text/plain",
-    ".csv": "text/csv",
-}
 
 
 def check_file_name(name: object) -> None:
@@ -39,9 +27,3 @@ def check_file_name(name: object) -> None:
         )
     if name.lower() == MANIFEST:
         raise ValueError(f"{name!r} is the name of the list of all files")
-
-
-def find_content_type(name: str) -> str:
-    """Return the media type of a file by its ending."""
-    known = _CONTENT_TYPES.get(PurePosixPath(name).suffix.lower())
-    return known or mimetypes.guess_type(name, strict=False)[0] or DEFAULT_CONTENT_TYPE

@@ -18,6 +18,7 @@ from device_worker.compute.graph import Graph
 from device_worker.compute.kept_files import FileKeeper
 from device_worker.compute.outcome import Completed, Failed, GraphOutcome, GraphProgress
 from device_worker.excerpt import cut_message, cut_traceback
+from device_worker.metrics.extraction import Measured, measure
 from device_worker.parts import EnvironmentParts
 from device_worker.profile import ProfileError
 from device_worker.profile.boundary import profile_code
@@ -49,6 +50,7 @@ class _Ending:
     message: str = ""
     traceback: str = ""
     artifacts: tuple[ManifestEntry, ...] = ()
+    measured: Measured = Measured()
 
 
 class _Conduct:
@@ -115,6 +117,8 @@ class GraphItems:
             traceback=cut_traceback(ending.traceback),
             points=conduct.nodes_done,
             artifacts=ending.artifacts,
+            metrics=ending.measured.metrics,
+            metrics_error=ending.measured.error,
         )
         # The next item may arrive as soon as this report has left.
         parts.activity.end()
@@ -195,7 +199,14 @@ class GraphItems:
             self._parts.reporter.show_progress(shown)
 
         outcome = self._executor.run(graph_order, show)
-        return self._keep(graph_order, _judge(outcome, conduct), outcome)
+        ending = _judge(outcome, conduct)
+        schema = None if order.extraction is None else order.extraction.result_schema
+        if schema is not None and ending.outcome == "completed":
+            # As long as its files are there, and no links.
+            ending = replace(ending, measured=measure(schema, graph_order.directory))
+        ending = self._keep(graph_order, ending, outcome)
+        declared = () if order.extraction is None else order.extraction.outputs
+        return replace(ending, artifacts=tuple(e for e in ending.artifacts if not declared or e.name in declared))
 
     def _read(self, order: Execute) -> GraphOrder:
         content = order.content

@@ -5,29 +5,26 @@ The files of an attempt are seen in a directory of its own, where each is a link
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from device_worker.compute.file_names import MANIFEST, find_content_type
+from device_worker.attempt_directory import name_directory
+from device_worker.compute.file_names import MANIFEST
 from device_worker.compute.graph import Graph, Paths
 from device_worker.compute.output_files import FileEntry
+from device_worker.kept_file import find_content_type, keep_file
 from queue_server.artifacts.directory import DIRECTORY, ArtifactDirectory
-from queue_server.artifacts.expectation import Expectation
-from queue_server.artifacts.reader import PIECE_BYTES, DamagedArtifactError
+from queue_server.artifacts.reader import DamagedArtifactError
 from queue_server.artifacts.store import open_artifacts
 from queue_server.disk import sync_directory
 from queue_server.protocol.errors import NotFoundError, ParameterError, StorageError
 from queue_server.protocol.items import AttemptKey
-from queue_server.protocol.records import Artifact, ManifestEntry
+from queue_server.protocol.records import ManifestEntry
 
 MOST_LISTED = 200
 """Files that the report of an attempt lists; the list of all is one of them."""
-
-_PLAIN_UID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class FileKeeper:
@@ -45,10 +42,7 @@ class FileKeeper:
 
     def directory_of(self, attempt: AttemptKey) -> Path:
         """Return where the files of an attempt are seen; it need not exist."""
-        uid = attempt.item_uid
-        # Whoever has written the uid must not choose the directory.
-        name = uid if _PLAIN_UID.fullmatch(uid) else hashlib.sha256(uid.encode()).hexdigest()
-        return self._directory / f"{name}.{attempt.number}"
+        return self._directory / name_directory(attempt)
 
     def find_inputs(self, graph: Graph[..., Any], given: Mapping[str, Any]) -> dict[str, Paths]:
         """Return the files of the inputs of a graph, by the ids of artifacts that an item gives it.
@@ -89,7 +83,7 @@ class FileKeeper:
     def _keep(self, directory: Path, name: str, content_type: str, sha256: str | None) -> ManifestEntry:
         path = directory / name
         try:
-            artifact = self._copy(path, content_type, sha256)
+            artifact = keep_file(self._store, path, content_type, sha256)
             link = path.with_name(f".{path.name}.link")
             link.symlink_to(os.path.relpath(self._places.file(artifact.id), path.parent))
             link.replace(path)
@@ -97,10 +91,3 @@ class FileKeeper:
         except OSError as error:
             raise StorageError(f"The file {name!r} cannot be kept: {error}") from error
         return ManifestEntry(name=name, artifact=artifact)
-
-    def _copy(self, path: Path, content_type: str, sha256: str | None) -> Artifact:
-        expected = Expectation(size_bytes=path.stat().st_size, sha256=sha256, content_type=content_type)
-        with self._store.begin(expected) as writer, path.open("rb") as file:
-            while piece := file.read(PIECE_BYTES):
-                writer.write(piece)
-            return writer.commit()

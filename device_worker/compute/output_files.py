@@ -15,7 +15,7 @@ import numpy as np
 
 from device_worker.compute.composition import Role
 from device_worker.compute.errors import OutputError
-from device_worker.compute.file_names import find_content_type
+from device_worker.kept_file import find_content_type
 
 
 @dataclass(frozen=True, slots=True)

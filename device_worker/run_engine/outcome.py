@@ -13,7 +13,8 @@ from queue_server.protocol.items import Outcome
 
 _PACKAGE = Path(__file__).parents[1]
 _OWN_FILES = tuple(
-    str(_PACKAGE / name) for name in ("executor.py", "environment.py", "tasks.py", "run_engine", "profile/script.py")
+    str(_PACKAGE / name)
+    for name in ("executor.py", "environment.py", "tasks.py", "run_engine", "documents", "profile/script.py")
 )
 
 

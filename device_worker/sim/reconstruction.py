@@ -1,4 +1,4 @@
-"""The simulated processing profile: graphs that simulate a scan, and reconstruct an image from its k-space.
+"""The simulated processing profile: graphs that simulate a scan, reconstruct its image, and summarize metrics.
 
 As startup code it is named ``device_worker.sim.reconstruction``.
 """
@@ -13,8 +13,9 @@ from pydantic import Field
 
 from device_worker.compute import InputArray, graph, keep, node
 from device_worker.sim.phantom import make_kspace, make_phantom
+from device_worker.sim.summary import summarize_metrics
 
-__all__ = ["reconstruct_image", "simulate_scan"]
+__all__ = ["reconstruct_image", "simulate_scan", "summarize_metrics"]
 
 Image = npt.NDArray[np.floating[Any]]
 

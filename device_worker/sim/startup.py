@@ -29,6 +29,7 @@ from device_worker.sim.plans import (
     sim_multirun_plan_nested,
     sim_plan_inner,
 )
+from device_worker.sim.reports import report_result, summarize_submissions
 
 # Scripts of users expect these modules under their customary short names.
 __all__ = [
@@ -51,10 +52,12 @@ __all__ = [
     "plan_test_progress_bars",
     "pop_buffer_element",
     "push_buffer_element",
+    "report_result",
     "rocking_curve",
     "sim_bundle_A",
     "sim_bundle_B",
     "sim_multirun_plan_nested",
+    "summarize_submissions",
     "ttime",
 ]
 

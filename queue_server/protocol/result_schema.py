@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, 
 from queue_server.protocol.records import MAX_MEMBER_BYTES
 
 MOST_COLUMNS: Final = 64
-LONGEST_TEXT: Final = 4_096
+LONGEST_TEXT: Final = 1_024
 """Characters of a metric that is a text."""
 LONGEST_EXTRACTION_ERROR: Final = 2_000
 PRIMARY: Final = "primary"

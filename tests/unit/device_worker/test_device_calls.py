@@ -113,7 +113,7 @@ def begin():
         threads.append(thread)
 
         def wait():
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
             return found[0] if found else None
 
@@ -121,7 +121,7 @@ def begin():
 
     yield start
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
 
 def test_a_set_ends_when_the_device_is_there(calls, begin, movables):

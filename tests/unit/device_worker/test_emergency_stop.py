@@ -14,7 +14,7 @@ from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.worker_link import Continue, EmergencyStop, StopReport
 
 KEY = AttemptKey("item", "submission", "default", 1, 1)
-PATIENCE_S = 5
+PATIENCE_S = 60
 
 
 class Hardware:

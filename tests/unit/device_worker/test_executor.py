@@ -7,9 +7,12 @@ from bluesky import Msg, RunEngine
 
 from device_worker.activity import Activity
 from device_worker.commands import Commands
-from device_worker.executor import Executor
+from device_worker.executor import Executor, judge_record
 from device_worker.profile import ItemResolutionError, ResolvedPlan
 from device_worker.run_engine.control import Pauser
+from device_worker.run_engine.outcome import Ending
+from device_worker.run_engine.outputs import Outputs
+from device_worker.run_engine.products import ProductCollector
 from queue_server.clock import ManualClock
 from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.worker_link import Continue, Execute, ItemAcknowledged, ItemFinished
@@ -47,7 +50,9 @@ class Bench:
         self.engine.subscribe(lambda _, doc: self.starts.append(doc), "start")
         self.clock = ManualClock()
         pauser = Pauser(self.engine, self.activity, self.commands)
-        self.executor = Executor(self.engine, self.resolve, pauser, self.reports, self.clock)
+        self.executor = Executor(
+            self.engine, self.resolve, pauser, ProductCollector(Outputs()), self.reports, self.clock
+        )
 
     def resolve(self, content):
         if not callable(content["name"]):
@@ -116,6 +121,43 @@ def test_a_clock_that_steps_back_gives_no_negative_duration(bench):
 
     finished = bench.execute(turn_back)
     assert finished.time_stop == finished.time_start
+
+
+class Refusal:
+    """A record that says after each attempt why something is missing."""
+
+    host = ""
+
+    def __init__(self, *failures):
+        self.failures = list(failures)
+
+    def name_of(self, run_uid):
+        return "runs/2026-11/a.jsonl"
+
+    def settle(self):
+        return self.failures.pop(0)
+
+
+def test_an_attempt_whose_documents_are_not_all_recorded_has_failed(bench):
+    bench.executor.record_with(Refusal("No space left on device"))
+    finished = bench.execute(measure)
+    assert (finished.outcome, finished.message) == ("failed", "No space left on device")
+    assert bench.reports[1][0].file == "runs/2026-11/a.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("ending", "failure", "judged"),
+    [
+        (Ending("completed"), "", Ending("completed")),
+        (Ending("stopped"), "full", Ending("failed", "full")),
+        (Ending("failed", "RecordError: full", "trace"), "full", Ending("failed", "RecordError: full", "trace")),
+        (Ending("failed", "KeyError", "trace"), "full", Ending("failed", "KeyError full", "trace")),
+        (Ending("aborted", "as ordered."), "full", Ending("aborted", "as ordered. full")),
+        (Ending("halted"), "full", Ending("halted", "full")),
+    ],
+)
+def test_what_a_missing_record_makes_of_an_ending(ending, failure, judged):
+    assert judge_record(ending, failure) == judged
 
 
 def paused_plan():

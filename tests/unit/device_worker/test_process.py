@@ -23,6 +23,7 @@ def test_only_link_incarnation_and_directory_must_be_given():
     assert (options.link, options.incarnation, options.state_dir) == ("ipc:///tmp/link", "one", Path("/tmp"))
     assert (options.lane, options.startup, options.list_file) == ("default", "sim", None)
     assert (options.device_max_depth, options.orphan_timeout_s) == (0, 3600.0)
+    assert (options.data, read_options([*REQUIRED, "--data", "/data"]).data) == (None, Path("/data"))
 
 
 @pytest.mark.parametrize("words", [[], ["--ignore-invalid-plans"]])
@@ -87,7 +88,6 @@ def test_the_hello_does_not_wait_for_bluesky_to_be_imported():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-@pytest.mark.timeout(60)
 def test_an_environment_needs_neither_a_plotting_library_nor_an_interactive_shell():
     code = (
         "import sys, device_worker.environment, device_worker.sim.startup\n"

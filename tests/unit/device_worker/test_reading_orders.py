@@ -52,13 +52,13 @@ def order(device, number=1):
 
 def test_an_answer_names_its_question(readings, devices, answers):
     readings.take(order("quick", 7))
-    assert answers.get(timeout=10) == DeviceReading(epoch=2, question=7, readings={"quick": {"value": 1}})
+    assert answers.get(timeout=60) == DeviceReading(epoch=2, question=7, readings={"quick": {"value": 1}})
     assert devices.asked.get() == ("quick", 3.0)
 
 
 def test_a_failure_is_an_answer_and_is_cut(readings, answers):
     readings.take(order("broken"))
-    answer = answers.get(timeout=10)
+    answer = answers.get(timeout=60)
     assert answer.readings is None
     assert answer.message.startswith("it is switched off")
     assert len(answer.message) == 4096
@@ -68,23 +68,23 @@ def test_devices_that_hang_hold_up_neither_the_caller_nor_others_until_there_are
     for number in range(1, MOST_AT_ONCE):
         readings.take(order("slow", number))
     readings.take(order("quick", 50))
-    assert answers.get(timeout=10).question == 50
+    assert answers.get(timeout=60).question == 50
     for _ in range(MOST_AT_ONCE):
-        devices.asked.get(timeout=10)
+        devices.asked.get(timeout=60)
     # The place of the quick one is free soon after its answer, if not before.
     devices.go_on.set()
-    assert {answers.get(timeout=10).question for _ in range(1, MOST_AT_ONCE)} == set(range(1, MOST_AT_ONCE))
+    assert {answers.get(timeout=60).question for _ in range(1, MOST_AT_ONCE)} == set(range(1, MOST_AT_ONCE))
 
 
 def test_one_more_than_may_hang_is_refused(readings, devices, answers):
     for number in range(1, MOST_AT_ONCE + 1):
         readings.take(order("slow", number))
     readings.take(order("quick", 99))
-    refused = answers.get(timeout=10)
+    refused = answers.get(timeout=60)
     assert (refused.question, refused.readings) == (99, None)
     assert f"{MOST_AT_ONCE} devices have not answered" in refused.message
 
 
 def test_before_there_are_devices_the_answer_says_so(answers):
     Readings(answers.put).take(order("quick"))
-    assert "no devices" in answers.get(timeout=10).message
+    assert "no devices" in answers.get(timeout=60).message

@@ -36,7 +36,7 @@ def test_a_signal_interrupts_the_loading_of_startup_code(signals):
 def test_later_a_signal_is_passed_on_by_name(signals, received, number):
     signals.loading_ended()
     signal.raise_signal(number)
-    assert received.get(timeout=5) == number.name
+    assert received.get(timeout=60) == number.name
 
 
 def test_a_terminal_that_closes_means_nothing(signals):

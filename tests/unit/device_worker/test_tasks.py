@@ -93,7 +93,7 @@ class Bench:
         assert isinstance(command, RunTask)
         self.tasks.run(command)
         assert uid not in self.activity.standing.tasks
-        return self.reports.finished.get(timeout=5)
+        return self.reports.finished.get(timeout=60)
 
     def call(self, function, *args, **kwargs):
         """Run a function as a foreground task."""
@@ -205,10 +205,10 @@ def test_lists_that_cannot_be_made_are_a_failure(bench):
 
 def test_background_tasks_run_beside_each_other_and_a_foreground_task(bench):
     bench.tasks.start()
-    meeting = threading.Barrier(3, timeout=5)
+    meeting = threading.Barrier(3, timeout=60)
     for uid in ("a", "b"):
         bench.begin(uid, meeting.wait)
-    ends = [bench.call(meeting.wait), *(bench.reports.finished.get(timeout=5) for _ in range(2))]
+    ends = [bench.call(meeting.wait), *(bench.reports.finished.get(timeout=60) for _ in range(2))]
     assert {end.task_uid for end in ends} == {"a", "b", "one"}
     assert sorted(end.return_value for end in ends) == [0, 1, 2]
 
@@ -227,4 +227,4 @@ def test_background_tasks_do_not_keep_the_environment_open(bench):
     bench.commands.take(Close(), 1)
     assert bench.commands.next_command() == Close()
     go.set()
-    assert bench.reports.finished.get(timeout=5).success
+    assert bench.reports.finished.get(timeout=60).success

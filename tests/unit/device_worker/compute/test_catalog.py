@@ -54,7 +54,7 @@ def test_the_search_path_of_a_file_is_its_directory_and_a_module_has_none(tmp_pa
     assert list_graphs(load_profile(StartupSource.from_file(tmp_path / "a.py"))).search_path == (str(tmp_path),)
     catalog = list_graphs(load_profile(StartupSource.parse("device_worker.sim.reconstruction")))
     assert catalog.search_path == ()
-    assert list(catalog.graphs) == ["simulate_scan", "reconstruct_image"]
+    assert list(catalog.graphs) == ["summarize_metrics", "simulate_scan", "reconstruct_image"]
 
 
 def test_an_unknown_graph_is_refused_with_the_known_ones(load):

@@ -90,7 +90,7 @@ def test_the_graphs_are_reported_before_the_environment_is_open(open_environment
 def test_the_simulated_profile_has_a_scan_and_its_reconstruction(open_environment, reports):
     environment, _ = open_environment(startup="sim")
     environment.announce()
-    assert list(reports[0].entries) == ["reconstruct_image", "simulate_scan"]
+    assert list(reports[0].entries) == ["reconstruct_image", "simulate_scan", "summarize_metrics"]
 
 
 def test_an_emergency_stop_finds_nothing_that_moves(open_environment):

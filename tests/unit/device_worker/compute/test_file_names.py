@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from device_worker.compute.file_names import LONGEST_NAME, check_file_name, find_content_type
+from device_worker.compute.file_names import LONGEST_NAME, check_file_name
+from device_worker.kept_file import find_content_type
 
 
 @pytest.mark.parametrize("name", ["image.png", "coils/0.npy", "a/b/c.d.e", "_x", "T1=2+3@4-5.txt", "x" * LONGEST_NAME])

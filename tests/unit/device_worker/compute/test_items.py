@@ -134,8 +134,9 @@ def table(tmp_path, items):
 
 @pytest.fixture
 def execute(items, parts):
-    def execute(name, **kwargs):
-        order = Execute(attempt=KEY, content={"item_type": "dag", "name": name, "kwargs": kwargs})
+    def execute(name, *, extraction=None, **kwargs):
+        content = {"item_type": "dag", "name": name, "kwargs": kwargs}
+        order = Execute.model_validate({"attempt": KEY, "content": content, "extraction": extraction})
         parts.commands.take(order, 1)
         taken = parts.commands.next_command()
         assert taken == order
@@ -163,6 +164,26 @@ def test_an_item_is_acknowledged_executed_and_its_files_are_kept(execute, link, 
     assert [entry.name for entry in link.finished.artifacts] == ["sum.json", "manifest.json"]
     open_artifacts(tmp_path).verify(link.finished.artifacts[0].artifact.id)
     assert (parts.activity.attempt, parts.activity.standing.re_state) == (None, "idle")
+
+
+SUMS = {"file": "sum.json", "columns": [{"name": "first", "dtype": "float", "path": "0"}]}
+
+
+def test_metrics_come_from_a_file_of_the_graph_and_only_declared_files_are_told(execute, link, table):
+    execute("add_rows", extraction={"result_schema": SUMS, "outputs": ["sum.json"]}, table=table)
+    assert (link.finished.metrics, link.finished.metrics_error) == ({"first": 3.0}, "")
+    assert [entry.name for entry in link.finished.artifacts] == ["sum.json"]
+
+
+def test_a_graph_without_what_is_asked_for_is_completed_and_says_why(execute, link, table):
+    execute("add_rows", extraction={"result_schema": SUMS | {"file": "other.json"}}, table=table)
+    assert (link.finished.outcome, link.finished.metrics) == ("completed", {})
+    assert link.finished.metrics_error == "Column 'first': the attempt has written no file 'other.json'."
+
+
+def test_a_failing_graph_has_no_metrics(execute, link, table):
+    execute("add_rows", extraction={"result_schema": SUMS}, table=table, divisor=0)
+    assert (link.finished.outcome, link.finished.metrics_error) == ("failed", "")
 
 
 def test_a_failing_node_is_named_with_its_traceback(execute, link, table):

@@ -12,7 +12,7 @@ from websockets.asyncio.server import serve
 
 from device_worker.remote import Credentials, Details, Scanner
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 CREDENTIALS = Credentials("9b2e5e3a-7a3b-4a52-9d0c-1f2a3b4c5d6e", "a-token")
 
 

@@ -204,7 +204,7 @@ async def test_a_start_during_a_scan_is_left_alone(gateway, scanning):
 async def test_a_device_that_is_refused_tries_again(gateway, scanning):
     gateway.refuses = True
     async with scanning(quick):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await gateway.refused.wait()
         gateway.refuses = False
         await gateway.next_line()

@@ -91,7 +91,7 @@ def test_a_refused_pause_is_reported(pauser, engine, activity, commands, reports
     commands.take(Execute(attempt=FIRST, content={}), 1)
     activity.enter("paused")
     order(commands, FIRST)
-    refused = reports.get(timeout=5)
+    refused = reports.get(timeout=60)
     assert isinstance(refused, OrderRefused)
     assert (refused.attempt, refused.order, refused.message) == (FIRST, "pause", "can not be paused")
 
@@ -112,7 +112,7 @@ def test_the_next_plan_waits_for_a_request_that_is_under_way(pauser, engine, act
     commands.take(Execute(attempt=FIRST, content={}), 1)
     activity.enter("running")
     order(commands, FIRST)
-    engine.requests.get(timeout=5)
+    engine.requests.get(timeout=60)
     settled = threading.Event()
     waiting = threading.Thread(target=lambda: (pauser.settle(), settled.set()))
     waiting.start()

@@ -9,6 +9,7 @@ import pytest
 
 from device_worker.run_engine.runs import RUNS_LIMIT, RunList, read_scan_id
 from queue_server.protocol.items import AttemptKey, Run
+from queue_server.protocol.run_reports import MOST_STREAMS
 from queue_server.protocol.worker_link import Hello, RunClosed, RunOpened, pack, read_from_worker
 
 KEY = AttemptKey("item", "submission", "default", 1, 1)
@@ -45,6 +46,52 @@ def test_each_start_and_stop_is_reported_and_listed(runs, reports, listed):
 def test_a_run_whose_start_was_missed_is_still_listed(runs, listed):
     runs("stop", {"run_start": "a"})
     assert listed == [(Run("a", is_open=False, exit_status=""),)]
+
+
+class Records:
+    """Where runs are recorded; every other one is not."""
+
+    host = "far.example.org"
+
+    def name_of(self, run_uid):
+        return "runs/2026-11/a.jsonl" if run_uid == "a" else ""
+
+
+def test_reports_tell_plan_times_counts_and_where_the_run_is_recorded(reports, listed):
+    runs = RunList(KEY, reports.append, listed.append, Records())
+    runs("start", {"uid": "a", "plan_name": "count", "time": 1.5})
+    runs("stop", {"run_start": "a", "exit_status": "success", "time": 2.5, "num_events": {"primary": 3, "baseline": 2}})
+    runs("start", {"uid": "b"})
+    opened, closed, other = reports
+    assert (opened.plan_name, opened.time) == ("count", 1.5)
+    assert (opened.file, opened.host) == ("runs/2026-11/a.jsonl", "far.example.org")
+    assert (closed.time, closed.num_events) == (2.5, {"primary": 3, "baseline": 2})
+    assert (other.plan_name, other.time, other.file, other.host) == ("", None, "", "")
+
+
+@pytest.mark.parametrize("time", ["soon", None, float("nan"), float("inf")])
+def test_times_that_are_none_are_left_out(runs, reports, time):
+    runs("start", {"uid": "a", "time": time})
+    assert reports[0].time is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        (None, {}),
+        ([3], {}),
+        ({"primary": "3", "dark": -1, "flat": 2**63, 5: 1, "x" * 200: 1, "good": 4}, {"good": 4}),
+    ],
+)
+def test_counts_that_are_none_are_left_out(runs, reports, counts, told):
+    runs("stop", {"run_start": "a", "num_events": counts})
+    assert reports[0].num_events == told
+
+
+def test_of_very_many_streams_only_the_first_are_told(runs, reports):
+    runs("stop", {"run_start": "a", "num_events": {f"s{number}": 1 for number in range(MOST_STREAMS + 1)}})
+    assert len(reports[0].num_events) == MOST_STREAMS
+    assert read_from_worker(pack(reports[0])) == reports[0]
 
 
 @pytest.mark.parametrize(

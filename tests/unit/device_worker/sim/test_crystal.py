@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from bluesky import RunEngine
@@ -11,9 +13,13 @@ from device_worker.sim.crystal import BEST_BEND, CENTER, SHARPEST, expect_rate, 
 
 def measure(**arguments):
     """Return angles and counts of one rocking curve."""
-    points = []
-    engine = RunEngine({}, context_managers=[])
-    engine(rocking_curve(**arguments), lambda name, doc: points.append(doc["data"]) if name == "event" else None)
+    points: list[Any] = []
+
+    def note(name: str, document: Any) -> None:
+        if name == "event":
+            points.append(document["data"])
+
+    RunEngine({}, context_managers=[])(rocking_curve(**arguments), note)
     return [point["crystal_angle"] for point in points], [point["diode"] for point in points]
 
 

@@ -25,7 +25,7 @@ TUTORIAL_DEVICES = {
 
 
 def test_the_profile_has_the_plans_and_devices_that_tutorials_use(descriptions):
-    assert set(descriptions.plans) == TUTORIAL_PLANS | {"rocking_curve"}
+    assert set(descriptions.plans) == TUTORIAL_PLANS | {"report_result", "rocking_curve", "summarize_submissions"}
     assert set(descriptions.devices) > TUTORIAL_DEVICES
 
 

@@ -1,0 +1,1 @@
+"""Metrics of an attempt: values by a result schema, from documents as they come and from a file that it has written."""
