@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from queue_server.access.catalog import Catalog, GroupCatalog
 from queue_server.access.claims import check_claims
+from queue_server.access.extraction import check_extraction
 from queue_server.access.field_error import FieldError, join_errors, show_names, show_value
 from queue_server.access.inputs import stand_in
 from queue_server.protocol.errors import ParameterError
@@ -33,6 +34,8 @@ def validate_item(item: Mapping[str, Any], catalog: Catalog, group: str) -> None
         raise ParameterError(f"An item must be a map, not {show_value(item)}", field="item")
     if "claims" in item:
         check_claims(item["claims"])
+    if "result_schema" in item or "outputs" in item:
+        check_extraction(item)
     kind: object = item.get("item_type")
     if kind == "plan":
         _validate_plan(item, allowed, group)
@@ -69,14 +72,13 @@ def _validate_plan(item: Mapping[str, Any], allowed: GroupCatalog, group: str) -
     plan = allowed.compile_plan(name)
     args: object = item.get("args", [])
     kwargs: object = item.get("kwargs", {})
-    label = f"The arguments of plan {show_value(name)} do not fit"
-    wrong_form = _check_form(args, kwargs, item.get("meta", {}))
-    if wrong_form:
-        raise join_errors(label, wrong_form)
-    findings = plan.explain(cast("Sequence[object]", args), cast("Mapping[str, object]", kwargs))
+    findings = iter(_check_form(args, kwargs, item.get("meta", {})))
     first = next(findings, None)
+    if first is None:
+        findings = plan.explain(cast("Sequence[object]", args), cast("Mapping[str, object]", kwargs))
+        first = next(findings, None)
     if first is not None:
-        raise join_errors(label, chain([first], findings))
+        raise join_errors(f"The arguments of plan {show_value(name)} do not fit", chain([first], findings))
 
 
 def _validate_dag(item: Mapping[str, Any], allowed: GroupCatalog, group: str) -> None:
