@@ -11,9 +11,10 @@ from queue_server.handlers.context import TurnContext
 
 @dataclass(frozen=True, slots=True)
 class Further:
-    """The result of a method that only reads, not yet complete; ``find`` is called in a later turn.
+    """The result of a method that has only read so far, not yet complete; ``find`` is called in a later turn.
 
-    It returns the result, or again what is to be done in a turn after that.
+    It returns the result, or again what is to be done in a turn after that. A method that changes something does so in
+    its last turn alone, on what it finds there.
     """
 
     find: Callable[[TurnContext], Any]

@@ -17,6 +17,7 @@ from queue_server.artifacts.store import open_artifacts
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.records import ManifestEntry
 from tests.faults.places import place_in_memory
+from tests.faults.tiers import rounds
 
 # A record refuses halves of surrogates itself.
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20) | st.text(
@@ -54,7 +55,7 @@ def _extract_tar(data, directory):
 
 
 @pytest.mark.parametrize(("stream", "extract"), [(stream_zip, _extract_zip), (stream_tar_gz, _extract_tar)])
-@settings(max_examples=60)
+@settings(max_examples=rounds(30, 60))
 @given(files=MANIFESTS)
 def test_an_archive_is_refused_or_unpacks_to_its_manifest(stream, extract, store, files):
     entries = [_entry(store, name, content) for name, content in files]
@@ -72,7 +73,7 @@ def test_an_archive_is_refused_or_unpacks_to_its_manifest(stream, extract, store
         assert os.listdir(place) == ["below"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(30, 60))
 @given(files=MANIFESTS)
 def test_both_kinds_of_archive_refuse_the_same(store, files):
     entries = [_entry(store, name, content) for name, content in files]

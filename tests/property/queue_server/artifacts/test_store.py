@@ -14,6 +14,7 @@ from queue_server.artifacts.reader import PIECE_BYTES, DamagedArtifactError
 from queue_server.artifacts.store import open_artifacts
 from queue_server.protocol.errors import NotFoundError, ParameterError
 from tests.faults.places import place_in_memory
+from tests.faults.tiers import rounds
 
 # Around the borders of what is read at once, and anything short.
 SIZES = st.sampled_from([0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES])
@@ -145,4 +146,4 @@ class StoreOfArtifacts(RuleBasedStateMachine):
 
 
 TestStoreOfArtifacts = StoreOfArtifacts.TestCase
-TestStoreOfArtifacts.settings = settings(max_examples=20, stateful_step_count=25)
+TestStoreOfArtifacts.settings = settings(max_examples=rounds(8, 20), stateful_step_count=25)

@@ -16,6 +16,7 @@ from queue_server.protocol.errors import RefusedError
 from queue_server.protocol.items import OUTCOMES, AttemptKey
 from queue_server.protocol.status import DOCUMENTED_KEYS
 from queue_server.protocol.worker_link import EnvironmentOpened
+from tests.faults.tiers import rounds
 from tests.property.queue_server.core.faults import find_state_faults, find_step_faults
 from tests.property.queue_server.core.moves import (
     Move,
@@ -100,7 +101,7 @@ class History:
         return trace
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(30, 60))
 @given(POLICIES, PICKS)
 def test_every_attempt_is_dispatched_for_one_key_and_finished_at_most_once(policy, picks):
     history = History(policy)
@@ -114,7 +115,7 @@ def test_every_attempt_is_dispatched_for_one_key_and_finished_at_most_once(polic
     assert set(history.finished) | open_keys == set(history.claimed)
 
 
-@settings(max_examples=20)
+@settings(max_examples=rounds(10, 20))
 @given(POLICIES, PICKS)
 def test_what_happens_in_one_lane_leaves_the_others_alone(policy, picks):
     history = History(policy)
@@ -130,7 +131,7 @@ def test_what_happens_in_one_lane_leaves_the_others_alone(policy, picks):
             assert all(key.lane == lane for key in trace.claimed)
 
 
-@settings(max_examples=20)
+@settings(max_examples=rounds(10, 20))
 @given(POLICIES, PICKS)
 def test_what_bluesky_clients_see_does_not_change_with_what_happens_in_other_lanes(policy, picks):
     """Apart from what all lanes share: the history, and the uids that clients compare."""
@@ -147,7 +148,7 @@ def test_what_bluesky_clients_see_does_not_change_with_what_happens_in_other_lan
         assert (was["lanes"][0], was["lock"]) == (now["lanes"][0], now["lock"])
 
 
-@settings(max_examples=20)
+@settings(max_examples=rounds(10, 20))
 @given(POLICIES, PICKS)
 def test_the_same_events_lead_to_the_same_state(policy, picks):
     """A step depends on nothing but its state and its event."""
@@ -167,7 +168,7 @@ def attempt(world: World, event: events.Event) -> object:
         return type(error), str(error)
 
 
-@settings(max_examples=20)
+@settings(max_examples=rounds(10, 20))
 @given(POLICIES, PICKS)
 def test_equal_states_look_equal_and_what_clients_compare_changes_with_what_they_cache(policy, picks):
     history = History(policy)

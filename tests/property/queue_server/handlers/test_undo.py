@@ -16,6 +16,7 @@ from queue_server.storage.memory import open_memory
 from queue_server.storage.sqlite import open_sqlite
 from tests.doubles.bench import INSTRUCTION, USER, Bench, plan
 from tests.faults.places import place_in_memory
+from tests.faults.tiers import rounds
 
 NAMES = st.sampled_from(["count", "scan"])
 ITEMS = st.builds(plan, NAMES, kwargs=st.fixed_dictionaries({"num": st.integers(1, 9)})) | st.just(INSTRUCTION)
@@ -147,10 +148,9 @@ async def check_chain(bench):
         assert links[-1][1] == bench.status["plan_queue_uid"]
 
 
-@pytest.mark.timeout(90)
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_undoing_k_edits_gives_the_queue_of_k_edits_before(kind):
-    @settings(max_examples=150 if kind == "memory" else 50)
+    @settings(max_examples=rounds(60, 150) if kind == "memory" else rounds(20, 50))
     @given(st.lists(OPERATIONS, max_size=25))
     def history(operations):
         with opened(kind) as store, asyncio.Runner() as runner:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from queue_server.protocol.codec import Bounds, decode, encode
 from queue_server.protocol.envelope import read_request
 from queue_server.protocol.errors import EnvelopeError
+from tests.faults.tiers import rounds
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
 LEAVES = (
@@ -30,19 +31,19 @@ ENCODINGS = st.sampled_from(["json", "msgpack"])
 SMALL = Bounds(size_bytes=200, depth=5, elements=20)
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(30, 60))
 @given(MESSAGES, ENCODINGS)
 def test_a_message_survives_its_encoding(message, encoding):
     assert decode(encode(message, encoding)) == (message, encoding)
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(30, 60))
 @given(MESSAGES)
 def test_json_is_read_by_others(message):
     assert orjson.loads(encode(message)) == message
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(30, 60))
 @given(st.dictionaries(TEXT, VALUES | st.floats() | st.lists(st.floats(), max_size=3), max_size=5))
 def test_a_number_that_is_not_finite_never_leaves_as_json(message):
     assert decode(encode(message))[0] == replace_odd_numbers(message)
@@ -56,7 +57,7 @@ def replace_odd_numbers(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-@settings(max_examples=200)
+@settings(max_examples=rounds(80, 200))
 @given(st.binary(max_size=300), st.sampled_from([b"", b"{", b"\x81\xa1a", b"\xde\x00\x02", b'{"a":']))
 def test_any_bytes_are_a_map_or_are_refused(data, start):
     try:
@@ -66,7 +67,7 @@ def test_any_bytes_are_a_map_or_are_refused(data, start):
     assert isinstance(message, dict)
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(30, 60))
 @given(MESSAGES, ENCODINGS, st.data())
 def test_a_message_with_one_wrong_byte_is_a_message_or_is_refused(message, encoding, data):
     frame = bytearray(encode(message, encoding))
@@ -78,7 +79,7 @@ def test_a_message_with_one_wrong_byte_is_a_message_or_is_refused(message, encod
         return
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(30, 60))
 @given(MESSAGES, ENCODINGS)
 def test_nothing_beyond_the_bounds_gets_through(message, encoding):
     frame = encode(message, encoding)
@@ -110,7 +111,7 @@ ANYTHING = st.recursive(
 KEYS = st.sampled_from(["method", "params", "id", "idempotency_key", "origin", "extra"]) | TEXT
 
 
-@settings(max_examples=60)
+@settings(max_examples=rounds(30, 60))
 @given(st.dictionaries(KEYS, ANYTHING, max_size=6))
 def test_any_map_is_a_request_or_is_refused(message):
     frame: Any = msgpack.packb(message)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.methods import METHODS
+from tests.cases import each
+from tests.faults.tiers import rounds
 
 TEXT = st.text(max_size=8)
 SCALARS = {
@@ -109,12 +111,12 @@ def refuse(method, values):
     return caught.value
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+@each("method", METHODS.values(), lambda method: method.name)
 def test_what_a_method_needs_is_enough(method):
     assert method.parse(sample(method))
 
 
-@pytest.mark.parametrize(("method", "name"), FIELDS, ids=[f"{method.name}-{name}" for method, name in FIELDS])
+@each("method, name", FIELDS, lambda field: f"{field[0].name}-{field[1]}")
 def test_every_field_refuses_every_type_that_it_does_not_declare(method, name):
     _, types = read_schema(method)[0][name]
     wrong = [value for kind, values in FIXED.items() if kind not in types for value in values]
@@ -127,7 +129,7 @@ def test_every_field_refuses_every_type_that_it_does_not_declare(method, name):
     assert len(wrong) > 5
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(50, 150))
 @given(st.sampled_from(FIELDS), st.data())
 def test_a_value_of_a_wrong_type_is_refused_by_the_name_of_its_field(field, data):
     method, name = field
@@ -137,7 +139,7 @@ def test_a_value_of_a_wrong_type_is_refused_by_the_name_of_its_field(field, data
     assert f"'{name}'" in error.message
 
 
-@settings(max_examples=100)
+@settings(max_examples=rounds(40, 100))
 @given(METHOD, TEXT, VALUES)
 def test_a_parameter_that_the_method_does_not_have_is_named(method, name, value):
     fields = read_schema(method)[0]
@@ -158,7 +160,7 @@ def test_each_missing_parameter_is_named(method):
         assert f"'{name}': is required" in error.message
 
 
-@settings(max_examples=150)
+@settings(max_examples=rounds(50, 150))
 @given(METHOD, st.data())
 def test_whatever_is_given_is_checked_parameters_or_a_named_mistake(method, data):
     names = st.sampled_from(sorted(read_schema(method)[0]) or ["x"]) | TEXT | st.integers(0, 3)

@@ -13,6 +13,7 @@ from queue_server.protocol.codec import encode
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.items import OUTCOMES, AttemptKey, Run
 from queue_server.protocol.records import Artifact, ManifestEntry
+from queue_server.protocol.result_schema import Extraction
 from queue_server.protocol.worker_link import DeviceNote, FromWorker, ToWorker, pack, read_from_worker, read_to_worker
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
@@ -32,6 +33,7 @@ KEYS = st.builds(AttemptKey, TEXT, TEXT, TEXT, COUNTS, COUNTS)
 ARTIFACTS = st.builds(
     Artifact, id=st.text("0123456789abcdef", min_size=64, max_size=64), size_bytes=COUNTS, created=st.floats(0, 1e12)
 )
+FILES = st.sampled_from(["image.png", "results/fit.json"])
 RUNS = st.builds(Run, RUN_UIDS, st.none() | WHOLE, st.booleans(), st.none() | TEXT)
 
 # What each field of each message may be; a field that is missing here makes the test of its message fail.
@@ -48,12 +50,19 @@ FIELDS = {
             "reason",
             "text",
             "task_uid",
+            "plan_name",
+            "host",
+            "metrics_error",
         ),
         TEXT,
     ),
     **dict.fromkeys(("time", "time_start", "time_stop"), NUMBERS),
     **dict.fromkeys(("number", "dropped", "greeting", "points", "omitted"), COUNTS),
     "run_uid": RUN_UIDS,
+    "file": st.sampled_from(["", "runs/2026-11/a.jsonl"]),
+    "num_events": st.dictionaries(TEXT, COUNTS, max_size=3),
+    "metrics": st.dictionaries(TEXT, WHOLE | NUMBERS | TEXT, max_size=3),
+    "extraction": st.none() | st.builds(Extraction, outputs=st.lists(FILES, max_size=2).map(tuple)),
     "stopped": st.lists(TEXT, max_size=3).map(tuple),
     **dict.fromkeys(
         ("failed", "not_reached"), st.lists(st.builds(DeviceNote, device=TEXT, reason=TEXT), max_size=3).map(tuple)

@@ -277,4 +277,4 @@ def _answer(call):
 Stores.TestCase.settings = settings(
     max_examples=EXAMPLES, stateful_step_count=50, suppress_health_check=[HealthCheck.too_slow]
 )
-TestStores = pytest.mark.fault("D14", scales=True)(pytest.mark.timeout(60 + EXAMPLES)(Stores.TestCase))
+TestStores = pytest.mark.fault("D14", scales=True)(pytest.mark.timeout(300 + EXAMPLES)(Stores.TestCase))
