@@ -235,6 +235,11 @@ class Desk:
 
         return await self._store.read(read)
 
+    async def list_names(self) -> list[str]:
+        """Return everybody who has access, as data show them, in alphabetical order."""
+        known = [self._standings.find(each.name, each.roles) for each in await self._store.read(list_people)]
+        return sorted({standing.shown for standing in known if standing is not None})
+
     async def find_key(self, identity: Identity) -> ApiKey:
         """Return the API key with which the caller asks.
 
@@ -278,9 +283,9 @@ class Desk:
         _log.info("%s made the API key %s for %s", maker.user, key.first_eight, principal)
         return key, secret
 
-    async def make_cookie_key(self, person: Person) -> tuple[str, int]:
-        """Return an API key for the cookie of a browser, and its life in seconds."""
-        now, life_s = self._clock.wall(), self._mint.lifetimes.refresh_s
+    async def make_cookie_key(self, person: Person, life_s: int | None = None) -> tuple[str, int]:
+        """Return an API key for the cookie of a browser, and its life in seconds; by default that of a login."""
+        now, life_s = self._clock.wall(), life_s or self._mint.lifetimes.refresh_s
 
         def make(connection: Connection) -> tuple[ApiKey, str]:
             return add_key(connection, person.uuid, [INHERIT], now=now, life_s=life_s, note=BROWSER_NOTE)

@@ -16,7 +16,8 @@ from http_gateway.auth.accounts import MultiUser
 from http_gateway.auth.classes import build
 from http_gateway.auth.desk import Desk
 from http_gateway.auth.lone_desk import LoneDesk
-from http_gateway.auth.providers import Closable, DummyAuthenticator, NeedsStore, mode_of
+from http_gateway.auth.providers import Closable, DummyAuthenticator, LocalAuthenticator, NeedsStore, mode_of
+from http_gateway.auth.registration import Registration
 from http_gateway.auth.settings import AccountSettings, AuthenticationSettings
 from http_gateway.auth.single_user import SingleUser, check_key, keep_key, read_key
 from http_gateway.auth.standing import Standings
@@ -58,12 +59,19 @@ class Membership:
 
     accounts: SingleUser | MultiUser
     desk: AnyDesk
+    registration: Registration | None = None
 
 
 def desk_of(connection: HTTPConnection) -> AnyDesk:
     """Return the desk of the application."""
     desk: AnyDesk = connection.app.state.desk
     return desk
+
+
+def registration_of(connection: HTTPConnection) -> Registration | None:
+    """Return where people make local accounts for themselves; None where there are no local accounts."""
+    registration: Registration | None = getattr(connection.app.state, "registration", None)
+    return registration
 
 
 class Founder:
@@ -112,7 +120,8 @@ class Founder:
         stack.push_async_callback(upkeep.close)
         accounts = MultiUser(store, mint, self._standings, upkeep, clock, allow_anonymous=allow_anonymous)
         desk = Desk(store, mint, self._standings, self.providers, clock, given.api_key_max_age)
-        return Membership(accounts, desk)
+        has_local = any(isinstance(provider, LocalAuthenticator) for provider in self.providers.values())
+        return Membership(accounts, desk, Registration(store, self._standings, clock) if has_local else None)
 
     def _start_tasks(self, stack: AsyncExitStack) -> None:
         works: list[BackgroundTask] = []

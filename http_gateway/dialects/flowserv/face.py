@@ -8,7 +8,7 @@ from starlette.responses import Response
 from http_gateway.credentials import Rules
 from http_gateway.errors import BodyError, ScopeError, headers_of, lacks_identity
 from http_gateway.routes import Face
-from queue_server.protocol.errors import CommunicationError, CuelightError, ParameterError
+from queue_server.protocol.errors import CommunicationError, CuelightError, ParameterError, RefusedError
 
 # Its client sends the header with an underscore, and none with downloads; there a site can have it send Basic.
 RULES = Rules(("api_key", "basic"))
@@ -28,7 +28,9 @@ def _status_of(error: CuelightError) -> int:
         return 403
     if isinstance(error, CommunicationError):
         return 503
-    return 400 if isinstance(error, (ParameterError, BodyError)) else error.http_status
+    # What does not fit the present state is bad input here, such as a name that somebody else has.
+    is_unfit = isinstance(error, RefusedError) and error.http_status == RefusedError.http_status
+    return 400 if is_unfit or isinstance(error, (ParameterError, BodyError)) else error.http_status
 
 
 FACE = Face("flowserv", "/flowserv/api/v1", render_error, RULES)
