@@ -11,6 +11,7 @@ import orjson
 from starlette.responses import Response
 
 from http_gateway.credentials import Rules
+from http_gateway.dialects.ica.errors import ContentError
 from http_gateway.errors import BodyError, headers_of, lacks_identity
 from http_gateway.routes import Face
 from queue_server.protocol.errors import CommunicationError, CuelightError, ParameterError
@@ -29,10 +30,10 @@ def render_error(error: CuelightError, request_id: str) -> Response:
     body: dict[str, Any] = {
         "id": str(uuid.UUID(request_id)),
         "type": "about:blank",
-        "title": title,
+        "title": (error.title if isinstance(error, ContentError) else "") or title,
         "status": status,
         "detail": title if status == 500 else error.message,
-        "parameters": {},
+        "parameters": _places_of(error),
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     return Response(orjson.dumps(body), status, headers, media_type=MEDIA_TYPE)
@@ -44,6 +45,12 @@ def _status_of(error: CuelightError) -> int:
     if isinstance(error, CommunicationError):
         return 503
     return 400 if isinstance(error, (ParameterError, BodyError)) else error.http_status
+
+
+def _places_of(error: CuelightError) -> dict[str, str]:
+    if isinstance(error, ContentError):
+        return error.places
+    return {error.field: error.message} if isinstance(error, ParameterError) and error.field else {}
 
 
 FACE = Face("ica", "/ica/rest", render_error, RULES)
