@@ -105,7 +105,7 @@ def running_system(directory: Path) -> Iterator[RunControl]:
     """Start a system on free ports, give a client of it, and end everything again."""
     data, ready_file = directory / "data", directory / "ready.json"
     options = ["--data", data, "--startup", directory / "startup", "--ready-file", ready_file]
-    for socket in ("control", "info"):
+    for socket in ("control", "info", "documents"):
         options += [f"--{socket}", "tcp://127.0.0.1:0"]
     command = [sys.executable, "-m", "queue_server.cli"]
     process = subprocess.Popen([*command, "up", *map(str, options)], stdout=subprocess.DEVNULL)

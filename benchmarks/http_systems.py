@@ -42,11 +42,11 @@ def running_cuelight(directory: Path) -> Generator[Gateway]:
     """Run a whole system with its gateway."""
     data, ready_file = directory / "data", directory / "ready.json"
     options = ["--data", data, "--ready-file", ready_file, "--startup", "sim", "--http", "127.0.0.1:0"]
-    for name in ("control", "info"):
+    for name in ("control", "info", "documents"):
         options += [f"--{name}", "tcp://127.0.0.1:0"]
     command = [sys.executable, "-m", "queue_server.cli"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    directory.mkdir(parents=True)
+    directory.mkdir(parents=True, exist_ok=True)
     with (directory / "log").open("w") as log:
         process = subprocess.Popen([*command, "up", *map(str, options)], env=environment, stdout=log, stderr=log)
     try:

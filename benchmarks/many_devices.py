@@ -290,7 +290,7 @@ def running_system(directory: Path, startup: Path | str, http: str = "off") -> I
     data, ready_file = directory / "data", directory / "ready.json"
     directory.mkdir(parents=True)
     options = ["--data", data, "--startup", startup, "--ready-file", ready_file, "--http", http]
-    for socket in ("control", "info"):
+    for socket in ("control", "info", "documents"):
         options += [f"--{socket}", "tcp://127.0.0.1:0"]
     command = [sys.executable, "-m", "queue_server.cli"]
     process = subprocess.Popen([*command, "up", *map(str, options)], stdout=subprocess.DEVNULL)

@@ -22,8 +22,12 @@ from http_gateway.dialects.bluesky.accounts import add_provider_routers
 from http_gateway.dialects.bluesky.dialect import add_dialect as add_bluesky
 from http_gateway.dialects.bluesky.face import FACE as BLUESKY
 from http_gateway.dialects.bluesky.streams import open_streams as open_bluesky_streams
+from http_gateway.dialects.flowserv.dialect import add_dialect as add_flowserv
+from http_gateway.dialects.flowserv.dialect import open_files
 from http_gateway.dialects.flowserv.face import FACE as FLOWSERV
+from http_gateway.dialects.ica.dialect import add_dialect as add_ica
 from http_gateway.dialects.ica.face import FACE as ICA
+from http_gateway.dialects.ica.service import open_batches
 from http_gateway.dialects.scanhub.device_service import open_devices
 from http_gateway.dialects.scanhub.dialect import add_dialect as add_scanhub
 from http_gateway.dialects.scanhub.face import FACE as SCANHUB
@@ -37,9 +41,9 @@ from http_gateway.mutations import MutationMark, mark_path
 from http_gateway.native import FACE as NATIVE
 from http_gateway.native_face import add_native, open_native
 from http_gateway.routes import Face, Services, path_of, request_id_of
-from http_gateway.site import SITE
 from http_gateway.run_stream.hub import RunHub
 from http_gateway.run_stream.sources import RunSources
+from http_gateway.site import SITE
 from http_gateway.status import PushedStatus
 from http_gateway.vigil import Vigil
 from queue_server import __version__
@@ -73,12 +77,14 @@ def create_app(settings: GatewaySettings, expiry: Clock | None = None) -> FastAP
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(SITE.serving(settings))
             membership = await _open_membership(app, founder, stack)
-            app.state.desk = membership.desk
+            app.state.desk, app.state.registration = membership.desk, membership.registration
             guard = Guard(membership.accounts, query_keys=settings.query_keys, throttle=SecretThrottle(clock))
             app.state.services = await _open_services(stack, settings, guard, clock, metrics)
             open_bluesky_streams(app, stack, app.state.services)
             open_native(app, stack, app.state.services, expiry)
+            open_files(app, stack, settings)
             await open_devices(app, stack, app.state.services, expiry)
+            await open_batches(app, app.state.services)
             # Scripts of sites wait for this line.
             _log.info("Bluesky HTTP Server started successfully")
             yield
@@ -97,9 +103,7 @@ def create_app(settings: GatewaySettings, expiry: Clock | None = None) -> FastAP
     rescues: dict[type[Exception], Rescue] = {HTTPException: _answer_http_error, BodyOverflowError: _answer_overflow}
     # The middleware that is added first is the innermost.
     app.add_middleware(LiteralRoutes, table=literals_in(app), rescues=rescues)
-    add_bluesky(app, settings)
-    add_provider_routers(app, founder.providers, BLUESKY.prefix)
-    add_scanhub(app)
+    _add_dialects(app, settings, founder)
     metrics = add_native(app, settings)
     for kind, rescue in rescues.items():
         app.add_exception_handler(kind, rescue)
@@ -117,6 +121,14 @@ def create_app(settings: GatewaySettings, expiry: Clock | None = None) -> FastAP
         RequestFrame, most_body_bytes=settings.most_body_bytes, refuse=_refuse_body, drain=app.state.drain
     )
     return app
+
+
+def _add_dialects(app: FastAPI, settings: GatewaySettings, founder: Founder) -> None:
+    add_bluesky(app, settings)
+    add_provider_routers(app, founder.providers, BLUESKY.prefix)
+    add_scanhub(app)
+    add_flowserv(app)
+    add_ica(app)
 
 
 async def _open_membership(app: FastAPI, founder: Founder, stack: AsyncExitStack) -> Membership:

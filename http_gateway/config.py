@@ -9,6 +9,8 @@ from typing import Any, Literal, get_origin
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from http_gateway.auth.settings import AccountSettings
+from http_gateway.dialects.flowserv.settings import FlowservSettings
+from http_gateway.dialects.ica.settings import IcaSettings
 from http_gateway.dialects.scanhub.settings import ScannerSettings
 from queue_server.protocol.curve_keys import check_key
 from queue_server.protocol.errors import ParameterError
@@ -38,6 +40,10 @@ class GatewaySettings(AccountSettings):
         default=None, description="File with the public CURVE key of the manager, beside worker_key_file."
     )
     scanners: ScannerSettings = Field(default=ScannerSettings(), description="How long scanners are waited for.")
+    ica: IcaSettings = Field(default=IcaSettings(), description="Projects of the ICA dialect, and sizes of batches.")
+    flowserv: FlowservSettings = Field(
+        default=FlowservSettings(), description="Who sees what of the flowserv dialect, and who may register."
+    )
     encoding: Literal["json", "msgpack"] = Field(default="json", description="Encoding of the manager's notices.")
     server_key: str | None = Field(
         default=None,

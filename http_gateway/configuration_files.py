@@ -18,6 +18,8 @@ from http_gateway.auth.settings import (
     ResourceAccessSettings,
 )
 from http_gateway.config import Place
+from http_gateway.dialects.flowserv.settings import FlowservSettings
+from http_gateway.dialects.ica.settings import IcaSettings
 from http_gateway.sources import HOST, PORT, Entries, Entry, combine
 from queue_server.protocol.errors import ParameterError
 
@@ -42,6 +44,8 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
             ("api_access", ApiAccessSettings),
             ("resource_access", ResourceAccessSettings),
             ("database", DatabaseSettings),
+            ("flowserv", FlowservSettings),
+            ("ica", IcaSettings),
         )
     },
     "uvicorn": {

@@ -9,6 +9,7 @@
         │   └── ExpiredError          credential_expired  it was good once
         ├── ScopeError                scope               the identity may not do this
         ├── OriginError               cross_site          a cookie was sent by another site's page
+        ├── RangeError                range               the file has no such part
         ├── BodyError                 body                the body is missing, malformed or not an object
         ├── TooLargeError             too_large           the body is larger than the limit
         ├── ThrottledError            throttled           too many failed attempts
@@ -82,6 +83,13 @@ class OriginError(GatewayError):
 
     code = "cross_site"
     http_status = 403
+
+
+class RangeError(GatewayError):
+    """The file has no such part."""
+
+    code = "range"
+    http_status = 416
 
 
 class BodyError(GatewayError):

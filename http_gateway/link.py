@@ -122,7 +122,8 @@ class ManagerLink:
         try:
             # An emergency stop or a pause must not wait for what others ask.
             is_urgent = declared is not None and declared.kind == "motion"
-            frame = await self._channel.ask(message, timeout_s or self._timeout_s, urgent=is_urgent)
+            patience_s = max(self._timeout_s, 0.0 if declared is None else declared.patience_s)
+            frame = await self._channel.ask(message, timeout_s or patience_s, urgent=is_urgent)
         finally:
             # Also without a reply: the manager may still carry the request out.
             if declared is None or declared.kind in ("mutation", "motion"):

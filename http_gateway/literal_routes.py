@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-LiteralTable = dict[tuple[str, str], APIRoute]
+LiteralTable = dict[tuple[str, str], Route]
 Rescue = Callable[[Request, Exception], Awaitable[Response]]
 
 

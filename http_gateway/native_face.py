@@ -44,3 +44,4 @@ def open_native(app: FastAPI, stack: AsyncExitStack, services: Services, expiry:
         services.link, services.feed, services.status, services.clock, app.state.metrics, services.runs
     )
     stack.push_async_callback(app.state.streams.close)
+    run_files.open_run_files(app, stack)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from http_gateway.authorize import ANYBODY_KNOWN, PUBLIC
 from http_gateway.pages import PAGES
-from http_gateway.routes import Route
+from http_gateway.routes import Route, documented_in
 from queue_server import __version__
 from queue_server.protocol.method import Method
 from queue_server.protocol.status import Status
@@ -91,7 +91,7 @@ def describe(app: FastAPI, prefix: str, methods: Iterable[Method], routes: Itera
 
     def make() -> dict[str, Any]:
         if app.openapi_schema is None:
-            schema = get_openapi(title=TITLE, version=app.version, summary=SUMMARY, routes=app.routes)
+            schema = get_openapi(title=TITLE, version=app.version, summary=SUMMARY, routes=documented_in(app))
             schema["paths"] = {path: value for path, value in schema["paths"].items() if path.startswith(f"{prefix}/")}
             for verb, path, operation in _operations(known, more):
                 found = schema["paths"].get(f"{prefix}{path}", {}).get(verb.lower())

@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, FastAPI
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.routing import Route as PlainRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -133,20 +134,24 @@ def declared_in(app: FastAPI) -> dict[tuple[str, str], str]:
 def add_routes(app: FastAPI, face: Face, routes: Iterable[Route]) -> None:
     """Serve the routes of a face."""
     for route in routes:
-        declared_in(app)[route.verb, f"{face.prefix}{route.path}"] = route.scope
-        app.router.add_api_route(
-            f"{face.prefix}{route.path}",
-            _endpoint(face, route),
-            methods=[route.verb],
-            name=f"{face.name} {route.verb} {route.path}",
-            summary=route.summary,
-            tags=[face.name],
-            response_class=Response,
-            route_class_override=_DirectRoute,
-        )
-        added = app.router.routes[-1]
-        if isinstance(added, APIRoute) and "{" not in added.path:
+        added = _DirectRoute(face, route)
+        declared_in(app)[route.verb, added.path] = route.scope
+        app.router.routes.append(added)
+        if "{" not in added.path:
             literals_in(app).setdefault((route.verb, added.path), added)
+
+
+def documented_in(app: FastAPI) -> list[BaseRoute]:
+    """Return all routes in the form that FastAPI describes; made when asked for, since that takes its time."""
+    router = APIRouter()
+    for added in app.router.routes:
+        if isinstance(added, _DirectRoute):
+            words: dict[str, Any] = {"name": added.name, "summary": added.summary, "tags": [added.face]}
+            verbs = list(added.methods)
+            router.add_api_route(added.path, added.endpoint, methods=verbs, response_class=Response, **words)
+        else:
+            router.routes.append(added)
+    return router.routes
 
 
 def add_sockets(app: FastAPI, face: Face, sockets: Iterable[Socket]) -> None:
@@ -156,8 +161,22 @@ def add_sockets(app: FastAPI, face: Face, sockets: Iterable[Socket]) -> None:
         app.add_api_websocket_route(f"{face.prefix}{socket.path}", _socket_endpoint(face, socket), name=socket.summary)
 
 
-class _DirectRoute(APIRoute):
+class _DirectRoute(PlainRoute):
     """Hands a request to its endpoint without what FastAPI does for endpoints that declare parameters."""
+
+    methods: set[str]
+
+    def __init__(self, face: Face, route: Route) -> None:
+        name = f"{face.name} {route.verb} {route.path}"
+        super().__init__(f"{face.prefix}{route.path}", _endpoint(face, route), methods=[route.verb], name=name)
+        # HEAD, which would come with GET, is a verb like others.
+        self.methods = {route.verb}
+        self.face, self.summary = face.name, route.summary
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Tell how well a request fits, and who counts it which route that is."""
+        match, child_scope = super().matches(scope)
+        return match, {**child_scope, "route": self} if match is not Match.NONE else child_scope
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; another verb is a 405."""

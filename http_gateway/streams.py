@@ -56,6 +56,7 @@ class _Values:
     heard_s: float
     place: tuple[int, int] | None = None
     progress: dict[str, Frame] = field(default_factory=dict[str, Frame])
+    timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict[str, asyncio.TimerHandle])
     beats: int = 0
     numbers: int = 0
     readers: int = 0
@@ -86,7 +87,6 @@ class StreamHub:
         self._topics: dict[str, dict[int, Put]] = {name: {} for name in TOPICS}
         self._values = _Values(clock.monotonic())
         self._console = Console()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._release = feed.listen([STATUS_TOPIC, EVENT_TOPIC, PROGRESS_TOPIC, CONSOLE_TOPIC], self._hear)
 
     # --- for readers ----------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ class StreamHub:
     async def close(self) -> None:
         """Take no further notices."""
         self._release()
-        for timer in self._timers.values():
+        for timer in self._values.timers.values():
             timer.cancel()
         if self._values.lock_task is not None:
             self._values.lock_task.cancel()
@@ -271,11 +271,11 @@ class StreamHub:
 
     def _start_timer(self, name: str, seconds: float, call: Callable[[], None]) -> None:
         def fire() -> None:
-            del self._timers[name]
+            del self._values.timers[name]
             call()
 
-        if name not in self._timers:
-            self._timers[name] = asyncio.get_running_loop().call_later(seconds, fire)
+        if name not in self._values.timers:
+            self._values.timers[name] = asyncio.get_running_loop().call_later(seconds, fire)
 
     def _tell_lock_soon(self) -> None:
         if self._values.lock_task is None:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import uvloop
 import zmq
@@ -24,13 +23,14 @@ from queue_server.access.metadata_keys import MetadataKeys
 from queue_server.access.startup_files import find_files_of_lanes
 from queue_server.client.outbox import discard_finish_records, finish_record_path, read_finish_records
 from queue_server.clock import Chance, Clock, SystemClock
-from queue_server.config import PAUSE_PATIENCE_S, Settings, is_local
+from queue_server.config import PAUSE_PATIENCE_S, Settings
 from queue_server.core.events import RecoveryFinished
 from queue_server.core.locks import Lock
 from queue_server.core.model import State
 from queue_server.dispatch import Dispatcher
 from queue_server.engine.board import StatusBoard
 from queue_server.engine.engine import Engine
+from queue_server.engine.expiry import Expiry
 from queue_server.engine.intake import Intake, Remains
 from queue_server.engine.offline_change import take_note
 from queue_server.engine.perform import Crew, Performer
@@ -44,25 +44,28 @@ from queue_server.engine.watchdog import Watchdog
 from queue_server.failpoints import declare, failpoint
 from queue_server.handlers.context import Desk, Permits
 from queue_server.handlers.lock_keys import LockKeys
+from queue_server.handlers.postprocessing import Postprocessor
 from queue_server.handlers.repeats import Repeats
 from queue_server.handlers.repetition import Repetition
 from queue_server.handlers.resources import Resources
 from queue_server.handlers.startup import take_at_start
 from queue_server.process import SUPERVISOR_FILE, PidFile
-from queue_server.protocol.codec import Encoding
 from queue_server.protocol.errors import NotFoundError, StateError
 from queue_server.protocol.items import DEFAULT_LANE
-from queue_server.sockets import WORKERS, delegate_address
+from queue_server.retention import keep_sweeping
+from queue_server.sockets import DOCUMENTS, WORKERS, delegate_address, private_address
 from queue_server.storage.base import Store, Transaction
 from queue_server.storage.directory import DataDirectory
 from queue_server.storage.examination import Examination
 from queue_server.storage.lock import DirectoryLockedError
 from queue_server.storage.schedule import guard_store
 from queue_server.storage.sqlite import SqliteStore, open_sqlite
+from queue_server.transport.addresses import Addresses
 from queue_server.transport.console import PrintingBoard, publish_log
 from queue_server.transport.control import ControlSocket
 from queue_server.transport.curve import Gate, read_curve
-from queue_server.transport.notices import Form, NoticesSocket
+from queue_server.transport.documents import open_documents
+from queue_server.transport.notices import NoticesSocket, open_notices
 from queue_server.workers.adoption import adopt_workers
 from queue_server.workers.host import LocalHost
 from queue_server.workers.lane_hosts import LaneHosts, far_lanes, host_launched
@@ -77,17 +80,6 @@ _log = logging.getLogger(__name__)
 declare("start.after_store", "start.after_bind", "start.after_recovery")
 
 Context = zmq.Context["zmq.Socket[bytes]"]
-
-UNHEARD = "inproc://notices"
-"""Where notices go that are not to be published: nobody outside this process can subscribe."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the sockets are bound."""
-
-    control: str
-    info: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +121,12 @@ async def run_manager(settings: Settings, listener: Listener, opened: SqliteStor
         store = opened or await asyncio.to_thread(open_sqlite, settings.data, clock=clock, chance=chance)
         stack.push_async_callback(store.close)
         failpoint("start.after_store")
-        examination = await stack.enter_async_context(
-            guard_store(store, settings.data, clock, settings.backup_interval_s, settings.backups_kept)
-        )
+        examination = await _look_after_data(stack, store, settings, clock)
         context: Context = zmq.Context()
         # Not term: that would wait for ever for a socket whose owner could not be built.
         stack.callback(context.destroy, 0)
         gate = _open_gate(stack, context, settings)
-        notices = _open_notices(context, settings, clock, gate)
-        stack.callback(notices.close)
-        publish_log(stack, notices)
+        notices, streams = _open_streams(stack, context, settings, clock, gate)
 
         resources, state = await _load(store, settings, clock, chance)
         board = StatusBoard(store.instance_id, settings.manager_name, clock, notices.publish_status)
@@ -151,13 +139,22 @@ async def run_manager(settings: Settings, listener: Listener, opened: SqliteStor
         host = _connect_workers(stack, _open_link(context, settings, intake, gate), settings, intake, performer, engine)
         board.update(state)
 
-        streams = {"info": notices.address} if settings.publish_console else {}
         desk = replace(_set_up_desk(settings, engine, board, resources, clock, streams), has_room=store.has_room)
         control = _open_control(stack, context, settings, engine, desk, gate)
         failpoint("start.after_bind")
-        addresses = Addresses(control.address, notices.address if settings.publish_console else settings.info)
+        addresses = Addresses(control.address, streams.get("info", settings.info), streams["documents"])
+        expiry = Expiry(engine)
+        stack.callback(expiry.close)
+        expiry.begin()
         shutdown = Shutdown(engine, clock, PAUSE_PATIENCE_S if settings.pause_at_stop else 0.0)
         await _serve(_Parts(engine, intake, host, shutdown, ended, examination), addresses, listener)
+
+
+async def _look_after_data(stack: AsyncExitStack, store: SqliteStore, settings: Settings, clock: Clock) -> Examination:
+    guarding = guard_store(store, settings.data, clock, settings.backup_interval_s, settings.backups_kept)
+    examination = await stack.enter_async_context(guarding)
+    await stack.enter_async_context(keep_sweeping(settings.data, clock))
+    return examination
 
 
 async def clear_lock(data: Path, user: str) -> Lock:
@@ -197,14 +194,17 @@ def _open_gate(stack: AsyncExitStack, context: Context, settings: Settings) -> G
     return gate
 
 
-def _open_notices(context: Context, settings: Settings, clock: Clock, gate: Gate | None) -> NoticesSocket:
-    form = Form(cast(Encoding, settings.encoding))
-    if not settings.publish_console:
-        return NoticesSocket(context, UNHEARD, clock=clock, form=form)
-    # The subscribers of bluesky-queueserver cannot decrypt; where only this host listens they need not.
-    is_plain = settings.plain_notices or is_local(settings.info)
-    guard = None if gate is None or is_plain else gate.admit_clients()
-    return NoticesSocket(context, settings.info, clock=clock, form=form, guard=guard, limits=settings)
+def _open_streams(
+    stack: AsyncExitStack, context: Context, settings: Settings, clock: Clock, gate: Gate | None
+) -> tuple[NoticesSocket, Mapping[str, str]]:
+    """Bind what others subscribe to; return the notices socket, and the addresses that clients are told."""
+    notices = open_notices(context, settings, clock, gate)
+    stack.callback(notices.close)
+    publish_log(stack, notices)
+    documents = open_documents(context, settings, gate, private_address(settings.data, DOCUMENTS))
+    stack.callback(documents.close)
+    told = {"info": notices.address} if settings.publish_console else {}
+    return notices, {**told, "documents": documents.address}
 
 
 def _open_control(
@@ -212,6 +212,7 @@ def _open_control(
 ) -> ControlSocket:
     """Bind the control socket for everybody, and that of the gateway, whose file only this user can open."""
     guard = None if gate is None else gate.admit_clients()
+    engine.postprocess_by(Postprocessor(desk))
     control = ControlSocket(context, settings.control, Dispatcher(engine, desk), guard, limits=desk.limits)
     stack.push_async_callback(control.finish)
     delegating = Dispatcher(engine, desk, may_delegate=True)
@@ -246,6 +247,7 @@ def _set_up_desk(
         limits=settings,
         repeats=Repeats(clock),
         stop_limits=settings.stop_limits,
+        workflow_files=settings.workflow_directory,
     )
 
 
@@ -293,6 +295,8 @@ def _find_command(settings: Settings, address: str, keys: KeyFiles | None) -> Wo
             lane.update_list_file or "never",
             keys,
             GraphWork.of(lane, settings.data),
+            None if name in far else settings.data,
+            settings.worker_documents if name in far else private_address(settings.data, DOCUMENTS),
         )
         for name, lane in settings.startups.items()
     }
@@ -333,8 +337,8 @@ async def _load(store: Store, settings: Settings, clock: Clock, chance: Chance) 
         stored = apply_sharing(apply_policies(stored, settings.on_failure), settings.shared_devices)
         turn = Turn(tx, stored, clock.wall(), chance)
         take_note(turn)
-        workers = {lane.name: lane.worker.incarnation for lane in stored.lanes if lane.worker.incarnation}
-        take_at_start(turn, resources, open_lanes=[name for name, who in workers.items() if find_worker(who)])
+        opened = [one.name for one in stored.lanes if one.worker.incarnation and find_worker(one.worker.incarnation)]
+        take_at_start(turn, resources, open_lanes=opened, workflows=settings.workflow_directory)
         if turn.state != stored:
             save(tx, turn.state)
         return turn

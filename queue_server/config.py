@@ -35,7 +35,7 @@ from queue_server.protocol.lane_settings import (
     read_policies,
 )
 from queue_server.protocol.shared_devices import SHARED_DEVICES, CheckedPlaces
-from queue_server.protocol.stop_limits import TimedLimits
+from queue_server.protocol.workflow_settings import WorkflowSettings
 
 SETTINGS_FILE = "cuelight.yaml"
 
@@ -69,7 +69,7 @@ def prefixed_data_directory(prefix: str, environ: Mapping[str, str] = os.environ
     return default_data_directory(environ).parent / "re-manager" / name
 
 
-class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatibleVariableOverride]
+class Settings(BaseSettings, WorkflowSettings):  # pyright: ignore[reportIncompatibleVariableOverride]
     """What ``cuelight up`` can be told."""
 
     model_config = SettingsConfigDict(env_prefix="CUELIGHT_", extra="forbid", frozen=True)
@@ -153,7 +153,7 @@ class Settings(BaseSettings, TimedLimits):  # pyright: ignore[reportIncompatible
     control: str = Field(default="tcp://127.0.0.1:60615", description="Address of the control socket; port 0 is free.")
     info: str = Field(default="tcp://127.0.0.1:60625", description="Address of the notices socket; port 0 is free.")
     documents: str = Field(
-        default="tcp://127.0.0.1:60635", description="Address of the documents socket, served once documents are."
+        default="tcp://127.0.0.1:60635", description="Address of the documents socket; port 0 is free."
     )
     http: str = Field(default="127.0.0.1:60610", description="HOST:PORT of the HTTP gateway, or off; port 0 is free.")
     http_workers: int = Field(default=1, ge=1, le=64, description="How many processes the gateway has.")

@@ -18,6 +18,7 @@ from queue_server.engine.perform import Done
 from queue_server.engine.stopping import wait_for_answers
 from queue_server.engine.turn import Turn
 from queue_server.guards import identify, require_gateway, require_key, require_unchanged
+from queue_server.handlers.answers import find_answer, keep_answer
 from queue_server.handlers.aside import Aside, Expected
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
 from queue_server.handlers.estop import Stopping
@@ -196,9 +197,24 @@ class Dispatcher:
         return fields if is_long else _reply(call, fields)
 
     def _post(self, call: _Call, respond: Respond, digest: bytes = b"") -> None:
-        self._engine.ask(
-            lambda turn: self._handle_in_turn(call, turn, digest), lambda done: respond(_settle(call, done))
-        )
+        try:
+            end = self._desk.answers.begin(call.origin, call.params)
+        except CuelightError as error:
+            respond(_refusal(call, error))
+            return
+
+        def settle(done: Done | None) -> None:
+            found = None if done is None else done.value
+            if isinstance(found, Further):
+                begin(found.find)
+                return
+            end()
+            respond(_settle(call, done))
+
+        def begin(handle: Callable[[TurnContext], Any]) -> None:
+            self._engine.ask(lambda turn: self._handle_in_turn(call, turn, digest, handle), settle)
+
+        begin(lambda context: HANDLERS[call.method.name](context, call.params))
 
     def _answer_once(self, call: _Call, key: str, respond: Respond) -> None:
         """Do a request, unless the same one is under way: then wait a moment for its answer."""
@@ -262,7 +278,9 @@ class Dispatcher:
         note(fields)
         return _reply(call, fields)
 
-    def _handle_in_turn(self, call: _Call, turn: Turn, digest: bytes) -> bytes:
+    def _handle_in_turn(
+        self, call: _Call, turn: Turn, digest: bytes, handle: Callable[[TurnContext], Any]
+    ) -> bytes | Further:
         key = call.request.idempotency_key if digest else None
         stored = turn.tx.stored_reply(key) if key else None
         if stored is not None:
@@ -272,15 +290,22 @@ class Dispatcher:
             if call.method.told_once:
                 raise told_before(call.method.told_once, known)
             return _reply(call, known)
+        answered = find_answer(turn, call.origin, call.params)
+        if answered is not None:
+            return _reply(call, answered)
         require_room(call.method, self._desk.has_room)
         require_unchanged(call.request, call.method, queue_uid(turn.state, self._desk.instance_id))
         require_key(call.method, call.params, turn.state.lock, self._desk.keys)
         lane = _lane_of(call.params, turn.state)
         context = TurnContext(self._desk, call.origin, turn, call.method.name, lane)
-        fields = fields_of(HANDLERS[call.method.name](context, call.params))
+        result = handle(context)
+        if isinstance(result, Further):
+            return result
+        fields = fields_of(result)
         if key:
             kept = fields if not call.method.told_once else _without(fields, call.method.told_once)
             self._desk.repetition.store(turn.tx, key, StoredReply(digest, encode(kept)), turn.now)
+        keep_answer(turn, call.origin, call.params, fields)
         return _reply(call, fields)
 
 

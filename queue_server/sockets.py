@@ -16,6 +16,9 @@ MANAGER_KEY_FILE = "manager.key"
 LINK = "link"
 """The name of the socket at which the manager listens for workers."""
 
+DOCUMENTS = "documents"
+"""The name of the socket at which the manager takes the documents of workers on its host."""
+
 # sun_path holds 108 bytes with its end, and ZeroMQ needs a few for itself.
 _LONGEST_PATH = 100
 

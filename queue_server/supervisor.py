@@ -247,7 +247,7 @@ class _Supervisor:
         content = {
             "control": self._settings.control,
             "info": self._settings.info,
-            "documents": None,
+            "documents": self._settings.documents,
             "http": self._http,
             "data_dir": str(self._settings.data),
             "pids": {"supervisor": os.getpid(), "manager": manager} | ({"gateway": gateway} if has_gateway else {}),

@@ -91,7 +91,7 @@ def _tell_resolved(reply: Mapping[str, Any], outcome: Resolution) -> str:
 
 
 def print_history(items: Iterable[Mapping[str, Any]]) -> None:
-    """Print finished items as a table, and below it why the failed ones failed."""
+    """Print finished items as a table, and below it why the failed ones failed, and why some have no metrics."""
     items = list(items)
     columns = ("STARTED", "ITEM", "OUTCOME", "POINTS", "DURATION", "RUNS")
     render.print_table(columns, map(_row, items))
@@ -99,6 +99,9 @@ def print_history(items: Iterable[Mapping[str, Any]]) -> None:
         reason = reason_of(item)
         if reason:
             render.say(f"{item['name']} ({item['item_uid']}): {reason}")
+        lack = item["result"].get("metrics_error")
+        if lack:
+            render.say(f"{item['name']} ({item['item_uid']}) has no metrics: {lack}")
 
 
 def reason_of(item: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -10,8 +11,18 @@ from typing import TYPE_CHECKING, Any, Self
 import zmq
 import zmq.asyncio
 
-from queue_server.client.exchange import Deadline, Question, result_of, values_of
+from queue_server.client.documents import (
+    MOST_WAITING,
+    Document,
+    Gap,
+    Sequencer,
+    check_lanes,
+    documents_address_in,
+)
+from queue_server.client.exchange import Deadline, Question, check_timeout, result_of, values_of
 from queue_server.client.gateway import Gateway, RequestOptions, Target
+from queue_server.client.http_errors import HTTPOnlyError
+from queue_server.client.http_exchange import own_request
 from queue_server.client.http_steps import Steps
 from queue_server.client.lines import Line
 from queue_server.client.notices import (
@@ -24,6 +35,7 @@ from queue_server.client.notices import (
 )
 from queue_server.client.shell import Shell
 from queue_server.client.sockets import connect_subscriber
+from queue_server.protocol.errors import CommunicationError
 
 if TYPE_CHECKING:
     from queue_server.client.http import AsynchronousLink
@@ -90,6 +102,24 @@ class RunControl(Shell[zmq.asyncio.Socket, "AsynchronousLink", Coroutine[Any, An
         question = self._ask(method.name, values_of(params), RequestOptions(timeout_s=timeout_s))
         return result_of(method, self._exchange.judge(question, await self._carry(question), strict=True))
 
+    async def download(self, path: str, write: Callable[[bytes], object], timeout_s: float = 60.0) -> None:
+        """Get a file from a gateway and give its bytes to ``write``, piece by piece.
+
+        Args:
+            path: of the file at the gateway, such as ``/v1/runs/UID/documents``.
+            write: takes each piece; it is not awaited.
+            timeout_s: how long to wait for the next piece, in seconds, above 0.
+
+        Raises:
+            HTTPOnlyError: this RunControl uses 0MQ, which carries no files.
+            RequestFailedError: the request is refused; nothing was written.
+            HTTPRequestError: the connection broke, maybe after some pieces.
+            HTTPClientError, HTTPServerError: the gateway does not accept or cannot answer the request.
+        """
+        if self._link is None:
+            raise HTTPOnlyError("Files come from a gateway (http://…), and this connection uses 0MQ.", field="path")
+        await self._link.download(own_request("GET", path, None, None, check_timeout(timeout_s)), write)
+
     async def notices(self, topics: Iterable[str] = TOPICS) -> Notices:
         """Subscribe to the information stream, from now on; every topic is a prefix.
 
@@ -106,6 +136,22 @@ class RunControl(Shell[zmq.asyncio.Socket, "AsynchronousLink", Coroutine[Any, An
         socket = self._make_socket(zmq.SUB)
         connect_subscriber(socket, self._info, prefixes, self._keys)
         return Notices(socket)
+
+    async def documents(self, lanes: Iterable[str] | None = None) -> Documents:
+        """Subscribe to the documents of runs in these lanes, or in all, from now on.
+
+        Raises:
+            ParameterError: ``lanes`` is empty or a single string.
+            CommunicationError: the manager does not tell where it publishes them, or is reached over HTTP.
+        """
+        prefixes = check_lanes(lanes)
+        if self._link is not None:
+            raise CommunicationError("Documents come over 0MQ only: connect to the control socket of the manager.")
+        address = documents_address_in(await self.send_request(method="config_get"), self.control_address)
+        socket = self._make_socket(zmq.SUB)
+        socket.setsockopt(zmq.RCVHWM, MOST_WAITING)
+        connect_subscriber(socket, address, prefixes, self._keys)
+        return Documents(socket)
 
     async def wait_for_status(
         self, predicate: Callable[[Mapping[str, Any]], bool], timeout_s: float = 60.0
@@ -240,6 +286,50 @@ class Notices:
             notice = await self.receive()
             if notice is not None:
                 yield notice
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class Documents:
+    """An open subscription to documents; iterate over it, or ask for one at a time. For one task only."""
+
+    def __init__(self, socket: zmq.asyncio.Socket) -> None:
+        self._socket = socket
+        self._sequencer = Sequencer()
+        self._waiting: deque[Document | Gap] = deque()
+
+    async def receive(self, timeout_s: float | None = None) -> Document | Gap | None:
+        """Return the next document, or that some are missing; None if nothing comes within ``timeout_s`` seconds.
+
+        A ``timeout_s`` of None waits for ever.
+        """
+        deadline = None if timeout_s is None else Deadline(timeout_s)
+        while not self._waiting:
+            if not await self._socket.poll(-1 if deadline is None else deadline.left_ms()):
+                return None
+            self._waiting.extend(self._sequencer.take(await self._socket.recv_multipart()))
+        return self._waiting.popleft()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the subscription has ended."""
+        return self._socket.closed
+
+    async def close(self) -> None:
+        """End the subscription."""
+        self._socket.close(linger=0)
+
+    async def __aiter__(self) -> AsyncIterator[Document | Gap]:
+        while not self.closed:
+            found = await self.receive()
+            if found is not None:
+                yield found
 
     async def __aenter__(self) -> Self:
         return self

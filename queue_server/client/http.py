@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from queue_server.client.exchange import REPLY_BOUNDS, Deadline
 from queue_server.client.gateway import Gateway
 from queue_server.client.http_errors import HTTPConnectError, HTTPRequestError
 from queue_server.client.http_exchange import KEY_HEADER, HttpAnswer, HttpRequest
-from queue_server.client.http_steps import Renewal, Steps, renew
+from queue_server.client.http_steps import Renewal, Steps, needs_renewal, refusal_in, renew
 from queue_server.protocol.errors import CommunicationError, RequestTimeoutError
 
 T = TypeVar("T")
@@ -58,6 +58,39 @@ class BlockingLink:
         with self._renewing:
             if self.gateway.wallet.access_token == renewal.expired:
                 self.run(renew(self.gateway.wallet))
+
+    def download(self, request: HttpRequest, write: Callable[[bytes], object]) -> None:
+        """Give the body of an answer to ``write``, piece by piece; ``timeout_s`` is how long each piece may take.
+
+        Raises:
+            HTTPRequestError, RequestTimeoutError: it did not come, or not to its end.
+            HTTPAnswerError, RequestFailedError: the request is refused; nothing was written.
+        """
+        used = self.gateway.wallet.access_token
+        answer = self._try_download(request, write)
+        if answer is not None and needs_renewal(answer, self.gateway.wallet, used):
+            self.renew(Renewal(used))
+            answer = self._try_download(request, write)
+        if answer is not None:
+            raise refusal_in(answer)
+
+    def _try_download(self, request: HttpRequest, write: Callable[[bytes], object]) -> HttpAnswer | None:
+        """Return the answer if it is not what was asked for."""
+        headers = {**self.gateway.wallet.headers(), **request.headers}
+        with _translating(self.gateway, request):
+            _refuse_closed(self._client)
+            with self._client.stream(
+                request.verb, request.path, headers=headers, timeout=request.timeout_s
+            ) as response:
+                if response.status_code == 200:
+                    for chunk in response.iter_bytes():
+                        write(chunk)
+                    return None
+                body = bytearray()
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    _check(body)
+                return _answer(response, bytes(body))
 
     def close(self) -> None:
         """Close all connections."""
@@ -117,6 +150,33 @@ class AsynchronousLink:
         async with self._renewing:
             if self.gateway.wallet.access_token == renewal.expired:
                 await self.run(renew(self.gateway.wallet))
+
+    async def download(self, request: HttpRequest, write: Callable[[bytes], object]) -> None:
+        """Give the body of an answer to ``write``, as the other form does; raises the same."""
+        used = self.gateway.wallet.access_token
+        answer = await self._try_download(request, write)
+        if answer is not None and needs_renewal(answer, self.gateway.wallet, used):
+            await self.renew(Renewal(used))
+            answer = await self._try_download(request, write)
+        if answer is not None:
+            raise refusal_in(answer)
+
+    async def _try_download(self, request: HttpRequest, write: Callable[[bytes], object]) -> HttpAnswer | None:
+        headers = {**self.gateway.wallet.headers(), **request.headers}
+        with _translating(self.gateway, request):
+            _refuse_closed(self._client)
+            async with self._client.stream(
+                request.verb, request.path, headers=headers, timeout=request.timeout_s
+            ) as response:
+                if response.status_code == 200:
+                    async for chunk in response.aiter_bytes():
+                        write(chunk)
+                    return None
+                body = bytearray()
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    _check(body)
+                return _answer(response, bytes(body))
 
     async def close(self) -> None:
         """Close all connections."""

@@ -40,6 +40,8 @@ _PROBLEM_PREFIX = "urn:cuelight:problem:"
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _BODILESS = ("GET", "DELETE")
 _LONGEST_TEXT = 300
+# Only over HTTP the replies of these have a cursor; for others it is a field of their own.
+_PAGED = frozenset(ROUTES[name].path for name in ("queue_get", "history_get", "events_get") if name in ROUTES)
 
 Reply = dict[str, Any]
 
@@ -183,7 +185,8 @@ def _enveloped(content: Any, route: MethodRoute) -> Reply:
     fields = cast("Reply", content)
     if route.bare:
         return fields
-    fields.pop("next_cursor", None)
+    if route.path in _PAGED:
+        fields.pop("next_cursor", None)
     return {"success": True, "msg": "", **fields}
 
 

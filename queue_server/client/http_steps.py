@@ -25,6 +25,7 @@ from queue_server.client.http_exchange import (
 )
 from queue_server.client.http_tokens import Wallet
 from queue_server.protocol.codec import Encoding
+from queue_server.protocol.errors import CommunicationError, RequestFailedError
 
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ def send(request: HttpRequest, wallet: Wallet, *, refreshes: bool = True) -> Ste
     """Send a request with the credential; if its access token has expired, renew that once and send it again."""
     used = wallet.access_token
     answer = yield request.with_headers(wallet.headers())
-    if not refreshes or wallet.refresh_token is None or not _needs_tokens(answer, used):
+    if not refreshes or not needs_renewal(answer, wallet, used):
         return answer
     yield Renewal(used)
     return (yield request.with_headers(wallet.headers()))
@@ -124,8 +125,18 @@ def _object_in(answer: HttpAnswer) -> Reply:
     return cast("Reply", reply)
 
 
-def _needs_tokens(answer: HttpAnswer, used: str | None) -> bool:
-    return is_expired(answer) or (used == "" and answer.status == 401)
+def needs_renewal(answer: HttpAnswer, wallet: Wallet, used: str | None) -> bool:
+    """Return whether a request with the access token ``used`` is worth repeating with another one."""
+    return wallet.refresh_token is not None and (is_expired(answer) or (used == "" and answer.status == 401))
+
+
+def refusal_in(answer: HttpAnswer) -> CommunicationError | RequestFailedError:
+    """Return the error that an answer is which is not what was asked for."""
+    try:
+        reply = _object_in(answer)
+    except CommunicationError as error:
+        return error
+    return RequestFailedError(str(reply.get("msg", "")), reply=reply)
 
 
 def _read_whole(question: HttpQuestion, route: MethodRoute, wallet: Wallet, encoding: Encoding) -> Steps[Reply]:

@@ -18,6 +18,7 @@ __all__ = [
     "Notice",
     "check_topics",
     "info_address_in",
+    "reached_from",
     "read_notice",
 ]
 
@@ -86,14 +87,15 @@ def info_address_in(reply: Mapping[str, Any], control: str) -> str:
     config: object = reply.get("config")
     address = cast("dict[str, Any]", config).get("info") if isinstance(config, dict) else None
     if isinstance(address, str) and address:
-        return _reached_from(address, control)
+        return reached_from(address, control)
     raise CommunicationError(
         f"The manager at {control} does not say where it publishes notices: give the argument 'info', "
         f"or set CUELIGHT_INFO."
     )
 
 
-def _reached_from(address: str, control: str) -> str:
+def reached_from(address: str, control: str) -> str:
+    """Return where an address that a manager tells is reached; every interface means the host of ``control``."""
     host, _, port = address.removeprefix("tcp://").rpartition(":")
     if host not in _EVERY_INTERFACE:
         return address

@@ -124,6 +124,8 @@ def make_settings(wishes: Wishes) -> tuple[Settings, list[str]]:
     weak: dict[str, Any] = {"data": _data_directory(wishes), "manager_name": MANAGER_NAME}
     # What the clients of start-re-manager expect to be offered.
     weak |= {"test_methods": True, "script_upload": True, "http": "off"}
+    # They know nothing of this socket, and may run several managers on a host.
+    weak |= {"documents": "tcp://127.0.0.1:0"}
     weak = {name: value for name, value in weak.items() if name not in base.model_fields_set}
     notes = [*wishes.notes, *_explain(wishes)]
     for setting, name, is_open, is_served in (

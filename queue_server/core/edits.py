@@ -86,6 +86,14 @@ def replaced(uid: str, old: Item) -> Edit:
     return Edit("replaced", (uid,), (old,))
 
 
+def replaced_all(olds: Iterable[Item]) -> Edit:
+    """Return the edit that changed items which have kept their uids; if there are too many, nothing is kept of it."""
+    items = tuple(olds)
+    return (
+        TOO_LARGE if len(items) > MOST_ITEMS_REMEMBERED else Edit("replaced", tuple(each.uid for each in items), items)
+    )
+
+
 def stretches_of(neighbours: Mapping[str, Neighbours]) -> tuple[Stretch, ...]:
     """Return items as stretches, each as long as possible, so that the ends of none are among the items."""
     found: list[Stretch] = []

@@ -7,6 +7,7 @@ from typing import Literal
 
 from queue_server.core.events import EstopDeadlinePassed, OrderDeadlinePassed
 from queue_server.protocol.items import AttemptKey, Item, Result, Run
+from queue_server.protocol.result_schema import Extraction
 from queue_server.protocol.tasks import Task, TaskResult
 from queue_server.protocol.worker_link import ToWorker
 
@@ -83,11 +84,15 @@ class Redispatch:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Send the item of an attempt to its worker, with the names that the worker has for what it claims."""
+    """Send the item of an attempt to its worker, with the names that the worker has for what it claims.
+
+    The core leaves ``extraction`` out; the turn fills in what the store knows of it.
+    """
 
     key: AttemptKey
     item: Item
     claims: tuple[str, ...] | None = None
+    extraction: Extraction | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,6 +251,8 @@ def _result_of(message: ItemFinished) -> Result:
         traceback=message.traceback,
         points=message.points,
         artifacts=message.artifacts,
+        metrics=message.metrics,
+        metrics_error=message.metrics_error,
     )
 
 

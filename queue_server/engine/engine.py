@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ from queue_server.core.events import (
 )
 from queue_server.core.machine import step
 from queue_server.core.model import Lane, State
+from queue_server.engine.aides import NOBODY, Aides, Postprocess
 from queue_server.engine.board import StatusBoard
 from queue_server.engine.head import FindDevices
 from queue_server.engine.inbox import Entry, Inbox
@@ -89,7 +90,15 @@ class Engine:
 
     def find_devices_by(self, find_devices: FindDevices) -> None:
         """From now on let it be told so which devices the plan of an item uses; before, nobody knows."""
-        self._begin_turn = partial(self._begin_turn, find_devices=find_devices)
+        self._ask(find_devices=find_devices)
+
+    def postprocess_by(self, postprocess: Postprocess) -> None:
+        """From now on let the post-processing of workflows be queued so; before, there is none."""
+        self._ask(postprocess=postprocess)
+
+    def _ask(self, **aides: Any) -> None:
+        known: Aides = self._begin_turn.keywords.get("aides", NOBODY)
+        self._begin_turn = partial(self._begin_turn, aides=replace(known, **aides))
 
     def post(self, work: Callable[[Turn], T], *, insist: bool = False, may_wait: bool = False) -> asyncio.Future[T]:
         """Put ``work`` into the next turn; the future has its result, or its refusal, after the commit.

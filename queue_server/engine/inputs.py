@@ -15,7 +15,7 @@ from queue_server.protocol.inputs import Reference, replace_references
 from queue_server.protocol.items import ACQUISITION, Item
 from queue_server.storage.base import HistoryEntry, Transaction
 
-BESIDE_RESULTS: Final = frozenset({"device_parameter.json", "manifest.json"})
+BESIDE_RESULTS: Final = frozenset({"device_parameter.json", "manifest.json", "metrics.json"})
 """Files that are stored beside the results; who wants one of them names it."""
 
 _MOST_SHOWN = 8

@@ -14,7 +14,7 @@ from queue_server.core.effects import Send
 from queue_server.core.events import EstopReported, WorkerAnswering, WorkerConnected, WorkerExited, WorkerReported
 from queue_server.core.model import State
 from queue_server.core.rules_worker import find_dismissal
-from queue_server.engine import exam_progress
+from queue_server.engine import exam_progress, recordings
 from queue_server.engine.allowance import Allowance, cut
 from queue_server.engine.engine import Engine
 from queue_server.engine.headway import Headway, percent_of
@@ -278,24 +278,33 @@ class Intake:
                 if isinstance(report, ItemFinished) and report.attempt == stray:
                     self._record_late(turn, (lane, incarnation), report, _STRAY)
         except RefusedError as error:
-            self._record_late(turn, (lane, incarnation), report, str(error))
-            if isinstance(report, ItemFinished):
-                _resolve_late(turn, lane, report)
+            self._take_late(turn, (lane, incarnation), report, str(error))
             return
+        if isinstance(report, (RunOpened, RunClosed)) and recordings.is_listed(turn.state.lane(lane).attempt, report):
+            recordings.note(turn.tx, report, turn.now)
         if isinstance(report, ItemAcknowledged) and lane in self._keeper.graph_lanes:
             # Only here is it known that what has begun may do an exam task; plans pay nothing for those.
             exam_progress.advance(turn.tx, report.attempt.item_uid, 0, turn.now)
         if isinstance(report, (EnvironmentOpened, EnvironmentUpdated)):
             self._adopt(turn, lane, incarnation, report.kind)
 
-    def _record_late(self, turn: Turn, worker: tuple[str, str], report: Report, reason: str) -> None:
+    def _take_late(self, turn: Turn, worker: tuple[str, str], report: Report, reason: str) -> None:
+        is_recorded = self._record_late(turn, worker, report, reason)
+        if isinstance(report, ItemFinished):
+            _resolve_late(turn, worker[0], report)
+        elif isinstance(report, (RunOpened, RunClosed)) and is_recorded:
+            # Its documents are in a file, whatever has become of the attempt.
+            recordings.note(turn.tx, report, turn.now)
+
+    def _record_late(self, turn: Turn, worker: tuple[str, str], report: Report, reason: str) -> bool:
         lane, incarnation = worker
         if not self._allowance.may_record(incarnation):
-            return
+            return False
         _log.warning("A report was recorded and not applied: %s", reason)
         turn.record("late_report", lane=lane, data={"report": cut(report.model_dump()), "reason": cut(reason)})
         if self._allowance.is_last(incarnation):
             _log.error("The worker of lane %s reports in vain again and again; no more of it is recorded", lane)
+        return True
 
     def _adopt(self, turn: Turn, lane: str, incarnation: str, kind: str) -> None:
         if incarnation in self._torn:

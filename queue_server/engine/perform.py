@@ -112,7 +112,8 @@ def _perform_with(crew: Crew, effect: Effect) -> None:
     if isinstance(effect, Dispatch):
         _log.info("Starting the plan: %s (%s)", effect.item.name, effect.key.item_uid)
         incarnation = crew.state().lane(effect.key.lane).worker.incarnation
-        message = Execute(attempt=effect.key, content=dict(effect.item.content), claims=effect.claims)
+        content = dict(effect.item.content)
+        message = Execute(attempt=effect.key, content=content, claims=effect.claims, extraction=effect.extraction)
         crew.link.send(incarnation, message)
     elif isinstance(effect, Send):
         crew.link.send(effect.incarnation, effect.message)

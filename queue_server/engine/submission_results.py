@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from queue_server.protocol.items import AttemptKey, Result
-from queue_server.protocol.submissions import AttemptResult, ResultFile
+from queue_server.protocol.submissions import AttemptResult, ResultFile, Submission
 from queue_server.storage.base import Transaction
 
 
@@ -16,12 +16,14 @@ def note_end(
 
     ``make_secret`` gives random hexadecimal digits: the ids of files are not to be guessed.
     """
-    if tx.submission(key.submission) is None:
+    submission = tx.submission(key.submission)
+    if submission is None:
         return None
+    names = _find_names(tx, submission)
     files = tuple(
         ResultFile(
             id=make_secret()[:32],
-            name=entry.name,
+            name=names.get(entry.name, entry.name),
             artifact_id=entry.artifact.id,
             size_bytes=entry.artifact.size_bytes,
             content_type=entry.artifact.content_type,
@@ -38,7 +40,17 @@ def note_end(
         result.time_stop,
         result.message,
         result.run_uids,
-        files=files,
+        result.metrics,
+        result.metrics_error,
+        files,
     )
     tx.add_result(ended)
     return ended
+
+
+def _find_names(tx: Transaction, submission: Submission) -> dict[str, str]:
+    """Return the names that the workflow of a submission gives to its files, by their paths."""
+    workflow = None if submission.workflow is None else tx.workflow(submission.workflow, submission.version)
+    if workflow is None or tx.postprocessing(submission.uid) is not None:
+        return {}
+    return {output.source: output.key for output in workflow.fields.outputs}

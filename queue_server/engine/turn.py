@@ -37,9 +37,12 @@ from queue_server.core.events import (
 from queue_server.core.machine import step
 from queue_server.core.model import State
 from queue_server.core.view import manager_state
-from queue_server.engine import exam_outputs, exam_progress, submission_results
-from queue_server.engine.head import FindDevices, Head
+from queue_server.engine import exam_outputs, exam_progress, submission_results, workflow_results
+from queue_server.engine.aides import NOBODY, Aides
+from queue_server.engine.extraction import extraction_of
+from queue_server.engine.head import Head
 from queue_server.engine.inputs import fill_inputs
+from queue_server.engine.postprocessing import take_ranked
 from queue_server.engine.trail import Trail
 from queue_server.protocol.errors import StateError
 from queue_server.protocol.event_log import EventRecord
@@ -50,15 +53,10 @@ from queue_server.storage.base import BlockedAtHead, Claim, HeldAtHead, Instruct
 _log = logging.getLogger(__name__)
 
 
-def _nobody_knows(_: Item) -> None:
-    return None
-
-
 class Turn:
     """The working copy of one transaction: state, orders to perform afterwards, and events to publish.
 
     ``after_commit`` belongs to the change and is done with it; ``remarks`` are said when everybody has an answer.
-    ``find_devices`` tells which devices of its lane the plan of an item uses; None where nobody knows.
     ``passed`` are states through which it went on its way: clients that wait for a word such as executing_queue must
     see it also where the next word follows in the same turn.
     """
@@ -70,7 +68,7 @@ class Turn:
         now: float,
         chance: Chance,
         instance_id: str = "",
-        find_devices: FindDevices = _nobody_knows,
+        aides: Aides = NOBODY,
     ) -> None:
         self.tx = tx
         self.state = state
@@ -81,7 +79,7 @@ class Turn:
         self.after_commit: list[Callable[[], None]] = []
         self.remarks: list[Callable[[], None]] = []
         self._trail = Trail(instance_id, state.revisions.queue, _words_of(state))
-        self._find_devices = find_devices
+        self._aides = aides
 
     @property
     def passed(self) -> list[State]:
@@ -155,7 +153,9 @@ class Turn:
             raise
 
     def _perform(self, effect: Effect) -> None:
-        if not isinstance(effect, STORE_EFFECTS):
+        if isinstance(effect, Dispatch):
+            self.orders.append(replace(effect, extraction=extraction_of(self.tx, effect.item)))
+        elif not isinstance(effect, STORE_EFFECTS):
             self.orders.append(effect)
         elif isinstance(effect, ClaimNext):
             self._claim_next(effect)
@@ -184,7 +184,8 @@ class Turn:
                 attempt = self.state.lane(effect.key.lane).attempt
                 claims = None if attempt is None else names_in(self.state, effect.key.lane, attempt.claims)
                 # Without the files that were there, the worker says which input it lacks.
-                self.orders.append(Dispatch(effect.key, fill_inputs(self.tx, item).item, claims))
+                item = take_ranked(self.tx, fill_inputs(self.tx, item).item, anew=False)
+                self._perform(Dispatch(effect.key, item, claims))
 
     def _note_phase(self, effect: RecordPhase) -> None:
         # Only devices that connect by themselves do exam tasks, and reading an item costs what all others need not pay.
@@ -202,11 +203,11 @@ class Turn:
         self.record("task_finished", data={"task_uid": effect.uid, "success": effect.result.success})
 
     def _claim_next(self, effect: ClaimNext) -> None:
-        head = Head(self.tx, self.state, self._find_devices)
+        head = Head(self.tx, self.state, self._aides.find_devices)
         found = self.tx.claim_next(effect.lane, self.state.epoch, self.now, head.may_begin)
         if isinstance(found, Claim):
             _log.info("Processing the next queue item: %s", found.item.name)
-            item = fill_inputs(self.tx, found.item).item
+            item = take_ranked(self.tx, fill_inputs(self.tx, found.item).item)
             claimed = ItemClaimed(found.attempt, item, self.now, effect.is_immediate, head.claims)
             exam_progress.note(self.tx, found.item, "dispatched", self.now)
             data = {"name": found.item.name}
@@ -262,7 +263,8 @@ class Turn:
         item = self.tx.finish(effect.key, effect.result)
         exam_progress.note_end(self.tx, item, effect.result, self.now)
         exam_outputs.add_outputs(self.tx, item, effect.result, self.now, self.chance.identifier)
-        submission_results.note_end(self.tx, effect.key, effect.result, self.now, self.chance.secret)
+        ended = submission_results.note_end(self.tx, effect.key, effect.result, self.now, self.chance.secret)
+        affected = None if ended is None else workflow_results.note_end(self.tx, ended)
         self.apply(HistoryChanged(1))
         result = effect.result.shown()
         added = 0
@@ -280,6 +282,8 @@ class Turn:
         # Before what follows from the change: an autostart claims the next item.
         record = partial(self.record, "item_finished", key=effect.key, data=data)
         self.apply(QueueChanged(effect.key.lane, added), then=record)
+        if affected is not None:
+            self._aides.postprocess(self, affected)
 
     def _copy(self, item: Item) -> Item:
         uid = self.chance.identifier()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from queue_server.clock import Clock, SystemClock
 from queue_server.core.edits import TOO_LARGE_TEXT, Edit, encode_edit
@@ -11,6 +12,7 @@ from queue_server.core.events import QueueChanged
 from queue_server.core.model import State
 from queue_server.core.view import part_uid
 from queue_server.engine.turn import Turn
+from queue_server.handlers.answers import Answers
 from queue_server.handlers.lock_keys import LockKeys
 from queue_server.handlers.repeats import Repeats
 from queue_server.handlers.repetition import Repetition
@@ -50,6 +52,8 @@ class Desk:
     repeats: Repeats = field(default_factory=lambda: Repeats(SystemClock()))
     stop_limits: StopLimits = StopLimits()
     has_room: Callable[[], bool] = lambda: True
+    answers: Answers = field(default_factory=Answers)
+    workflow_files: Path | None = None
 
     def uid(self, part: str, revision: int) -> str:
         """Return the uid that clients compare for a part of the state."""

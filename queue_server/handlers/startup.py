@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from pathlib import Path
 
 import orjson
 
@@ -11,6 +12,7 @@ from queue_server.access import Policy
 from queue_server.access.startup_files import NO_LISTS, FileLists, StartupFiles, digest
 from queue_server.engine.turn import Turn
 from queue_server.handlers.resources import PERMISSIONS, Resources, name_in
+from queue_server.handlers.workflow_files import take_files_at_start
 from queue_server.protocol.errors import ForbiddenError, NotFoundError, ParameterError
 from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.storage.base import Transaction
@@ -22,10 +24,13 @@ _ORIGIN = "list_origin"
 _LAST_LISTS = "list_file"
 
 
-def take_at_start(turn: Turn, resources: Resources, *, open_lanes: Collection[str] = ()) -> None:
+def take_at_start(
+    turn: Turn, resources: Resources, *, open_lanes: Collection[str] = (), workflows: Path | None = None
+) -> None:
     """Take the permissions as their reload rule says, and the lists of lanes without an environment, which has its own.
 
-    Lists that the store has kept stay where there is no list file, if they belong to the same startup code.
+    Lists that the store has kept stay where there is no list file, if they belong to the same startup code. Workflows
+    are taken from the files of a directory, if one is given.
 
     Raises:
         ParameterError: permissions are needed that are missing or wrong.
@@ -37,6 +42,7 @@ def take_at_start(turn: Turn, resources: Resources, *, open_lanes: Collection[st
         # No list file has graphs; those of other startup code are of no use.
         dags = None if lists is None else {}
         resources.replace(turn, lane, plans=plans, devices=devices, dags=dags, policy=policy)
+    take_files_at_start(turn, workflows)
 
 
 def take_again(turn: Turn, resources: Resources, *, permissions: bool, lists: bool) -> None:

@@ -125,8 +125,9 @@ class _Undo:
         elif edit.change == "moved":
             self._move_back()
         elif edit.change == "replaced":
-            self._past.freed.append(self._require(edit.uids[0]))
-            self._replace(self._past.freed[-1], edit.items[0])
+            for uid, old in zip(edit.uids, edit.items, strict=True):
+                self._past.freed.append(self._require(uid))
+                self._replace(self._past.freed[-1], old)
         else:
             raise self._refusal("it was too large to be remembered")
 

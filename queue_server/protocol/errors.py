@@ -10,7 +10,9 @@
     │   ├── StateError                wrong_state         the machine is in another state
     │   ├── NotFoundError             not_found           no such item, run or lane
     │   ├── UnfinishedError           unfinished          the same request is still being worked on
+    │   │   └── InProgressError       idempotency_in_progress  so is the first one under this idempotency key
     │   ├── ConflictError             conflict            the same key with another request
+    │   │   └── MismatchError         idempotency_mismatch     the idempotency key came with another body before
     │   ├── ToldOnceError             told_once           done before; its answer had a secret that nobody keeps
     │   ├── StaleError                stale               the queue is not the one on which the request is based
     │   ├── ForbiddenError            forbidden           the peer may not do this
@@ -21,6 +23,7 @@
     ├── StorageError                  storage             the store cannot be used
     │   ├── StorageBusyError          storage_busy        another program writes into it
     │   └── StorageFullError          storage_full        no space left on the device
+    ├── RunFileError                  unreadable_run      the file of a recorded run is damaged
     ├── CommunicationError            communication       the other side cannot be reached (client)
     │   └── RequestTimeoutError       timeout             no reply in time (client)
     └── RequestFailedError            request_failed      the manager refused the request (client)
@@ -120,10 +123,22 @@ class ConflictError(RefusedError):
     code = "conflict"
 
 
+class MismatchError(ConflictError):
+    """The idempotency key was used for another request; nothing was done, and the answer to that one stands."""
+
+    code = "idempotency_mismatch"
+
+
 class UnfinishedError(RefusedError):
     """The request with this key is still being worked on; ask again with the same key."""
 
     code = "unfinished"
+
+
+class InProgressError(UnfinishedError):
+    """The first request under this idempotency key has no answer yet; repeat it a moment later."""
+
+    code = "idempotency_in_progress"
 
 
 class ToldOnceError(RefusedError):
@@ -196,6 +211,14 @@ class StorageFullError(StorageError):
     code = "storage_full"
     http_status = 507
     is_fatal = False
+
+
+class RunFileError(CuelightError):
+    """The file of a recorded run is damaged."""
+
+    code = "unreadable_run"
+    http_status = 500
+    exit_code = 5
 
 
 class CommunicationError(CuelightError):

@@ -15,6 +15,9 @@ ItemState = Literal["queued", "held", "running", "finished"]
 Outcome = Literal["completed", "stopped", "aborted", "halted", "failed", "unknown"]
 OUTCOMES: tuple[Outcome, ...] = ("completed", "stopped", "aborted", "halted", "failed", "unknown")
 
+EXTRACTION_KEYS = ("result_schema", "outputs")
+"""What an item says of its metrics and of the files that are kept; ``protocol.result_schema`` tells how."""
+
 # What a queued item may consist of on the wire; anything else that a client sends is dropped, as its clients expect.
 PUBLIC_KEYS = (
     "item_type",
@@ -28,6 +31,7 @@ PUBLIC_KEYS = (
     "properties",
     "claims",
     "after",
+    *EXTRACTION_KEYS,
 )
 
 MOST_CLAIMS = 64
@@ -134,9 +138,11 @@ class Result:
     traceback: str = ""
     points: int = 0
     artifacts: tuple[ManifestEntry, ...] = ()
+    metrics: Mapping[str, int | float | str] = field(default_factory=dict[str, "int | float | str"])
+    metrics_error: str = ""
 
     def shown(self) -> dict[str, Any]:
-        """Return the documented ``result`` of a history entry, the points, and artifacts where there are any."""
+        """Return the documented ``result`` of a history entry, the points, and artifacts and metrics if any."""
         shown: dict[str, Any] = {
             "exit_status": self.outcome,
             "run_uids": list(self.run_uids),
@@ -149,6 +155,10 @@ class Result:
         }
         if self.artifacts:
             shown["artifacts"] = [entry.model_dump() for entry in self.artifacts]
+        if self.metrics:
+            shown["metrics"] = dict(self.metrics)
+        if self.metrics_error:
+            shown["metrics_error"] = self.metrics_error
         return shown
 
 

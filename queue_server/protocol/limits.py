@@ -60,6 +60,7 @@ class Limits(BaseModel):
         "dropped, and it can tell by their numbers.",
     )
     max_queue_items: Count = Field(default=100_000, description="Items in one queue.")
+    max_batch_items: Count = Field(default=10_000, description="Items in one batch.")
     max_history_items: int = Field(
         default=50_000,
         ge=1,

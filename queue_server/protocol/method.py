@@ -100,6 +100,7 @@ class Method:
     store, ``mutation`` changes it and is answered after the commit, ``motion`` controls a running plan and is
     ordered at once, while only its record waits for the store. ``example`` has parameters that are well formed.
     ``told_once`` are fields of the reply that are kept nowhere, so that a repetition cannot have them again.
+    ``patience_s`` is how long whoever asks should wait at least before it takes the manager for silent.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Method:
     notes: str = ""
     example: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
     told_once: tuple[str, ...] = ()
+    patience_s: float = 0.0
 
     def parse(self, values: dict[str, Any]) -> Params:
         """Return checked parameters.

@@ -17,6 +17,7 @@ from queue_server.protocol.items import AttemptKey, Outcome
 from queue_server.protocol.launcher_link import LaneStanding
 from queue_server.protocol.link_values import Count, Message, ToldAttempt, ToldRun, Whole, Word
 from queue_server.protocol.records import ManifestEntry
+from queue_server.protocol.result_schema import Extraction, Metrics
 from queue_server.protocol.run_reports import RunClosed, RunOpened
 from queue_server.protocol.tasks import TaskKind
 
@@ -174,6 +175,8 @@ class ItemFinished(Message):
     traceback: str = ""
     points: Count = 0
     artifacts: tuple[ManifestEntry, ...] = Field(default=(), description="Files that the attempt has left behind.")
+    metrics: Metrics = Field(default_factory=dict, description="Values by the columns of the result schema.")
+    metrics_error: str = Field(default="", description="Why there are no metrics, although there is a schema.")
 
 
 class EnvironmentUpdated(Message):
@@ -252,12 +255,16 @@ class Acknowledge(Message):
 
 
 class Execute(Message):
-    """Run the item; ``content`` is the map that clients see, ``claims`` its devices in the worker, None for all."""
+    """Run the item; ``content`` is the map that clients see, ``claims`` its devices in the worker, None for all.
+
+    ``extraction`` says which values are its metrics, and which of its files are kept; None for all files.
+    """
 
     kind: Literal["execute"] = "execute"
     attempt: AttemptKey
     content: dict[str, Any]
     claims: tuple[str, ...] | None = None
+    extraction: Extraction | None = None
 
 
 class Pause(Message):

@@ -15,9 +15,7 @@ from queue_server.protocol.event_log import EventFilter, EventPart, EventRecord
 from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.items import AttemptKey, Item, Place, Result, Run
 from queue_server.protocol.tasks import Task, TaskResult
-from queue_server.storage.device_base import DeviceRows
-from queue_server.storage.exam_base import ExamRows
-from queue_server.storage.submission_base import SubmissionRows
+from queue_server.storage.record_base import RecordRows
 
 T = TypeVar("T")
 
@@ -107,7 +105,7 @@ class StoredTask:
     result: TaskResult | None = None
 
 
-class Transaction(ExamRows, DeviceRows, SubmissionRows, Protocol):
+class Transaction(RecordRows, Protocol):
     """Everything that can be done to the store, valid only inside ``Store.transact``.
 
     "The queue" of a lane is its items in the states queued and held, in order; a running item is not in it.

@@ -19,8 +19,17 @@ _HALF = 1 << 63
 DATABASE_FILE = "queue.sqlite"
 
 EXAM_TABLES = ("exams", "exam_workflows", "exam_tasks", "exam_results", "exam_sequences", "exam_sequence_files")
+WORKFLOW_TABLES = (
+    "workflows",
+    "workflow_versions",
+    "workflow_groups",
+    "workflow_files",
+    "workflow_postprocessing",
+)
 FOLLOWED_TABLES = ("submissions", "results", "batches", "answers")
-RECORDS = frozenset({"events", "edits", "history", "devices", "recordings", *FOLLOWED_TABLES, *EXAM_TABLES})
+RECORDS = frozenset(
+    {"events", "edits", "history", "devices", "recordings", *FOLLOWED_TABLES, *WORKFLOW_TABLES, *EXAM_TABLES}
+)
 """Tables whose rows only tell what has been: a damaged one is refused to its reader, and everything else goes on."""
 
 _KEY_LENGTHS = {"attempts": 2, "results": 2, "runs": 4}

@@ -141,7 +141,7 @@ class Database:
         try:
             return self._cursor.execute(statement, values).fetchall()
         except apsw.ConstraintError as error:
-            raise ConflictError(f"The change contradicts what is stored: {error}.") from error
+            raise _contradiction(error) from error
         except (apsw.Error, UnicodeDecodeError) as error:
             raise self._fail(error) from error
 
@@ -157,8 +157,14 @@ class Database:
 
     def change_many(self, statement: str, values: Iterable[Row]) -> None:
         """Run a statement once for each of ``values``; raises as ``rows``."""
-        for each in values:
-            self.rows(statement, each)
+        if self._failure is not None:
+            raise _again(self._failure)
+        try:
+            self._cursor.executemany(statement, values)
+        except apsw.ConstraintError as error:
+            raise _contradiction(error) from error
+        except (apsw.Error, UnicodeDecodeError) as error:
+            raise self._fail(error) from error
 
     def commit(self) -> None:
         """Make the transaction durable.
@@ -277,6 +283,10 @@ class Database:
 
 
 _ENDED = StorageError("The transaction has ended: nothing can be done outside of one.")
+
+
+def _contradiction(error: apsw.ConstraintError) -> ConflictError:
+    return ConflictError(f"The change contradicts what is stored: {error}.")
 
 
 def _again(error: StorageError) -> StorageError:

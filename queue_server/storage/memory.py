@@ -9,11 +9,13 @@ from typing import TypeVar
 from queue_server.clock import Chance, Clock
 from queue_server.protocol.errors import StorageError
 from queue_server.storage.base import Transaction
+from queue_server.storage.memory_batches import BatchTables
 from queue_server.storage.memory_devices import DeviceTables
 from queue_server.storage.memory_exams import ExamTables
+from queue_server.storage.memory_recordings import RecordingTables
 from queue_server.storage.memory_rows import AttemptTables, RecordTables
-from queue_server.storage.memory_submissions import FollowedTables
 from queue_server.storage.memory_tasks import TaskTables
+from queue_server.storage.memory_workflows import RankingTables
 from queue_server.storage.tables import Tables
 
 T = TypeVar("T")
@@ -30,7 +32,9 @@ def open_memory(*, clock: Clock, chance: Chance) -> MemoryStore:
     return MemoryStore(Tables(), chance.identifier(), 1)
 
 
-class MemoryTransaction(AttemptTables, RecordTables, TaskTables, ExamTables, DeviceTables, FollowedTables):
+class MemoryTransaction(
+    AttemptTables, RecordTables, TaskTables, ExamTables, DeviceTables, RankingTables, RecordingTables, BatchTables
+):
     """Everything that can be done to the store, on its tables."""
 
     @contextmanager

@@ -108,6 +108,16 @@ class QueueTables(MemoryRows):
         item = replace(stored.item, state="queued" if reason is None else "held", reason=reason or "")
         self._tables.put(self._tables.items, uid, replace(stored, item=item))
 
+    def set_all_held(self, uids: Sequence[str], reason: str | None) -> None:
+        """Hold or release items of queues."""
+        mark, named = self._tables.mark(), set[str]()
+        for uid in uids:
+            if uid in named or not self._is_queued(uid):
+                self._tables.undo_to(mark)
+                raise admission.not_in_queue(uid)
+            self.set_held(uid, reason)
+            named.add(uid)
+
     def item(self, uid: str) -> Item | None:
         """Return an item in any state."""
         stored = self._tables.items.get(uid)

@@ -14,6 +14,7 @@ from queue_server.protocol.submissions import (
     Submission,
     SubmissionFilter,
 )
+from queue_server.storage.base import HistoryEntry
 from queue_server.storage.memory_rows import MemoryRows
 from queue_server.storage.submission_base import SubmissionPart
 from queue_server.storage.submission_content import (
@@ -43,6 +44,11 @@ class FollowedTables(MemoryRows):
         ended = [stored for stored in self._of(submission) if stored.item.state == "finished"]
         entries = (stored.read_entry() for stored in sorted(ended, key=lambda stored: stored.number, reverse=True))
         return next((entry.item.uid for entry in entries if entry.result.get("exit_status") == "completed"), None)
+
+    def ended(self, submission: str, limit: int) -> list[HistoryEntry]:
+        """Return the newest finished items of a submission."""
+        ended = [stored for stored in self._of(submission) if stored.item.state == "finished"]
+        return [stored.read_entry() for stored in sorted(ended, key=lambda stored: stored.number)[-limit:]]
 
     def _of(self, submission: str) -> list[StoredItem]:
         return [stored for stored in self._tables.items.values() if stored.item.submission == submission]

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Literal
 
+import orjson
+
 from queue_server.protocol.errors import ConflictError
 from queue_server.protocol.items import Item, Place
 from queue_server.storage import admission, content
@@ -30,9 +32,10 @@ SELECT_POSITION_AFTER = statement("select_position_after")
 SELECT_ORDER = statement("select_order")
 UPDATE_POSITION = statement("update_position")
 REPLACE_ITEM = statement("replace_item")
-DELETE_ITEM = statement("delete_item")
+DELETE_ITEMS = statement("delete_items")
 CLEAR_QUEUE = statement("clear_queue")
 SET_HELD = statement("set_held")
+SET_ALL_HELD = statement("set_all_held")
 COUNT_QUEUE = statement("count_queue")
 COUNT_BEFORE = statement("count_before")
 
@@ -86,10 +89,21 @@ class QueueRows(Rows):
 
     def remove(self, uids: Sequence[str]) -> None:
         """Take items out of their queue."""
-        with self._database.savepoint():
-            for uid in uids:
-                if not self._database.change(DELETE_ITEM, (uid,)):
-                    raise admission.not_in_queue(uid)
+        self._require_queued(uids)
+        self._database.rows(DELETE_ITEMS, (orjson.dumps(uids).decode(),))
+
+    def set_all_held(self, uids: Sequence[str], reason: str | None) -> None:
+        """Hold or release items of queues."""
+        self._require_queued(uids)
+        state = "queued" if reason is None else "held"
+        self._database.rows(SET_ALL_HELD, (state, reason or "", orjson.dumps(uids).decode()))
+
+    def _require_queued(self, uids: Sequence[str]) -> None:
+        named: set[str] = set()
+        for uid in uids:
+            if uid in named or self._database.row(SELECT_PLACE, (uid,)) is None:
+                raise admission.not_in_queue(uid)
+            named.add(uid)
 
     def clear(self, lane: str) -> int:
         """Empty the queue of a lane."""

@@ -15,6 +15,7 @@ from queue_server.protocol.items import AttemptKey, Item, Result
 from queue_server.storage.attempt_rows import AttemptRows
 from queue_server.storage.ballast import Ballast
 from queue_server.storage.base import Transaction
+from queue_server.storage.batch_rows import RegisteredBatchRows
 from queue_server.storage.device_rows import RegisteredDeviceRows
 from queue_server.storage.directory import DataDirectory
 from queue_server.storage.exam_rows import ExamRecordRows
@@ -22,6 +23,8 @@ from queue_server.storage.exchange_rows import ExchangeRows
 from queue_server.storage.lock import DirectoryLock
 from queue_server.storage.opening import Opened, open_database
 from queue_server.storage.queue_rows import QueueRows
+from queue_server.storage.ranking_rows import RankingRows
+from queue_server.storage.recording_rows import RecordedRunRows
 from queue_server.storage.sql import statement
 from queue_server.storage.submission_rows import FollowedRows
 from queue_server.storage.task_rows import TaskRows
@@ -61,7 +64,16 @@ def open_sqlite(directory: Path, *, clock: Clock, chance: Chance, vfs: str | Non
 
 
 class SqliteTransaction(
-    QueueRows, AttemptRows, ExchangeRows, TaskRows, ExamRecordRows, RegisteredDeviceRows, FollowedRows
+    QueueRows,
+    AttemptRows,
+    ExchangeRows,
+    TaskRows,
+    ExamRecordRows,
+    RegisteredDeviceRows,
+    FollowedRows,
+    RankingRows,
+    RecordedRunRows,
+    RegisteredBatchRows,
 ):
     """Everything that can be done to the store, as statements on its connection."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from queue_server.protocol.items import Item, Outcome
 from queue_server.protocol.submissions import (
@@ -14,6 +14,9 @@ from queue_server.protocol.submissions import (
     Submission,
     SubmissionFilter,
 )
+
+if TYPE_CHECKING:
+    from queue_server.storage.base import HistoryEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,10 @@ class SubmissionRows(Protocol):
 
     def completed(self, submission: str) -> str | None:
         """Return the uid of the item of a submission that has ended as completed, the newest of several, or None."""
+        ...
+
+    def ended(self, submission: str, limit: int) -> list[HistoryEntry]:
+        """Return the newest ``limit`` finished items of a submission that the history has, oldest first."""
         ...
 
     def add_submissions(self, submissions: Sequence[Submission]) -> None:

@@ -16,8 +16,9 @@ from queue_server.protocol.submissions import (
     Submission,
     SubmissionFilter,
 )
+from queue_server.storage.base import HistoryEntry
 from queue_server.storage.database import Rows
-from queue_server.storage.sql import Row, read_items, statement
+from queue_server.storage.sql import Row, read_history, read_items, statement
 from queue_server.storage.submission_base import SubmissionPart
 from queue_server.storage.submission_content import (
     ended_already,
@@ -31,6 +32,7 @@ from queue_server.storage.submission_content import (
 
 SELECT_LIVING = statement("select_living")
 FIND_COMPLETED = statement("find_completed")
+SELECT_ENDED = statement("select_ended")
 LAST_SUBMISSION = statement("last_submission")
 INSERT_SUBMISSION = statement("insert_submission")
 DELETE_SUBMISSION = statement("delete_submission")
@@ -41,8 +43,18 @@ COUNT_STATES_OF_BATCH = statement("count_states_of_batch")
 INSERT_RESULT = statement("insert_result")
 CHANGE_OUTCOME = statement("change_outcome")
 SELECT_RESULTS = statement("select_results")
-LISTS = {name: statement(f"list_submissions_of_{name}") for name in ("batch", "group", "workflow", "all")}
-COUNTS = {name: statement(f"count_submissions_of_{name}") for name in LISTS}
+LISTS = {
+    "batch": statement("list_submissions_of_batch"),
+    "group": statement("list_submissions_of_group"),
+    "workflow": statement("list_submissions_of_workflow"),
+    "all": statement("list_submissions_of_all"),
+}
+COUNTS = {
+    "batch": statement("count_submissions_of_batch"),
+    "group": statement("count_submissions_of_group"),
+    "workflow": statement("count_submissions_of_workflow"),
+    "all": statement("count_submissions_of_all"),
+}
 
 
 class FollowedRows(Rows):
@@ -56,6 +68,10 @@ class FollowedRows(Rows):
         """Return the newest item of a submission that was completed."""
         found = self._database.row(FIND_COMPLETED, (submission,))
         return None if found is None else found[0]
+
+    def ended(self, submission: str, limit: int) -> list[HistoryEntry]:
+        """Return the newest finished items of a submission."""
+        return read_history(self._database.rows(SELECT_ENDED, (submission, limit))[::-1])
 
     def add_submissions(self, submissions: Sequence[Submission]) -> None:
         """Follow new submissions."""

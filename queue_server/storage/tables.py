@@ -9,7 +9,8 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from queue_server.protocol.batches import Answer, Batch, Repeatable
+from queue_server.protocol.answers import Answer, Repeatable
+from queue_server.protocol.batches import Batch
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.exam_records import SequenceFiles
 from queue_server.protocol.items import AttemptKey, Item, Run
@@ -94,8 +95,42 @@ class StoredRecord:
     row: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredWorkflow:
+    """What all versions of a workflow have in common."""
+
+    place: int
+    version: int
+    slots: str
+    removed: float | None = None
+
+
 @dataclass(slots=True)
-class Records:
+class WorkflowRecords:
+    """Workflows, their groups, and what finds the order of results."""
+
+    workflows: dict[str, StoredWorkflow] = field(default_factory=dict[str, StoredWorkflow])
+    workflow_versions: dict[tuple[str, int], tuple[Any, ...]] = field(
+        default_factory=dict[tuple[str, int], tuple[Any, ...]]
+    )
+    workflow_groups: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
+    workflow_files: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
+    postprocessing: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
+    ranks: dict[tuple[str, int], tuple[Any, ...]] = field(default_factory=dict[tuple[str, int], tuple[Any, ...]])
+
+
+@dataclass(slots=True)
+class FollowedRecords(WorkflowRecords):
+    """Work that is followed, the batches in which it came, and answers that are given again."""
+
+    submissions: dict[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
+    results: dict[tuple[str, int], tuple[Any, ...]] = field(default_factory=dict[tuple[str, int], tuple[Any, ...]])
+    batches: dict[str, tuple[int, Batch]] = field(default_factory=dict[str, tuple[int, Batch]])
+    answers: dict[Repeatable, Answer] = field(default_factory=dict[Repeatable, Answer])
+
+
+@dataclass(slots=True)
+class Records(FollowedRecords):
     """What has been, and what was saved."""
 
     history: dict[int, str] = field(default_factory=dict[int, str])
@@ -107,10 +142,6 @@ class Records:
     exam_records: dict[tuple[str, str], StoredRecord] = field(default_factory=dict[tuple[str, str], StoredRecord])
     sequence_files: dict[str, SequenceFiles] = field(default_factory=dict[str, SequenceFiles])
     devices: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
-    submissions: dict[str, tuple[Any, ...]] = field(default_factory=dict[str, tuple[Any, ...]])
-    batches: dict[str, tuple[int, Batch]] = field(default_factory=dict[str, tuple[int, Batch]])
-    answers: dict[Repeatable, Answer] = field(default_factory=dict[Repeatable, Answer])
-    results: dict[tuple[str, int], tuple[Any, ...]] = field(default_factory=dict[tuple[str, int], tuple[Any, ...]])
 
 
 @dataclass(slots=True)

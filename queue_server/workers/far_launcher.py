@@ -24,6 +24,7 @@ from queue_server.workers.lane_workers import LaneWorkers, Program, worker_progr
 _log = logging.getLogger(__name__)
 
 _NOTHING: Final[Mapping[str, str]] = {}
+_DOCUMENTS = "--documents"
 _RECONNECT_MS = 50
 _RECONNECT_MOST_MS = 1000
 
@@ -47,10 +48,16 @@ class FarPlace:
     def options(self, given: Sequence[str]) -> list[str]:
         """Return the options of a worker as they are right here; those that come last count."""
         options = [*given, "--link", self.address, "--state-dir", str(self.state)]
+        if _DOCUMENTS in given:
+            options += [_DOCUMENTS, self._reach(given[given.index(_DOCUMENTS) + 1])]
         if self.key_files is not None:
             secret, manager = self.key_files
             options += ["--secret-key-file", str(secret), "--manager-key-file", str(manager)]
         return options
+
+    def _reach(self, address: str) -> str:
+        """Return where another socket of the manager is: at the host of the link, whatever it is bound to."""
+        return f"{self.address.rpartition(':')[0]}:{address.rpartition(':')[2]}"
 
 
 class FarLauncher:

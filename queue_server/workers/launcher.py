@@ -45,7 +45,11 @@ class GraphWork:
 
 @dataclass(frozen=True, slots=True)
 class WorkerCommand:
-    """What every worker of this manager is started with; ``others`` are the commands of lanes with other code."""
+    """What every worker of this manager is started with; ``others`` are the commands of lanes with other code.
+
+    ``data`` is the data directory, where files of attempts are kept as artifacts; None for a worker on another host.
+    ``documents`` is where documents of runs are published; None if they are not.
+    """
 
     link: str
     directory: Path
@@ -56,6 +60,8 @@ class WorkerCommand:
     update_list_file: str = "never"
     keys: KeyFiles | None = None
     graphs: GraphWork | None = None
+    data: Path | None = None
+    documents: str | None = None
     others: Mapping[str, WorkerCommand] = field(default_factory=dict[str, "WorkerCommand"])
 
     def arguments(self, lane: str, incarnation: str) -> list[str]:
@@ -72,6 +78,10 @@ class WorkerCommand:
             options += ["--list-file", str(self.list_file), "--update-list-file", self.update_list_file]
         if self.ignore_invalid_plans:
             options.append("--ignore-invalid-plans")
+        if self.data is not None:
+            options += ["--data", str(self.data)]
+        if self.documents is not None and self.graphs is None:
+            options += ["--documents", self.documents]
         if self.graphs is not None:
             options += self.graphs.options()
         if self.keys is not None:

@@ -187,24 +187,18 @@ def _show_arguments(submission: Mapping[str, Any]) -> tuple[str, str]:
     return f"{arguments['bend']:.3f}", f"{arguments['exposure']:g} s"
 
 
-def _fetch_archive(system: System, file: Path, submission_id: str) -> Path | None:
+def _fetch_archive(system: System, file: Path, submission_id: str) -> Path:
     """Fetch the files of a submission through the gateway.
 
     Raises:
         StateError: there is no gateway.
-        OperationFailedError: it refuses.
+        HTTPRequestError: it does not hand them out.
     """
-    import httpx
-
     if system.http is None:
         raise StateError(f"The system in {system.data} has no gateway, which hands files out.")
-    key = (system.data / "api-key").read_text(encoding="utf-8").strip()
-    address = f"{system.http}/flowserv/api/v1/runs/{submission_id}/downloads/archive"
-    with httpx.stream("GET", address, headers={"api_key": key}, timeout=30) as answer, file.open("wb") as out:
-        if answer.status_code != 200:
-            raise OperationFailedError(f"The gateway answers {answer.status_code} to {address}.")
-        for piece in answer.iter_raw():
-            out.write(piece)
+    path = f"/flowserv/api/v1/runs/{submission_id}/downloads/archive"
+    with RunControl(system.http, api_key=system.data / "api-key") as gateway, file.open("wb") as archive:
+        gateway.download(path, archive.write)
     return file
 
 

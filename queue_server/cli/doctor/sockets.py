@@ -12,7 +12,8 @@ from queue_server.cli.doctor.finding import Finding, command_on
 KEYS = "cuelight zmq-keys    # then set curve_secret_key_file and curve_clients_file"
 CERTIFICATE = "cuelight up --tls-cert FILE --tls-key FILE    # or bind 127.0.0.1 behind a proxy"
 
-_OPTIONS = {"control": "--control tcp://127.0.0.1:0", "info": "--info tcp://127.0.0.1:0", "http": "--http 127.0.0.1:0"}
+_FREE = "tcp://127.0.0.1:0"
+_OPTIONS = {"http": "--http 127.0.0.1:0", **{name: f"--{name} {_FREE}" for name in ("control", "info", "documents")}}
 
 
 def check_socket(facts: SocketFacts, data: Path, owner: int | None) -> Finding:
@@ -69,4 +70,4 @@ def _judge_reach(facts: SocketFacts) -> Finding:
         return Finding("ports", "ok", text)
     if facts.speech == "http":
         return Finding("ports", "warning", text, CERTIFICATE)
-    return Finding("ports", "warning" if facts.name == "info" else "failure", text, KEYS)
+    return Finding("ports", "warning" if facts.name in ("info", "documents") else "failure", text, KEYS)

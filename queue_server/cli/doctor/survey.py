@@ -121,7 +121,7 @@ def observe_sockets(
                 name = name or (f"{UNNAMED} of the gateway" if names == ("http",) else f"{UNNAMED} of the manager")
                 taken.add(listener.port)
                 found.append((_describe(name, listener, process.pid), process.pid))
-    for name in ("control", "info", "worker link", "http"):
+    for name in ("control", "info", "documents", "worker link", "http"):
         host_name, port = wanted.get(name, ("", 0))
         owner = system.gateway if name == "http" else system.manager
         if port and port not in taken:
@@ -147,7 +147,7 @@ def _wanted(settings: Settings, ready: dict[str, object]) -> dict[str, tuple[str
     named = {
         "control": ready.get("control") or settings.control,
         "info": ready.get("info") or settings.info,
-        "documents": settings.documents,
+        "documents": ready.get("documents") or settings.documents,
         "worker link": settings.worker_link or "",
         "http": "" if settings.http == "off" else ready.get("http") or settings.http,
     }

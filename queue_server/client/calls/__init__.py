@@ -20,15 +20,21 @@ from queue_server.client.calls.exams import ExamsCalls
 from queue_server.client.calls.execution import ExecutionCalls
 from queue_server.client.calls.history import HistoryCalls
 from queue_server.client.calls.items import ItemsCalls
+from queue_server.client.calls.items_together import ItemsTogetherCalls
 from queue_server.client.calls.lanes import LanesCalls
 from queue_server.client.calls.locks import LocksCalls
 from queue_server.client.calls.permissions import PermissionsCalls
 from queue_server.client.calls.queue import QueueCalls
+from queue_server.client.calls.recordings import RecordingsCalls
+from queue_server.client.calls.results import ResultsCalls
 from queue_server.client.calls.run import RunCalls
 from queue_server.client.calls.service import ServiceCalls
+from queue_server.client.calls.submissions import SubmissionsCalls
 from queue_server.client.calls.tasks import TasksCalls
 from queue_server.client.calls.undo import UndoCalls
 from queue_server.client.calls.validation import ValidationCalls
+from queue_server.client.calls.workflow_groups import WorkflowGroupsCalls
+from queue_server.client.calls.workflows import WorkflowsCalls
 
 
 class Calls(
@@ -38,7 +44,7 @@ class Calls(
     EnvironmentCalls[R],
     QueueCalls[R],
     ItemsCalls[R],
-    BatchesCalls[R],
+    ItemsTogetherCalls[R],
     UndoCalls[R],
     ExecutionCalls[R],
     HistoryCalls[R],
@@ -58,5 +64,11 @@ class Calls(
     ExamTriggerCalls[R],
     ExamResultsCalls[R],
     ExamSequencesCalls[R],
+    WorkflowsCalls[R],
+    WorkflowGroupsCalls[R],
+    SubmissionsCalls[R],
+    BatchesCalls[R],
+    ResultsCalls[R],
+    RecordingsCalls[R],
 ):
     """Every method of the manager; ``R`` is the reply, or what is awaited for it."""

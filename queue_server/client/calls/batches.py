@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from queue_server.client.caller import Caller, R
 
@@ -12,76 +12,240 @@ from queue_server.client.caller import Caller, R
 class BatchesCalls(Caller[R]):
     """Requests of this group."""
 
-    def queue_item_remove_batch(
+    def batch_create(
         self,
         *,
-        uids: list[str] | None = None,
-        ignore_missing: bool = True,
+        idempotency: dict[str, Any] | None = None,
+        answer: dict[str, Any] | None = None,
+        name: str = "",
+        project: str = "",
+        workflow_id: str | None = None,
+        items: list[Any] | None = None,
+        sweep: dict[str, Any] | None = None,
+        pos: int | Literal["front", "back"] | None = None,
+        held: bool = False,
         lane: str | None = None,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
     ) -> R:
-        """Remove several items from the queue.
+        """Create a batch of items in one transaction, all or none.
+
+        Every item is checked before anything is written; the refusal lists all places that are wrong, at most 100.
+        `details.errors` has them as {field, given, accepted}. The ids are those of the batch item, of the submission
+        and of the item that waits. With `idempotency`, a repetition within 7 days gets the answer again, and nothing is
+        done; one that comes before the first has its answer is refused as idempotency_in_progress, and another request
+        under the key as idempotency_mismatch. Refusals are not kept.
 
         Args:
-            uids: Uids of the items.
-            ignore_missing: False: repeated or missing uids are refused.
+            idempotency: Key, endpoint and fingerprint of a request that may be repeated: 7 days.
+            answer: Status and media type that are kept with the answer.
+            name: What people call it.
+            project: The project or proposal that it belongs to.
+            workflow_id: Workflow of all items that name none.
+            items: The items in their order. Each is a map: `item` (as for queue_item_add; with `lane` its own lane) or
+                `arguments` of the workflow, and optionally `workflow_id`, `reference` (text of the client), `tags`
+                (list of texts), `request` (a map that is kept as it is), and `cast` (true: arguments that are texts are
+                read as the types that the workflow declares).
+            sweep: In place of items, sets of values: `kind` is grid (every combination; the last parameter varies
+                fastest), zip (the first value of each parameter, then the second of each) or list (the maps in
+                `points`); `parameters` has for each name a list of values, or {start, stop, num}; `base` is the item,
+                or the arguments of the workflow, into which the values go. Of an item, `args[2]` names the third
+                argument by position, any other name a keyword.
+            pos: Index in the queue, 'front' or 'back' (the default).
+            held: True: they are held until the batch is resumed.
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
-            user_group: Group of the person or program that asks. Over HTTP the credential decides.
+            user_group: Group whose permissions apply. Over HTTP the credential decides.
 
         Returns:
-            The reply: ``success``, ``msg``, ``items``, ``qsize``.
+            The reply: ``success``, ``msg``, ``batch``, ``items``, ``is_repetition``.
         """
         return self._call(
-            "queue_item_remove_batch",
-            uids=uids,
-            ignore_missing=ignore_missing,
+            "batch_create",
+            idempotency=idempotency,
+            answer=answer,
+            name=name,
+            project=project,
+            workflow_id=workflow_id,
+            items=items,
+            sweep=sweep,
+            pos=pos,
+            held=held,
             lane=lane,
             lock_key=lock_key,
             user=user,
             user_group=user_group,
         )
 
-    def queue_item_move_batch(
+    def batch_get(self, *, batch_id: str) -> R:
+        """Return a batch, with how many of its items are in which state.
+
+        `is_held` tells that some of its items wait, and all that do are held.
+
+        Args:
+            batch_id: Id of the batch.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``batch``.
+        """
+        return self._call("batch_get", batch_id=batch_id)
+
+    def batch_list(self, *, project: str | None = None, limit: int = 100, cursor: str | None = None) -> R:
+        """Return a page of batches, the newest first.
+
+        `counts` and `is_held` are null here: `batch_get` counts.
+
+        Args:
+            project: Only those of this project.
+            limit: Largest number of batches.
+            cursor: `next_cursor` of the page before.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``batches``, ``next_cursor``.
+        """
+        return self._call("batch_list", project=project, limit=limit, cursor=cursor)
+
+    def batch_items(
         self,
         *,
-        uids: list[str] | None = None,
-        pos_dest: Literal["front", "back"] | None = None,
-        before_uid: str | None = None,
-        after_uid: str | None = None,
-        reorder: bool = False,
-        lane: str | None = None,
+        batch_id: str,
+        status: list[Literal["waiting", "running", "succeeded", "failed"]] | None = None,
+        state: list[str] | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+        offset: int | None = None,
+    ) -> R:
+        """Return a page of the items of a batch.
+
+        Items never change their places in a batch, so that a cursor finds each of them once, whatever becomes of them
+        meanwhile. A cursor is of one batch.
+
+        Args:
+            batch_id: Id of the batch.
+            status: Only those whose creation is so far.
+            state: Only those in one of these states.
+            limit: Largest number of items.
+            cursor: `next_cursor` of the page before.
+            offset: In place of a cursor: how many items come before the page.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``items``, ``next_cursor``, ``remaining``, ``total``.
+        """
+        return self._call(
+            "batch_items", batch_id=batch_id, status=status, state=state, limit=limit, cursor=cursor, offset=offset
+        )
+
+    def batch_item_get(self, *, batch_id: str, item_id: str) -> R:
+        """Return an item of a batch, with all its attempts.
+
+        Args:
+            batch_id: Id of the batch.
+            item_id: Id of the item of the batch, or its uid as a submission.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``submission``.
+        """
+        return self._call("batch_item_get", batch_id=batch_id, item_id=item_id)
+
+    def batch_cancel(
+        self,
+        *,
+        batch_id: str,
         lock_key: str | None = None,
         user: str | None = None,
         user_group: str | None = None,
     ) -> R:
-        """Move several items to one place in the queue, side by side.
+        """Remove from the queue whatever waits of a batch.
+
+        What runs goes on, and `running` counts it. The batch, its items and their results stay readable.
 
         Args:
-            uids: Uids of the items, each once.
-            pos_dest: Destination: 'front' or 'back'.
-            before_uid: Move them before this item.
-            after_uid: Move them after this item.
-            reorder: True: they keep the order that they have in the queue.
-            lane: Lane to act in; without it the lane default.
+            batch_id: Id of the batch.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
-            user_group: Group of the person or program that asks. Over HTTP the credential decides.
+            user_group: Group whose permissions apply. Over HTTP the credential decides.
 
         Returns:
-            The reply: ``success``, ``msg``, ``items``, ``qsize``.
+            The reply: ``success``, ``msg``, ``batch``, ``changed``, ``running``.
+        """
+        return self._call("batch_cancel", batch_id=batch_id, lock_key=lock_key, user=user, user_group=user_group)
+
+    def batch_hold(
+        self,
+        *,
+        batch_id: str,
+        reason: str = "held with its batch",
+        lock_key: str | None = None,
+        user: str | None = None,
+        user_group: str | None = None,
+    ) -> R:
+        """Hold whatever waits of a batch: the queue does not go past it.
+
+        Args:
+            batch_id: Id of the batch.
+            reason: Shown with each item.
+            lock_key: Key of the lock, if one is set.
+            user: Name of the person or program that asks. Over HTTP the credential decides.
+            user_group: Group whose permissions apply. Over HTTP the credential decides.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``batch``, ``changed``, ``running``.
         """
         return self._call(
-            "queue_item_move_batch",
-            uids=uids,
-            pos_dest=pos_dest,
-            before_uid=before_uid,
-            after_uid=after_uid,
-            reorder=reorder,
-            lane=lane,
+            "batch_hold", batch_id=batch_id, reason=reason, lock_key=lock_key, user=user, user_group=user_group
+        )
+
+    def batch_resume(
+        self,
+        *,
+        batch_id: str,
+        lock_key: str | None = None,
+        user: str | None = None,
+        user_group: str | None = None,
+    ) -> R:
+        """Release whatever is held of a batch.
+
+        Args:
+            batch_id: Id of the batch.
+            lock_key: Key of the lock, if one is set.
+            user: Name of the person or program that asks. Over HTTP the credential decides.
+            user_group: Group whose permissions apply. Over HTTP the credential decides.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``batch``, ``changed``, ``running``.
+        """
+        return self._call("batch_resume", batch_id=batch_id, lock_key=lock_key, user=user, user_group=user_group)
+
+    def batch_retry(
+        self,
+        *,
+        batch_id: str,
+        include_unknown: bool = False,
+        lock_key: str | None = None,
+        user: str | None = None,
+        user_group: str | None = None,
+    ) -> R:
+        """Put the items of a batch that have failed at the back of the queue once more.
+
+        Failed, aborted and halted ones get another attempt as the same submissions; those whose outcome is unknown only
+        with `include_unknown`. An item that has a copy in the queue waits already.
+
+        Args:
+            batch_id: Id of the batch.
+            include_unknown: True: also those of which nobody knows how they ended. Their hardware may have moved.
+            lock_key: Key of the lock, if one is set.
+            user: Name of the person or program that asks. Over HTTP the credential decides.
+            user_group: Group whose permissions apply. Over HTTP the credential decides.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``batch``, ``changed``, ``running``.
+        """
+        return self._call(
+            "batch_retry",
+            batch_id=batch_id,
+            include_unknown=include_unknown,
             lock_key=lock_key,
             user=user,
             user_group=user_group,

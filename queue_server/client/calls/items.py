@@ -34,7 +34,8 @@ class ItemsCalls(Caller[R]):
             before_uid: Put it before this item.
             after_uid: Put it after this item.
             item: item_type, name, args, kwargs, meta, claims (devices that it needs for itself, by names in the
-                facility), and after (uids of items that are to be completed before it begins).
+                facility), after (uids of items that are to be completed before it begins), result_schema (which values
+                are its metrics), and outputs (names of the files that are kept; all, if it names none).
             held: True: it is held until it is released.
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
@@ -76,9 +77,10 @@ class ItemsCalls(Caller[R]):
             before_uid: Put it before this item.
             after_uid: Put it after this item.
             items: Items, each with item_type, name, args, kwargs, meta, claims (devices that it needs for itself, by
-                names in the facility), and after (uids of items that are to be completed before it begins). In `after`,
-                a number is the index of an earlier item of the list. Where the request names no lane, each may name its
-                own (lane).
+                names in the facility), after (uids of items that are to be completed before it begins), result_schema
+                (which values are its metrics), and outputs (names of the files that are kept; all, if it names none).
+                In `after`, a number is the index of an earlier item of the list. Where the request names no lane, each
+                may name its own (lane).
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.

@@ -12,8 +12,9 @@ from queue_server.protocol.method import LaneLockableParams, LaneParams, Method
 Position = int | Literal["front", "back"]
 _POSITION = "Index (negative from the back), 'front' or 'back'."
 _ITEM = (
-    "item_type, name, args, kwargs, meta, claims (devices that it needs for itself, by names in the facility), and "
-    "after (uids of items that are to be completed before it begins)."
+    "item_type, name, args, kwargs, meta, claims (devices that it needs for itself, by names in the facility), "
+    "after (uids of items that are to be completed before it begins), result_schema (which values are its metrics), "
+    "and outputs (names of the files that are kept; all, if it names none)."
 )
 _INDEX = "In `after`, a number is the index of an earlier item of the list."
 _OWN_LANE = "Where the request names no lane, each may name its own (lane)."

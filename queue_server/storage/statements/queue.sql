@@ -56,8 +56,15 @@ checksum = next_sum('items', checksum,
     ?1, lane, ?2, ?3, position, ?4, ?5, ?6, number, result)
 WHERE uid = ?7;
 
--- delete_item: take an item out of its queue for good.
-DELETE FROM items WHERE uid = ? AND position IS NOT NULL;
+-- delete_items: take items out of their queues for good, by a list of uids as JSON. Statement by statement, SQLite would
+-- keep a copy of each page for each of them until the block ends.
+DELETE FROM items WHERE uid IN (SELECT value FROM json_each(?)) AND position IS NOT NULL;
+
+-- set_all_held: hold or release items of queues, likewise.
+UPDATE items SET state = ?1, reason = ?2, checksum = next_sum('items', checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result,
+    uid, lane, submission, ?1, position, attempt, ?2, content, number, result)
+WHERE uid IN (SELECT value FROM json_each(?3)) AND position IS NOT NULL;
 
 -- clear_queue: take all items out of the queue of a lane.
 DELETE FROM items WHERE lane = ? AND position IS NOT NULL;

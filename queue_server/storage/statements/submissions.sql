@@ -10,8 +10,14 @@ WHERE submission = ? AND state <> 'finished' ORDER BY uid;
 SELECT uid FROM items INDEXED BY items_of_submission CROSS JOIN history_index ON history_index.number = items.number
 WHERE submission = ? AND outcome = 'completed' ORDER BY items.number DESC LIMIT 1;
 
--- Lists: the first value is what the index is asked for; the others only narrow down. The state is derived as in the
--- protocol: what the living item is in, the running one before the others, else how the newest attempt ended.
+-- select_ended: read the newest finished items of a submission, newest first.
+SELECT uid, lane, submission, sound(content, 'history', checksum,
+    uid, lane, submission, state, position, attempt, reason, content, number, result), state, attempt, reason, number, result
+FROM items INDEXED BY items_of_submission
+WHERE submission = ? AND number IS NOT NULL ORDER BY number DESC LIMIT ?;
+
+-- Lists: the first value is what the index is asked for; the others only narrow down. As in the protocol, the
+-- state is what the living item is in, the running one before the others, else how the newest attempt ended.
 
 -- list_submissions_of_batch: read submissions of a batch behind a place, in order.
 SELECT place, uid, lane, creator, created, workflow, version, group_id, batch, ordinal, identity, reference, processing,
