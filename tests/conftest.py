@@ -14,22 +14,20 @@ import pytest
 from hypothesis import settings
 
 from tests.faults.report import FaultReport
-from tests.faults.tiers import SWITCH
+from tests.faults.tiers import SWITCH, rounds
 from tests.processes.figures import figures_of
 
 TESTS = Path(__file__).parent
-TIME_LIMIT_S = 30
+# Far longer than any test takes, and longer than what waits within one.
+TIME_LIMIT_S = 120
 # Tests of these directories start whole processes.
-LONG_TIME_LIMIT_S = 120
+LONG_TIME_LIMIT_S = 300
 PROCESS_TESTS = ("system", "clients", "faults")
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
-# The time of one example says nothing on a shared machine; the time limit of the test holds for all of them.
-settings.register_profile(
-    "cuelight", settings.get_profile("ci" if IN_CI else "default"), deadline=None, print_blob=True
-)
-settings.load_profile("cuelight")
+# What a property is tried with where it does not say so itself; at night as often as hypothesis has it.
+EXAMPLES = 40
 
 
 def pytest_addoption(parser):
@@ -46,6 +44,12 @@ def pytest_configure(config):
     """Register the markers of the fault tests, and the table at the end."""
     if config.getoption("--night"):
         os.environ[SWITCH] = "1"
+    usual = settings.get_profile("ci" if IN_CI else "default")
+    # The time of one example says nothing on a shared machine; the time limit of the test holds for all of them.
+    settings.register_profile(
+        "cuelight", usual, deadline=None, print_blob=True, max_examples=rounds(EXAMPLES, usual.max_examples)
+    )
+    settings.load_profile("cuelight")
     config.addinivalue_line("markers", "night: runs only with --night or CUELIGHT_NIGHT=1")
     config.addinivalue_line("markers", "fault(*ids, scales=False): proves rows of tests/faults/catalog.py")
     config.pluginmanager.register(FaultReport(config), "fault-report")

@@ -85,7 +85,7 @@ CASES = {
             return request.node.get_closest_marker("timeout").args[0]
 
         def test_passes_with_the_short_limit(request):
-            assert limit(request) == 30
+            assert limit(request) == 120
 
         @pytest.mark.timeout(3)
         def test_passes_with_a_limit_of_its_own(request):
@@ -93,7 +93,7 @@ CASES = {
     """,
     "faults/test_long_limit.py": """
         def test_passes_with_the_long_limit(request):
-            assert request.node.get_closest_marker("timeout").args[0] == 120
+            assert request.node.get_closest_marker("timeout").args[0] == 300
     """,
 }
 # What the conftest of all tests imports.

@@ -103,7 +103,7 @@ def _swallows_everything(node):
     if isinstance(node, ast.ExceptHandler):
         raises_again = isinstance(node.body[-1], ast.Raise)
         return not raises_again and (node.type is None or bool(BROAD & _names(node.type)))
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in {"suppress", "contextlib.suppress"}:
+    if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", None)) == "suppress":
         return any(BROAD & _names(argument) for argument in node.args)
     return False
 
@@ -127,7 +127,8 @@ def test_no_note_to_self_and_no_path_of_somebodys_machine_is_left(text_files, ro
     found = [
         f"{path.relative_to(root)}: {word}"
         for path in text_files
+        for text in [path.read_text(encoding="utf-8")]
         for word in FORBIDDEN_WORDS
-        if word in path.read_text(encoding="utf-8")
+        if word in text
     ]
     assert found == []

@@ -20,7 +20,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 def run_client():
     """Run a program of a foreign client in a process of its own; return what it prints."""
 
-    def run(program, *arguments, seconds=55):
+    def run(program, *arguments, seconds=180):
         done = subprocess.run(
             [sys.executable, str(PROGRAMS / program), *arguments],
             cwd=ROOT,

@@ -44,7 +44,7 @@ def _run(command, directory, *arguments) -> tuple[int, Any, str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=180,
         check=False,
     )
     path = directory / _FILE
@@ -88,6 +88,7 @@ def test_the_lists_of_an_ipython_profile_are_equal(tmp_path):
     assert (list(lists["existing_plans"]), list(lists["existing_devices"])) == (["scan"], ["motor"])
 
 
+@pytest.mark.night
 def test_invalid_plans_are_ignored_when_both_are_told_so(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(_SCRIPT)

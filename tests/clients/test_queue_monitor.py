@@ -11,7 +11,7 @@ from tests.clients.journeys import check, names_of_journeys
 PROGRAM = "queue_monitor.py"
 
 # The first of these tests makes all journeys: about half a minute where nothing else runs.
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def told(run_client, running_system):
     """What became of each journey; all are made in one window, one after the other."""
     with running_system() as system:
         ready = system.ready
-        return json.loads(run_client(PROGRAM, ready["control"], ready["info"], seconds=150))
+        return json.loads(run_client(PROGRAM, ready["control"], ready["info"], seconds=240))
 
 
 @pytest.mark.parametrize("journey", names_of_journeys(PROGRAM))

@@ -27,7 +27,7 @@ ENDED = [pytest.param("blocking", marks=pytest.mark.night), "asynchronous"]
 OF_HTTP = {"AuthorizationMethods"}
 
 # The first test waits for a whole system and all that happens in it.
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 
 def names_defined(program):

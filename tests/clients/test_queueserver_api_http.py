@@ -31,7 +31,7 @@ OF_ACCOUNTS = {
 FOR_ACCOUNTS = {"send_request(data)"}
 
 # The first test of each form waits for all that happens in it.
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")

@@ -41,10 +41,10 @@ def system(running_system):
 def addresses(system):
     """Its control and notices sockets, with an open environment and nothing queued."""
     found = system.ready["control"], system.ready["info"]
-    with RunControl(*found, timeout_s=10) as client:
+    with RunControl(*found, timeout_s=60) as client:
         if not client.send_request(method="status")["worker_environment_exists"]:
             client.send_request(method="environment_open")
-            client.wait_for_status(OPEN, 40)
+            client.wait_for_status(OPEN, 60)
         client.send_request(method="queue_clear")
         client.send_request(method="history_clear")
     return found
@@ -69,26 +69,26 @@ async def test_the_three_lines_of_the_manual_work_with_await(addresses, monkeypa
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
 def test_a_plan_is_added_paused_aborted_and_found_in_the_history(addresses, encoding):
-    with RunControl(*addresses, timeout_s=10, encoding=encoding) as client:
+    with RunControl(*addresses, timeout_s=60, encoding=encoding) as client:
         item = plan("count", ["det1"], num=1000, delay=0.01)
         uid = client.send_request(method="queue_item_add", params={"item": item, **WHO})["item"]["item_uid"]
         client.send_request(method="queue_start")
-        client.wait_for_status(has(re_state="running"), 20)
+        client.wait_for_status(has(re_state="running"), 60)
         client.send_request(method="re_pause", params={"option": "immediate"})
-        client.wait_for_status(PAUSED, 20)
+        client.wait_for_status(PAUSED, 60)
         client.send_request(method="re_resume")
-        client.wait_for_status(has(re_state="running"), 20)
+        client.wait_for_status(has(re_state="running"), 60)
         client.send_request(method="re_pause")
-        client.wait_for_status(PAUSED, 20)
+        client.wait_for_status(PAUSED, 60)
         client.send_request(method="re_abort")
-        client.wait_for_status(IDLE, 20)
+        client.wait_for_status(IDLE, 60)
         [entry] = client.send_request(method="history_get")["items"]
         assert (entry["item_uid"], entry["result"]["exit_status"]) == (uid, "aborted")
         assert len(entry["result"]["run_uids"]) == 1
 
 
 async def test_a_queue_runs_while_the_stream_is_read(addresses):
-    async with asynchronous.RunControl(*addresses, timeout_s=10) as client:
+    async with asynchronous.RunControl(*addresses, timeout_s=60) as client:
         async with await client.notices() as notices:
             items = [plan("count", ["det1"], num=5, delay=0.05), plan("scan", ["det1"], "motor1", -1, 1, 4)]
             added = await client.send_request(method="queue_item_add_batch", params={"items": items, **WHO})
@@ -112,7 +112,7 @@ async def test_a_queue_runs_while_the_stream_is_read(addresses):
 
 
 def test_typed_calls_return_declared_results(addresses):
-    with RunControl(*addresses, timeout_s=10) as client:
+    with RunControl(*addresses, timeout_s=60) as client:
         params = ItemAddParams(item=plan("count", ["det1"]), pos="front", user="anna", user_group="primary")
         added = client.call(METHODS["queue_item_add"], params)
         assert (added.item["name"], added.qsize) == ("count", 1)
@@ -123,7 +123,7 @@ def test_typed_calls_return_declared_results(addresses):
 
 
 def test_a_refusal_tells_machines_and_people_why(addresses):
-    with RunControl(*addresses, timeout_s=10) as client:
+    with RunControl(*addresses, timeout_s=60) as client:
         with pytest.raises(RequestFailedError, match="re_pause") as caught:
             client.send_request(method="re_pause")
         assert caught.value.reply["success"] is False
@@ -131,7 +131,7 @@ def test_a_refusal_tells_machines_and_people_why(addresses):
         with pytest.raises(RequestFailedError) as caught:
             client.send_request(method="no_such_method")
         assert caught.value.reply_code == "unknown_method"
-    with RunControl(*addresses, timeout_s=10, request_fail_exceptions=False) as client:
+    with RunControl(*addresses, timeout_s=60, request_fail_exceptions=False) as client:
         assert client.send_request(method="re_pause")["success"] is False
 
 
@@ -146,7 +146,7 @@ def test_threads_share_a_client(addresses):
         except (RequestFailedError, RequestTimeoutError) as error:
             errors.append(error)
 
-    with RunControl(*addresses, timeout_s=20) as client:
+    with RunControl(*addresses, timeout_s=60) as client:
         threads = [threading.Thread(target=add, args=(client, number)) for number in range(4)]
         for thread in threads:
             thread.start()
@@ -159,7 +159,7 @@ def test_threads_share_a_client(addresses):
 
 
 async def test_tasks_share_a_client(addresses):
-    async with asynchronous.RunControl(*addresses, timeout_s=20) as client:
+    async with asynchronous.RunControl(*addresses, timeout_s=60) as client:
         params = [{"item": plan("count", ["det1"], num=number), **WHO} for number in range(1, 21)]
         replies = await asyncio.gather(*(client.send_request(method="queue_item_add", params=each) for each in params))
         assert [reply["item"]["kwargs"]["num"] for reply in replies] == list(range(1, 21))
@@ -167,20 +167,21 @@ async def test_tasks_share_a_client(addresses):
 
 
 def test_the_client_goes_on_after_the_manager_was_killed(system, addresses):
-    with RunControl(*addresses, timeout_s=10) as client:
+    with RunControl(*addresses, timeout_s=60) as client:
         before = client.send_request(method="status")
         uid = client.send_request(method="queue_item_add", params={"item": plan("count", ["det1"]), **WHO})
         system.kill_manager()
         system.wait_ready(2)
-        after = client.wait_for_status(OPEN, 20)
+        after = client.wait_for_status(OPEN, 60)
         assert after["epoch"] == before["epoch"] + 1
         [item] = client.send_request(method="queue_get")["items"]
         assert item == uid["item"]
 
 
+@pytest.mark.night
 def test_the_environment_closes_and_opens_again(addresses):
-    with RunControl(*addresses, timeout_s=10) as client:
+    with RunControl(*addresses, timeout_s=60) as client:
         client.send_request(method="environment_close")
-        client.wait_for_status(CLOSED, 20)
+        client.wait_for_status(CLOSED, 60)
         client.send_request(method="environment_open")
-        assert client.wait_for_status(OPEN, 40)["re_state"] == "idle"
+        assert client.wait_for_status(OPEN, 60)["re_state"] == "idle"

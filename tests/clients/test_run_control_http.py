@@ -28,9 +28,9 @@ OPEN = has(manager_state="idle", worker_environment_exists=True)
 def system(running_system):
     """A system with the simulated profile and a gateway, with an open environment."""
     with running_system(http="127.0.0.1:0") as system:
-        with RunControl(system.ready["control"], system.ready["info"], timeout_s=10) as client:
+        with RunControl(system.ready["control"], system.ready["info"], timeout_s=60) as client:
             client.environment_open()
-            client.wait_for_status(OPEN, 40)
+            client.wait_for_status(OPEN, 60)
         yield system
 
 
@@ -46,11 +46,11 @@ def test_a_plan_runs_to_its_end_and_stands_in_the_history(gateway):
         client.history_clear()
         uid = client.queue_item_add(item=PLAN)["item"]["item_uid"]
         client.queue_start()
-        client.wait_for_status(has(items_in_queue=0, manager_state="idle", items_in_history=1), 30)
+        client.wait_for_status(has(items_in_queue=0, manager_state="idle", items_in_history=1), 60)
         [item] = client.history_get()["items"]
         kinds = set()
         while "item_finished" not in kinds:
-            notice = notices.receive(10)
+            notice = notices.receive(60)
             assert notice is not None
             kinds.add(notice.payload.get("kind"))
     assert (item["item_uid"], item["result"]["exit_status"]) == (uid, "completed")
@@ -62,7 +62,7 @@ async def test_the_same_with_await(gateway):
         await client.history_clear()
         await client.queue_item_add(item=PLAN, pos="front")
         await client.queue_start()
-        await client.wait_for_status(has(items_in_queue=0, manager_state="idle", items_in_history=1), 30)
+        await client.wait_for_status(has(items_in_queue=0, manager_state="idle", items_in_history=1), 60)
         assert [item["name"] for item in (await client.history_get())["items"]] == ["count"]
 
 
@@ -111,7 +111,7 @@ def test_requests_and_notices_are_encrypted_where_the_authority_is_trusted(trust
     assert address.startswith("https://")
     with RunControl(address, **options) as client, client.notices([EVENT_TOPIC]) as notices:
         uid = client.queue_item_add(item=PLAN)["item"]["item_uid"]
-        notice = notices.receive(10)
+        notice = notices.receive(60)
         assert notice is not None
         assert notice.payload["kind"] == "queue_item_add"
         assert client.queue_get()["items"][0]["item_uid"] == uid
@@ -121,7 +121,7 @@ async def test_requests_and_notices_are_encrypted_with_await_too(trusted):
     address, options = trusted
     async with asynchronous.RunControl(address, **options) as client, await client.notices([EVENT_TOPIC]) as notices:
         await client.queue_item_add(item=PLAN)
-        notice = await notices.receive(10)
+        notice = await notices.receive(60)
         assert notice is not None
         assert notice.payload["kind"] == "queue_item_add"
 
@@ -129,7 +129,7 @@ async def test_requests_and_notices_are_encrypted_with_await_too(trusted):
 def test_a_gateway_whose_authority_is_unknown_gets_no_key(encrypted, monkeypatch):
     address, key, _ = encrypted
     monkeypatch.delenv("CUELIGHT_CA_FILE", raising=False)
-    with RunControl(address, api_key=key, timeout_s=5) as client:
+    with RunControl(address, api_key=key, timeout_s=60) as client:
         with pytest.raises(HTTPRequestError, match="CERTIFICATE_VERIFY_FAILED"):
             client.status()
         with pytest.raises(HTTPRequestError, match="CERTIFICATE_VERIFY_FAILED"):

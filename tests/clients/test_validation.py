@@ -17,6 +17,7 @@ import pytest
 
 from queue_server.access import Catalog, Policy, validate_item
 from queue_server.protocol.errors import ParameterError
+from tests.cases import each
 
 OTHER_SIDE = """
 import copy, json, os, sys, types, yaml
@@ -295,7 +296,7 @@ def other_side():
         input=request,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -316,13 +317,13 @@ def show(case):
     return f"{case.annotation}: {case.value!r}" if isinstance(case, Case) else repr(case.item)
 
 
-@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda number: show(CASES[number]))
+@each("number", range(len(CASES)), lambda number: show(CASES[number]))
 def test_an_item_is_judged_as_by_the_other_side_or_differently_on_purpose(other_side, number):
     case = CASES[number]
     assert (accepts(case) != other_side["judgements"][number]) is bool(case.differs)
 
 
-@pytest.mark.parametrize("number", range(len(PERMISSIONS)), ids=lambda number: repr(PERMISSIONS[number])[-70:])
+@each("number", range(len(PERMISSIONS)), lambda number: repr(PERMISSIONS[number])[-70:])
 def test_permissions_allow_the_same_plans_and_devices(other_side, number):
     policy = Policy.from_mapping(PERMISSIONS[number] or other_side["written"])
     existing = other_side["existing"]

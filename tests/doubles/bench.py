@@ -21,9 +21,11 @@ from queue_server.engine.perform import Crew, Performer
 from queue_server.engine.recovery import apply_lanes, restore
 from queue_server.handlers.context import Desk
 from queue_server.handlers.lock_keys import LockKeys
+from queue_server.handlers.postprocessing import Postprocessor
 from queue_server.handlers.resources import Resources, name_in
 from queue_server.protocol.codec import Encoding, decode, encode
 from queue_server.protocol.items import DEFAULT_LANE
+from queue_server.protocol.limits import DEFAULT_LIMITS
 from queue_server.protocol.worker_link import (
     CatalogPage,
     EnvironmentOpened,
@@ -37,7 +39,7 @@ from queue_server.protocol.worker_link import (
 )
 from tests.doubles.crew import RecordingHost, RecordingLink, RecordingLiveness, RecordingPublisher
 
-PATIENCE_S = 5
+PATIENCE_S = 60
 USER = {"user": "jdoe", "user_group": "primary"}
 
 
@@ -80,8 +82,10 @@ class Bench:
     """Everything between the control socket and the worker link, without sockets and processes."""
 
     INFO = "tcp://127.0.0.1:60625"
+    workflow_files = None
+    """The directory of the files of workflows."""
 
-    def __init__(self, store, state, resources, *, clock, remains):
+    def __init__(self, store, state, resources, *, clock, remains, limits=DEFAULT_LIMITS):
         self.store = store
         self.clock = clock
         self.journal = []
@@ -109,7 +113,10 @@ class Bench:
             instance_id=store.instance_id,
             keys=keys,
             streams={"info": self.INFO},
+            limits=limits,
+            workflow_files=self.workflow_files,
         )
+        self.engine.postprocess_by(Postprocessor(desk))
         self.dispatcher = Dispatcher(self.engine, desk)
         self.running = asyncio.create_task(self.engine.run())
         self.lane_name = DEFAULT_LANE
@@ -122,7 +129,7 @@ class Bench:
         self.remains.pop(incarnation, None)
 
     @classmethod
-    async def begin(cls, store, *, serving=True, remains=None, lanes=(DEFAULT_LANE,)):
+    async def begin(cls, store, *, serving=True, remains=None, lanes=(DEFAULT_LANE,), limits=DEFAULT_LIMITS):
         """Return a bench in the state that is restored from the store, serving unless told otherwise.
 
         A store that knows no plans is given some first, as if an environment had been open before.
@@ -130,7 +137,7 @@ class Bench:
         clock, resources = ManualClock(), Resources()
         state = await store.transact(lambda tx: cls._load(tx, resources, lanes, store.epoch, clock.wall()))
         state = step(state, RecoveryFinished()).state if serving else state
-        return cls(store, state, resources, clock=clock, remains=remains)
+        return cls(store, state, resources, clock=clock, remains=remains, limits=limits)
 
     @staticmethod
     def _load(tx, resources, lanes, epoch, now):

@@ -16,7 +16,7 @@ from http_gateway.server import Listener, serve
 from queue_server.protocol.codec import decode, encode
 from queue_server.protocol.notices import frame_notice, status_notice
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 # Nothing here is encrypted, and to load the authorities of the host takes as long as a test.
 NO_AUTHORITY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -85,8 +85,9 @@ class AnsweringManager:
 
 @asynccontextmanager
 async def running_gateway(manager, directory, **settings):
-    """Serve a gateway in front of ``manager``; give a client that has the API key."""
-    values = {"control": manager.control, "info": manager.info, "http": "127.0.0.1:0", "data": directory, **settings}
+    """Serve a gateway in front of ``manager``, for which it waits long; give a client that has the API key."""
+    places = {"control": manager.control, "info": manager.info, "http": "127.0.0.1:0", "data": directory}
+    values = {**places, "timeout_s": PATIENCE_S, **settings}
     ready, stop = asyncio.get_running_loop().create_future(), asyncio.Event()
     listener = Listener(lambda _, url: ready.set_result(url), lambda: None)
     serving = asyncio.create_task(serve(GatewaySettings(**values), listener, stop))
@@ -110,7 +111,7 @@ async def running_gateway(manager, directory, **settings):
 async def answering_gateway(directory, **settings):
     """Serve a gateway with a manager of its own; give the manager, and a client that has the API key."""
     manager = AnsweringManager()
-    async with running_gateway(manager, directory, **{"timeout_s": 0.5, **settings}) as client:
+    async with running_gateway(manager, directory, **settings) as client:
         yield manager, client
     await manager.close()
 

@@ -7,7 +7,7 @@ import asyncio
 import zmq
 import zmq.asyncio
 
-PATIENCE_S = 5
+PATIENCE_S = 60
 
 
 class Peer:

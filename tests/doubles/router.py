@@ -18,7 +18,7 @@ from queue_server.protocol.worker_link import (
     read_from_worker,
 )
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 TELEGRAMS = Telegram.__args__
 
 

@@ -41,7 +41,7 @@ class GatedStore(_Around):
 
     async def wait_for_turn(self):
         """Wait until a transaction stands at the shut gate."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await self._arrived.wait()
 
     def open(self):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-PATIENCE_S = 5
+PATIENCE_S = 60
 
 
 class Reader:

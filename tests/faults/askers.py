@@ -74,7 +74,7 @@ class Asker:
         self.post(method, **params)
         return self.receive(seconds)
 
-    def must(self, method: str, seconds: float = 10.0, **params: Any) -> Reply:
+    def must(self, method: str, seconds: float = 60.0, **params: Any) -> Reply:
         """Return the reply to a request that must be answered."""
         reply = self.ask(method, seconds, **params)
         assert reply is not None, f"{method} was not answered within {seconds:g} s"

@@ -173,7 +173,7 @@ class Rig:
         faults = f"{failpoint}=kill@{hit}"
         manager = self.start(faults).must_be_ready()
         manager.requester.do("environment_open")
-        status = manager.requester.wait_for_state("idle", 20)
+        status = manager.requester.wait_for_state("idle")
         if status["worker_environment_exists"]:
             load = self.begin(manager)
             for _ in range(MOST_BURSTS):

@@ -30,7 +30,7 @@ class LossyProxy:
     def close(self) -> None:
         """Cut everything and stop listening."""
         self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:

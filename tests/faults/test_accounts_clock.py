@@ -42,7 +42,7 @@ def system(directory, clock):
         http_config=str(directory / "gateway.yaml"),
         http_workers=PROCESSES,
     )
-    yield made.start(60)
+    yield made.start()
     made.close()
 
 
@@ -62,7 +62,7 @@ class Holder:
 
     def ask(self, verb, path, headers, **options):
         """Ask over a connection of its own, so that now one process answers and now the other."""
-        with httpx.Client(base_url=self._url, trust_env=False, timeout=10, verify=False) as client:
+        with httpx.Client(base_url=self._url, trust_env=False, timeout=60, verify=False) as client:
             return client.request(verb, path, headers=headers, **options)
 
     def use_all(self, what):

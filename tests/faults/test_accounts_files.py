@@ -83,10 +83,10 @@ def run_gateway(data: Path, **settings):
     with os.fdopen(report) as reports:
         try:
             first = json.loads(reports.readline())
-            return first.get("failed", ""), None if "ready" in first else process.wait(10)
+            return first.get("failed", ""), None if "ready" in first else process.wait(60)
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(60)
 
 
 @pytest.mark.fault("A9")

@@ -22,6 +22,7 @@ from queue_server.protocol.errors import BusyError
 from tests.doubles.accounts import bearer
 from tests.faults.askers import p99
 from tests.faults.members import gateway_with_accounts, log_in
+from tests.faults.tiers import SLACK
 from tests.faults.wire import Wire
 from tests.processes.lone import Manager
 from tests.processes.system import System, copy_startup
@@ -147,16 +148,16 @@ class Looks:
 
     def __exit__(self, *error):
         self._ended.set()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def wait_for_more(self):
         """Wait for some more looks."""
         enough = len(self.control_s) + LEAST_LOOKS
-        wait_until(lambda: len(self.control_s) >= enough, "looks", 30)
+        wait_until(lambda: len(self.control_s) >= enough, "looks")
 
     def _look(self):
         gateway = self._system.ready["pids"]["gateway"]
-        with httpx.Client(base_url=self._system.ready["http"], trust_env=False, timeout=10) as client:
+        with httpx.Client(base_url=self._system.ready["http"], trust_env=False, timeout=60) as client:
             while not self._ended.wait(0.005):
                 started = time.monotonic()
                 assert client.get("/v1/health/live").status_code == 200
@@ -193,7 +194,7 @@ def test_a_hundred_logins_at_once_hash_four_at_a_time_and_hold_up_nobody(local_s
     figure("threads that hash", MOST_HASHES, max(looks.hashing))
     assert statuses <= {401, 429}
     assert 401 in statuses
-    assert p99(looks.control_s) <= MOST_CONTROL_MS
+    assert p99(looks.control_s) <= SLACK * MOST_CONTROL_MS
     assert 0 < max(looks.hashing) <= MOST_HASHES
 
 

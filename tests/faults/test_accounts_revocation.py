@@ -15,6 +15,7 @@ from http_gateway.auth.store import open_store
 from tests.doubles.accounts import bearer, delete_key, key_header, make_key
 from tests.doubles.gateway import PATIENCE_S
 from tests.faults.members import AUTHENTICATION, EVERYTHING, gateway_with_accounts, log_in, open_socket, read_to_end
+from tests.faults.tiers import SLACK
 
 pytestmark = pytest.mark.fault("A5")
 
@@ -108,7 +109,7 @@ async def check_ends(opened, since_s, figure, what):
     """All that is open ends within a second."""
     ends = await opened.ends_after(since_s)
     figure(f"{what}: slowest end of an open stream, s", MOST_S, f"{max(ends.values()):.2f}")
-    assert max(ends.values()) <= MOST_S, ends
+    assert max(ends.values()) <= SLACK * MOST_S, ends
 
 
 async def test_a_deleted_key_opens_and_keeps_nothing(client, figure):
@@ -139,7 +140,7 @@ async def test_a_ticket_ends_with_the_key_for_which_it_was_given(client):
         await delete_key(client, owner, key)
         since_s = now()
         end_s, code = await read_to_end(socket)
-        assert (end_s - since_s <= MOST_S, code) == (True, 4401)
+        assert (end_s - since_s <= SLACK * MOST_S, code) == (True, 4401)
 
 
 async def test_what_has_expired_is_closed(manager, tmp_path, figure):
@@ -182,7 +183,7 @@ async def test_a_scope_that_is_taken_away_by_another_process_is_gone(manager, tm
                 async with asyncio.timeout(PATIENCE_S):
                     await opened.end_of(*SOCKETS[:3], ENDLESS[0])
                 figure("scope reduced: slowest end of an open stream, s", MOST_S, f"{now() - since_s:.2f}")
-                assert now() - since_s <= MOST_S
+                assert now() - since_s <= SLACK * MOST_S
         finally:
             store.close()
 
@@ -204,7 +205,7 @@ async def test_a_socket_outlives_the_key_that_was_made_for_it_and_ends_with_its_
         since_s = now()
         end_s, code = await end
         figure("session of a deleted key revoked: end of its socket, s", MOST_S, f"{end_s - since_s:.2f}")
-        assert (end_s - since_s <= MOST_S, code) == (True, 1008)
+        assert (end_s - since_s <= SLACK * MOST_S, code) == (True, 1008)
 
 
 async def test_a_socket_of_such_a_key_has_no_more_scopes_than_the_key(client):

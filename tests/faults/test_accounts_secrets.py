@@ -69,7 +69,7 @@ class Ears:
     def close(self) -> None:
         """Hear no more."""
         self._stopped.set()
-        self._thread.join(5)
+        self._thread.join(60)
         self._socket.close(0)
 
 
@@ -123,7 +123,7 @@ class Visitor:
         self.answers: list[tuple[str, str]] = []
         self._ask = system.requester
         self._socket = system.ready["http"].replace("http", "ws", 1) + "/v1/stream"
-        self._client = httpx.Client(base_url=system.ready["http"], timeout=10, trust_env=False)
+        self._client = httpx.Client(base_url=system.ready["http"], timeout=60, trust_env=False)
 
     def close(self):
         """Close the connections."""
@@ -278,7 +278,7 @@ def test_marked_secrets_are_found_nowhere(system, canary, figure, tmp_path):
             visitor.close()
         # What was logged last has come through all channels by then.
         system.requester.do("queue_clear")
-        wait_until(lambda: any(b"queue_clear" in frame for frame in ears.heard), "the last notice", 10)
+        wait_until(lambda: any(b"queue_clear" in frame for frame in ears.heard), "the last notice")
     finally:
         ears.close()
 

@@ -15,6 +15,7 @@ from queue_server.transport.curve import Admission, Curve, Gate
 from queue_server.transport.notices import Form, NoticesSocket
 from tests.faults import flood
 from tests.faults.askers import Asker, Keys, asking, measure_status, p99
+from tests.faults.tiers import SLACK
 from tests.processes.lone import Manager
 
 SERVER_PUBLIC, SERVER_SECRET = zmq.curve_keypair()
@@ -90,7 +91,7 @@ def test_a_revoked_key_is_cut_off_an_open_connection_and_cannot_come_back(manage
     with asking(control, anna) as revoked, asking(control, berta) as other:
         assert revoked.must("status")["manager_state"] == other.must("status")["manager_state"] == "idle"
         admit((berta, "berta"))
-        seconds = revoked.wait_until_cut(MOST_CUT_S)
+        seconds = revoked.wait_until_cut(SLACK * MOST_CUT_S)
         figure("control: a revoked key is cut, s", MOST_CUT_S, f"{seconds:.3f}")
         assert revoked.ask("status", REFUSED_S) is None
         assert other.must("status")["manager_state"] == "idle"
@@ -197,7 +198,7 @@ async def listen(socket, seconds):
 async def publish_until_heard(notices, *sockets):
     """Publish until each of them has heard something."""
     missing = set(sockets)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while missing:
             notices.publish_console(0.0, "hello")
             missing -= {socket for socket in missing if await listen(socket, 0.02)}
@@ -226,13 +227,13 @@ async def test_a_revoked_subscriber_hears_nothing_more_and_the_others_lose_nothi
     begin = time.monotonic()
     admit((berta, "berta"))
     numbers = []
-    while not await monitor.poll(0) and time.monotonic() < begin + MOST_CUT_S:
+    while not await monitor.poll(0) and time.monotonic() < begin + SLACK * MOST_CUT_S:
         notices.publish_console(float(len(numbers)), "counted")
         numbers.append(len(numbers))
         await asyncio.sleep(0.001)
     seconds = time.monotonic() - begin
     figure("notices: a revoked key is cut, s", MOST_CUT_S, f"{seconds:.3f}")
-    assert seconds < MOST_CUT_S
+    assert seconds < SLACK * MOST_CUT_S
     while await listen(revoked, 0.1):
         pass
     notices.publish_console(0.0, "secret")
@@ -259,7 +260,7 @@ def check_handshakes(manager, admit, figure, seconds):
     reached = p99(times)
     figure(f"status p99, {seconds} s of {made / seconds:.0f} handshakes/s, ms", MOST_HANDSHAKE_MS, f"{reached:.1f}")
     assert made >= 450 * seconds
-    assert reached <= MOST_HANDSHAKE_MS
+    assert reached <= SLACK * MOST_HANDSHAKE_MS
 
 
 def test_five_seconds_of_handshakes_disturb_nobody(manager, admit, figure):

@@ -12,6 +12,7 @@ import openpyxl
 import pytest
 
 from http_gateway.bounded import MOST_BYTES
+from tests.faults.tiers import SLACK
 from tests.faults.wire import Wire
 from tests.processes.waiting import resident_bytes
 
@@ -28,7 +29,7 @@ JSON_PATHS = ("/api/queue/item/add", "/v1/queue/items", "/api/auth/session/refre
 def client(system, authorization):
     """A client that has the API key."""
     headers = {"Authorization": authorization}
-    with httpx.Client(base_url=system.ready["http"], headers=headers, timeout=20, trust_env=False) as client:
+    with httpx.Client(base_url=system.ready["http"], headers=headers, timeout=60, trust_env=False) as client:
         yield client
 
 
@@ -49,7 +50,7 @@ class Memory:
     def growth(self) -> int:
         """Look no more; return by how many bytes it has grown."""
         self._ended.set()
-        self._thread.join(5)
+        self._thread.join(60)
         return self._most - self._before
 
 
@@ -196,7 +197,7 @@ def test_forms_of_too_many_parts_and_bombs_are_refused_at_once(system, client, f
         slowest_s = max(slowest_s, spent_s)
         refused = 400 <= answer.status_code < 500 or (answer.status_code == 200 and not answer.json()["success"])
         assert refused, (what, answer.status_code, answer.text[:300])
-        assert spent_s <= MOST_REFUSAL_S, (what, spent_s)
+        assert spent_s <= SLACK * MOST_REFUSAL_S, (what, spent_s)
     growth = memory.growth()
     figure("slowest refusal, ms", 200, round(slowest_s * 1000))
     figure("growth of the memory, MB", 32, f"{growth / 1e6:.1f}")

@@ -14,7 +14,7 @@ import websockets
 from websockets.sync.client import connect
 
 from http_gateway.connections import HEAD_S, MOST_HEAD_BYTES
-from tests.faults.tiers import rounds
+from tests.faults.tiers import SLACK, rounds
 from tests.faults.wire import Wire
 from tests.processes.waiting import wait_until
 
@@ -41,10 +41,10 @@ class Others:
 
     def __exit__(self, *error):
         self._ended.set()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _ask(self):
-        with httpx.Client(base_url=self._url, headers=self._headers, trust_env=False, timeout=10) as client:
+        with httpx.Client(base_url=self._url, headers=self._headers, trust_env=False, timeout=60) as client:
             while not self._ended.wait(0.02):
                 started = time.monotonic()
                 client.get("/v1/status").raise_for_status()
@@ -53,7 +53,7 @@ class Others:
     @property
     def p99_s(self):
         """How long nearly all answers take."""
-        wait_until(lambda: len(self.spent) >= LEAST_ANSWERS, "answers to others", 10)
+        wait_until(lambda: len(self.spent) >= LEAST_ANSWERS, "answers to others")
         return sorted(self.spent)[max(0, int(len(self.spent) * 0.99) - 1)]
 
 
@@ -81,7 +81,6 @@ def begin_body(url, authorization, number):
 
 
 @pytest.mark.fault("H1", scales=True)
-@pytest.mark.timeout(120)
 def test_connections_that_never_finish_are_closed(system, authorization, figure):
     url = system.ready["http"]
     with ExitStack() as stack, Others(system, authorization) as others:
@@ -105,7 +104,7 @@ def test_connections_that_never_finish_are_closed(system, authorization, figure)
     figure("others p99 meanwhile, ms", 200, f"{others_s * 1000:.0f}")
     assert not open_wires
     assert spent_s <= MOST_OPEN_S
-    assert others_s <= MOST_OTHERS_S
+    assert others_s <= SLACK * MOST_OTHERS_S
     assert HEAD_S < MOST_OPEN_S
 
 
@@ -173,5 +172,5 @@ def test_a_socket_that_says_too_much_is_closed_at_once(system, authorization, pa
     figure(f"closed after ({attack.__name__.strip('_')}), s", MOST_FLOOD_S, f"{spent_s:.2f}")
     figure("others p99 meanwhile, ms", 2 * MOST_OTHERS_S * 1000, f"{others_s * 1000:.0f}")
     assert code in codes
-    assert spent_s <= MOST_FLOOD_S
-    assert others_s <= 2 * MOST_OTHERS_S
+    assert spent_s <= SLACK * MOST_FLOOD_S
+    assert others_s <= SLACK * MOST_OTHERS_S

@@ -59,7 +59,7 @@ class Canary:
     def close(self):
         """Serve no more."""
         self._end.close()
-        self._thread.join(5)
+        self._thread.join(60)
         for each in (*self._sockets, self._ending):
             each.close()
 
@@ -248,7 +248,7 @@ def test_whatever_is_sent_nobody_connects_to_it(system, authorization, canary, a
     others = [(verb, path) for verb, path in routes if not path.startswith("/v1/") and verb != "WEBSOCKET"]
     others = [each for each in others if not each[1].endswith(("/manager/stop", "/test/manager/kill"))]
     system.requester.open()
-    with httpx.Client(base_url=system.ready["http"], trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=system.ready["http"], trust_env=False, timeout=60) as client:
         client.headers["Authorization"] = authorization
         visitor = Visitor(client, canary.port)
         for address in addresses:
@@ -288,7 +288,7 @@ class Sender:
     def close(self):
         """Serve no more."""
         self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join(5)
+        self._thread.join(60)
         self._socket.close()
 
     def _serve(self):

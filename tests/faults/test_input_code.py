@@ -42,7 +42,7 @@ def test_code_in_requests_forms_and_metadata_is_executed_by_nobody(tmp_path, fig
         added = ask.queue()
         assert [item["args"][0] for item in added[: len(payloads)]] == payloads
         ask.do("queue_start")
-        ask.wait_for(lambda status: status["manager_state"] == "idle" and not status["items_in_queue"], "the end", 30)
+        ask.wait_for(lambda status: status["manager_state"] == "idle" and not status["items_in_queue"], "the end")
         assert {item["result"]["exit_status"] for item in ask.history()} == {"completed"}
         assert [item["args"][0] for item in ask.history()[: len(payloads)]] == payloads
         headers = {"Authorization": f"ApiKey {(system.data / 'api-key').read_text().strip()}"}

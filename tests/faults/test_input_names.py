@@ -23,6 +23,7 @@ from tests.faults.corpora.patterns import (
     expanding_patterns,
     refused_patterns,
 )
+from tests.faults.tiers import SLACK
 from tests.processes.lone import Manager
 from tests.processes.requester import Requester
 from tests.processes.system import copy_startup
@@ -72,7 +73,7 @@ def test_a_costly_pattern_is_matched_within_milliseconds(figure):
     figure("costly patterns", f">= {PATTERNS}", len(patterns))
     figure("slowest match of the longest name that is matched, ms", MOST_MATCH_MS, f"{slowest_ms:.1f}")
     assert len(patterns) >= PATTERNS
-    assert slowest_ms <= MOST_MATCH_MS
+    assert slowest_ms <= SLACK * MOST_MATCH_MS
 
 
 @pytest.mark.fault("I2")
@@ -93,7 +94,7 @@ def test_a_name_of_five_thousand_characters_is_allowed_to_nobody_within_millisec
             slowest_ms = max(slowest_ms, _time_ms(filter_devices, devices, [entry], [entry]))
     assert filter_devices(devices, None, []) == {"det": {"components": {"y": {}}}}
     figure("slowest decision about a name of 5,000 characters, ms", MOST_MATCH_MS, f"{slowest_ms:.1f}")
-    assert slowest_ms <= MOST_MATCH_MS
+    assert slowest_ms <= SLACK * MOST_MATCH_MS
 
 
 @pytest.mark.fault("I2")
@@ -132,11 +133,11 @@ def test_what_the_engine_cannot_do_is_refused_and_the_last_good_set_stays(manage
         ask.do("permissions_set", user_group_permissions=good)
     finally:
         ended.set()
-        looking.join(10)
+        looking.join(60)
         other.close()
     slowest = sorted(spent)[max(0, int(len(spent) * 0.99) - 1)] * 1000
     figure("status p99 meanwhile, ms", MOST_CONTROL_MS, f"{slowest:.0f}")
-    assert slowest <= MOST_CONTROL_MS
+    assert slowest <= SLACK * MOST_CONTROL_MS
 
 
 # --- I3: names ------------------------------------------------------------------------------------------------------

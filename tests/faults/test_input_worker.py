@@ -94,7 +94,7 @@ class Lane:
         if pids:
             kill(*pids)
         ask = self.ask
-        ask.wait_for(lambda status: status["worker_environment_state"] == "closed", "the end of the worker", 20)
+        ask.wait_for(lambda status: status["worker_environment_state"] == "closed", "the end of the worker")
         entry = ask.history()[-1]
         assert (entry["item_uid"], entry["result"]["exit_status"]) == (self.key.item_uid, "unknown")
         assert entry["result"]["run_uids"] == [self.run["uid"]]
@@ -103,7 +103,7 @@ class Lane:
         ask.do("queue_item_remove", uid=held["item_uid"])
         ask.open()
         ask.do("queue_start")
-        ask.wait_for(lambda status: status["items_in_queue"] == 0, "the others", 20)
+        ask.wait_for(lambda status: status["items_in_queue"] == 0, "the others")
         ask.wait_for_state("idle")
         assert [item["item_uid"] for item in ask.history()[-2:]] == [item["item_uid"] for item in waiting]
 

@@ -11,6 +11,7 @@ from queue_server.clock import Chance, SystemClock
 from queue_server.protocol.items import BACK, Item, Result
 from queue_server.storage.sqlite import open_sqlite
 from tests.faults.askers import asking, p99
+from tests.faults.tiers import SLACK
 from tests.processes.lone import Manager
 
 ENTRIES = 8_000
@@ -45,7 +46,7 @@ def manager(directory):
     """A manager with a long history."""
     asyncio.run(fill_history(directory / "data"))
     manager = Manager(directory / "data", forks=True)
-    assert manager.wait_ready(30), manager.log_end()
+    assert manager.wait_ready(), manager.log_end()
     yield manager
     assert "Traceback" not in manager.log()
     manager.kill()
@@ -75,14 +76,14 @@ def test_reading_the_whole_history_holds_up_neither_status_nor_changes(manager, 
         f"status p99 while {ENTRIES:,} entries are read in {seconds:.1f} s, ms", MOST_STATUS_MS, f"{p99(statuses):.1f}"
     )
     figure("change p99 meanwhile, ms", MOST_ADD_MS, f"{p99(changes):.1f}")
-    assert p99(statuses) <= MOST_STATUS_MS
-    assert p99(changes) <= MOST_ADD_MS
+    assert p99(statuses) <= SLACK * MOST_STATUS_MS
+    assert p99(changes) <= SLACK * MOST_ADD_MS
 
 
 def test_the_setting_says_how_much_of_it_a_client_gets_that_asks_for_everything(manager):
     manager.kill()
     manager = Manager(manager.data, forks=True, max_history_items=1_200)
-    assert manager.wait_ready(30)
+    assert manager.wait_ready()
     with asking(manager.ready["control"]) as asker:
         reply = asker.must("history_get")
         assert [item["item_uid"] for item in reply["items"]] == [f"u{n}" for n in range(ENTRIES - 1_200, ENTRIES)]

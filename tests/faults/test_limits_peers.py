@@ -18,6 +18,7 @@ import zmq
 
 from tests.faults import flood
 from tests.faults.askers import Asker, asking, connect, measure_status, p99
+from tests.faults.tiers import SLACK
 from tests.processes.lone import Manager
 from tests.processes.waiting import Deadline, wait_until
 
@@ -154,7 +155,7 @@ def check_flood(manager, figure, seconds):
     figure(f"status p99 beside {told['made'] / seconds:.0f} requests/s, ms", MOST_STATUS_MS, f"{reached:.1f}")
     figure("requests of the flooder refused as busy", "> 0", told.get("busy", 0))
     assert told["made"] == 5_000 * seconds
-    assert reached <= MOST_STATUS_MS
+    assert reached <= SLACK * MOST_STATUS_MS
     assert set(told) == {"made", "done", "busy"}
     assert told["done"] + told["busy"] == told["made"], "a request of the flooder was not answered"
 
@@ -191,8 +192,8 @@ def test_without_room_for_requests_status_and_orders_are_answered_all_the_same(d
                 told["done" if reply["success"] else reply["error"]["code"]] += 1
                 if not reply["success"]:
                     assert reply["error"]["details"]["retry_after_s"] > 0
-    assert p99(times) <= MOST_STATUS_MS
-    assert seconds < 2.5
+    assert p99(times) <= SLACK * MOST_STATUS_MS
+    assert seconds < 2.5 * SLACK
     # Nothing runs: what matters is that the order was looked at.
     assert order["error"]["code"] == "wrong_state"
     assert set(told) == {"done", "busy"}
@@ -213,13 +214,13 @@ def test_a_giant_frame_costs_its_sender_the_connection_and_the_manager_no_memory
         memory = Memory(manager.process.pid)
         giant.socket.send(b"{" + bytes(64 * 1024 * 1024))
         times = measure_status(other, 1.5)
-        giant.wait_until_cut(5)
+        giant.wait_until_cut(60)
         grown = memory.growth_bytes
     reached = p99(times)
     figure("memory after a frame of 64 MiB, MB", 16, f"{grown / MB:.1f}")
     figure("status p99 of others meanwhile, ms", MOST_STATUS_MS, f"{reached:.1f}")
     assert grown <= 16 * MB
-    assert reached <= MOST_STATUS_MS
+    assert reached <= SLACK * MOST_STATUS_MS
 
 
 def test_frames_of_the_largest_size_one_after_the_other_are_bounded_in_memory(manager, figure):
@@ -363,11 +364,11 @@ def test_without_handles_new_peers_wait_and_old_ones_are_served(directory, figur
         figure("status p99 of an old one meanwhile, ms", MOST_STATUS_MS, f"{p99(times):.1f}")
         assert 0 < len(answered) < HANDLES
         assert manager.is_alive
-        assert p99(times) <= MOST_STATUS_MS
+        assert p99(times) <= SLACK * MOST_STATUS_MS
         refused = [asker for asker in crowd if asker not in answered]
         for asker in answered:
             asker.close()
-        wait_until(lambda: any(asker.receive(0) for asker in refused), "an answer to a peer that had to wait", 10)
+        wait_until(lambda: any(asker.receive(0) for asker in refused), "an answer to a peer that had to wait")
         for asker in refused:
             asker.close()
     assert "Traceback" not in manager.log()

@@ -36,7 +36,7 @@ def check_stalled(figure, notices):
             socket.subscribe(b"")
         # The publisher says hello until everybody has heard it.
         for socket in (*stalled, reader):
-            assert socket.poll(10_000)
+            assert socket.poll(60_000)
         process.stdin.write("go\n")
         process.stdin.flush()
         numbers = read_numbers(reader, notices)

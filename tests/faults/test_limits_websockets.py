@@ -44,7 +44,7 @@ async def serving(manager, directory):
     try:
         with os.fdopen(reader) as reports:
             url = ""
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not url:
                     report = json.loads(await asyncio.to_thread(reports.readline))
                     url = report.get("ready", {}).get("url", "")

@@ -24,7 +24,7 @@ def clock(directory, monkeypatch):
 @pytest.fixture
 def system(directory, clock):
     """A system with a gateway, whose clock can be set."""
-    made = System(directory, startup=copy_startup(directory / "startup"), http="127.0.0.1:0").start(60)
+    made = System(directory, startup=copy_startup(directory / "startup"), http="127.0.0.1:0").start()
     yield made
     made.close()
 
@@ -48,7 +48,7 @@ def test_a_step_of_the_clock_restarts_nobody_and_changes_no_order(system, clock,
         assert status["lanes"][0]["answering"]
         assert status["running_item_uid"] == held
     (directory / "gate").touch()
-    ask.wait_for(lambda status: status["items_in_history"] == 1 + len(uids), "all plans", 30)
+    ask.wait_for(lambda status: status["items_in_history"] == 1 + len(uids), "all plans")
     wait_until(lambda: ask.status()["manager_state"] == "idle", "rest")
 
     assert [entry["item_uid"] for entry in ask.history()] == [held, *uids]

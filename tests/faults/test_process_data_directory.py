@@ -14,6 +14,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.faults.tiers import SLACK
 from tests.processes.lone import Manager
 from tests.processes.requester import Requester
 from tests.processes.system import copy_startup
@@ -117,7 +118,7 @@ def test_a_damaged_data_directory_is_refused_and_never_becomes_an_empty_queue(us
     took_s = time.monotonic() - started_at
     data.chmod(0o700)
     figure(f"end of the manager, {fault}, s", "2.0", f"{took_s:.2f}")
-    assert took_s <= MOST_S
+    assert took_s <= SLACK * MOST_S
     assert code > 0
     assert told in manager.failure
     assert str(data) in manager.failure or "release" in manager.failure
@@ -182,7 +183,7 @@ def test_a_second_manager_on_the_same_data_ends_before_it_writes(busy, startup, 
     assert content_of(data) == content
     assert what_is_told(busy.requester) == told
     figure(f"{number} second managers on the same data end, slowest, s", "1.0", f"{max(times):.2f}")
-    assert max(times) <= MOST_S
+    assert max(times) <= SLACK * MOST_S
 
 
 @pytest.mark.fault("P13")
@@ -201,7 +202,7 @@ def test_a_second_manager_on_the_same_port_ends_and_the_first_is_not_disturbed(b
     assert content_of(busy.data) == content
     assert what_is_told(busy.requester) == told
     figure(f"{len(times)} second managers on the same port end, slowest, s", "1.0", f"{max(times):.2f}")
-    assert max(times) <= MOST_S
+    assert max(times) <= SLACK * MOST_S
 
 
 def test_the_data_directory_is_free_as_soon_as_its_manager_is_killed(busy, startup):

@@ -81,16 +81,14 @@ def test_a_plan_survives_a_kill_of_the_manager_at_any_instant(system, directory,
     uids = [ask.add("hold", str(gate)) for gate in gates]
     ask.do("queue_start")
     for number, gate in enumerate(gates):
-        ask.wait_for(lambda status, uid=uids[number]: status["running_item_uid"] == uid, f"plan {number}", 30)
+        ask.wait_for(lambda status, uid=uids[number]: status["running_item_uid"] == uid, f"plan {number}")
         threading.Event().wait(chance.uniform(0, 0.5))
         killed_at = system.kill_manager()
-        ask.wait_for(lambda status, epoch=number + 2: status["epoch"] == epoch, "the next manager", 30)
+        ask.wait_for(lambda status, epoch=number + 2: status["epoch"] == epoch, "the next manager")
         slowest_s = max(slowest_s, time.monotonic() - killed_at)
-        system.wait_ready(number + 2, 30)
+        system.wait_ready(number + 2)
         gate.touch()
-    ask.wait_for(
-        lambda status: status["items_in_history"] == PLANS and status["manager_state"] == "idle", "the end", 30
-    )
+    ask.wait_for(lambda status: status["items_in_history"] == PLANS and status["manager_state"] == "idle", "the end")
     history = ask.history()
     assert [entry["item_uid"] for entry in history] == uids
     assert {entry["result"]["exit_status"] for entry in history} == {"completed"}

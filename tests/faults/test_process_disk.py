@@ -280,7 +280,7 @@ def _stop_everything(ask, startup):
 
 def _check_record(ask, uid, seq):
     """What happened while nothing could be written is written."""
-    ask.wait_for(lambda status: status["items_in_history"] == 1, "the record of the end", 30)
+    ask.wait_for(lambda status: status["items_in_history"] == 1, "the record of the end")
     events = ask.do("events_get", since=seq, limit=1000)["events"]
     order = next(event for event in events if event["kind"] == "estop")
     assert (order["origin"]["user"], order["data"]["reason"]) == ("jdoe", "smoke")

@@ -42,7 +42,7 @@ class Follower:
 
     def close(self):
         self._ended.set()
-        self._thread.join(30)
+        self._thread.join(60)
         self._socket.close()
 
     def fill(self, ask, last):

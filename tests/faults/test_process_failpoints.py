@@ -64,6 +64,8 @@ WORKER = {
     "worker_link.after_report": (2, 9, 33),
     "outbox.before_sync": (1, 2, 5),
     "outbox.after_sync": (1, 3, 4),
+    "record.before_write": (1, 4, 7),
+    "record.before_sync": (1, 3, 6),
 }
 
 
@@ -217,7 +219,7 @@ def test_kills_around_the_start_of_a_worker_leave_at_most_one(rig, figure):
                 manager.requester.do("environment_open")
             rig.was_killed(manager, point)
             ask = rig.start().must_be_ready().requester
-            status = ask.wait_for_state("idle", 20)
+            status = ask.wait_for_state("idle")
             exists = point == "worker.after_start"
             assert status["worker_environment_exists"] == exists
             assert len(living_workers(rig.data / "workers")) == exists

@@ -33,7 +33,7 @@ def system(directory):
     """A system with a gateway whose manager executes plans all the time."""
     startup = copy_startup(directory / "startup")
     (startup / "01-slow.py").write_text(SLOW)
-    made = System(directory, startup=startup, http="127.0.0.1:0").start(60)
+    made = System(directory, startup=startup, http="127.0.0.1:0").start()
     yield made
     made.close()
 

@@ -155,7 +155,7 @@ def system(directory):
     startup = copy_startup(directory / "startup")
     (startup / "01-sampled.py").write_text(SAMPLED)
     compute = {"startup": str(GRAPHS), "worker": "graphs", "processes": 1, "memory_limit_mib": 512}
-    made = System(directory, startup=startup, lanes={"compute": compute}).start(60)
+    made = System(directory, startup=startup, lanes={"compute": compute}).start()
     yield made
     made.close()
 

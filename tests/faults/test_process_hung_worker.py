@@ -115,7 +115,7 @@ def test_a_worker_that_dies_by_its_plan_is_named_for_what_it_was(ask, plan, figu
 @pytest.mark.night
 @pytest.mark.fault("P5")
 @pytest.mark.parametrize("stall", ["stopped", "block", "occupy"])
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_worker_that_hangs_is_shown_and_left_alone(ask, rig, directory, stall, figure):
     worker = worker_of(rig)
     if stall == "stopped":
@@ -145,7 +145,7 @@ def test_a_worker_that_hangs_is_shown_and_left_alone(ask, rig, directory, stall,
 @pytest.mark.night
 @pytest.mark.fault("P5")
 @pytest.mark.parametrize("stall", ["block", "occupy"])
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_an_abort_of_a_plan_that_hangs_ends_its_worker(ask, rig, stall, figure):
     worker = worker_of(rig)
     uid = ask.add(stall, 600)
@@ -168,7 +168,7 @@ def test_an_abort_of_a_plan_that_hangs_ends_its_worker(ask, rig, stall, figure):
 
 @pytest.mark.night
 @pytest.mark.fault("P5")
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_nobody_kills_a_worker_that_hangs_before_an_end_is_ordered(ask, rig):
     worker = worker_of(rig)
     ask.add("block", 12)

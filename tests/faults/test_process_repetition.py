@@ -74,7 +74,7 @@ def queue_of(manager):
 
 
 @pytest.mark.fault("D13", scales=True)
-@pytest.mark.timeout(60 + REQUESTS)
+@pytest.mark.timeout(300 + REQUESTS)
 def test_requests_that_are_sent_several_times_over_a_bad_network_have_one_effect_each(rig, figure):
     manager = rig.recover()
     rig.begin(manager)

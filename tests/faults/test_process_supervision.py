@@ -78,12 +78,12 @@ def _kill_supervisor_during_plan(system, gate, number):
     if number % 3 == 1:
         # The next supervisor is one like the first: it starts again what dies.
         system.kill_manager()
-        wait_until(lambda: system.is_ready and system.manager_pid != after["manager"], "another manager", 20)
+        wait_until(lambda: system.is_ready and system.manager_pid != after["manager"], "another manager")
         if not ends_alone:
-            ask.wait_for_state("executing_queue", 20)
+            ask.wait_for_state("executing_queue")
     assert ends_alone or system.worker_pid == worker
     gate.touch()
-    ask.wait_for(lambda status: status["items_in_history"] == number + 1, "the end of the plan", 20)
+    ask.wait_for(lambda status: status["items_in_history"] == number + 1, "the end of the plan")
     ask.wait_for_state("idle")
     return uid
 
@@ -265,7 +265,7 @@ class HttpLoad:
 
     def join(self):
         """Wait until nobody listens any more."""
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
     def _run(self):

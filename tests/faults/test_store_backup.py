@@ -110,7 +110,7 @@ async def _meaning(directory, told):
 
 
 @pytest.mark.fault("D9", scales=True)
-@pytest.mark.timeout(60 + FLIPS)
+@pytest.mark.timeout(300 + FLIPS)
 async def test_every_turned_bit_that_changes_a_meaning_is_found_and_the_copy_restored(place, figure):
     whole = place / "whole"
     await _used(whole, 400)
@@ -196,7 +196,7 @@ async def _check_prefix(file, target, least, most):
 
 
 @pytest.mark.fault("D11", scales=True)
-@pytest.mark.timeout(60 + 4 * BACKUPS)
+@pytest.mark.timeout(300 + 4 * BACKUPS)
 async def test_a_backup_under_load_is_a_prefix_of_what_was_done(place, figure):
     data, made = place / "data", []
     store = _open(data)
@@ -277,7 +277,7 @@ async def _check_usable(directory, before):
 
 
 @pytest.mark.fault("D12", scales=True)
-@pytest.mark.timeout(60 + 4 * MOST_TRIES * MIGRATION_KILLS)
+@pytest.mark.timeout(300 + 4 * MOST_TRIES * MIGRATION_KILLS)
 async def test_a_migration_that_is_killed_leaves_a_store_that_can_be_used(place, figure):
     old = place / "old"
     await _old_directory(old, 300)

@@ -50,7 +50,7 @@ def place():
 
 
 @pytest.mark.fault("D3", scales=True)
-@pytest.mark.timeout(60 + KILLS)
+@pytest.mark.timeout(300 + KILLS)
 def test_nothing_is_lost_or_doubled_by_kills_at_random_instants(place, figure):
     chance, witness = random.Random(SEED), Witness(SEED)
     job = {"directory": str(place / "data"), "seed": SEED}

@@ -122,7 +122,7 @@ async def _reopen(directory):
 
 
 @pytest.mark.fault("D4", scales=True)
-@pytest.mark.timeout(60 + CUTS)
+@pytest.mark.timeout(300 + CUTS)
 @pytest.mark.parametrize("model", MODELS)
 async def test_nothing_acknowledged_is_lost_and_nothing_else_is_found(model, recording, place, figure):
     chance = random.Random(f"{SEED}/{model}")

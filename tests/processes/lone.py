@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.processes.forked import Forked
 from tests.processes.requester import Requester
-from tests.processes.waiting import Deadline, kill, processes_of
+from tests.processes.waiting import PATIENCE_S, Deadline, kill, processes_of
 
 ROOT = Path(__file__).parents[2]
 ANY_PORT = "tcp://127.0.0.1:0"
@@ -43,7 +43,7 @@ class Manager:
         **settings: Any,
     ) -> None:
         self.data = data
-        self._settings = {"data": str(data), "control": ANY_PORT, "info": ANY_PORT, **settings}
+        self._settings = {"data": str(data), "control": ANY_PORT, "info": ANY_PORT, "documents": ANY_PORT, **settings}
         self._log = data.with_name(f"{data.name}.log")
         self._errors = data.with_name(f"{data.name}.stderr")
         self._environment = {**os.environ, "TEST_DATA_DIRECTORY": str(data)}
@@ -93,7 +93,7 @@ class Manager:
         os.close(report)
         return process
 
-    def wait_ready(self, seconds: float = 15.0) -> bool:
+    def wait_ready(self, seconds: float = PATIENCE_S) -> bool:
         """Wait until the manager is ready or has ended; return whether it is ready."""
         deadline = Deadline(seconds)
         while not self.ready and not self.failure:
@@ -127,13 +127,13 @@ class Manager:
         """Whether the process has not ended."""
         return self.process.poll() is None
 
-    def end(self, seconds: float = 15.0) -> int:
+    def end(self, seconds: float = PATIENCE_S) -> int:
         """Wait until the process has ended; return its exit code."""
         code = self.process.wait(seconds)
         self._drop()
         return code
 
-    def terminate(self, seconds: float = 15.0) -> int:
+    def terminate(self, seconds: float = PATIENCE_S) -> int:
         """Ask the manager to end in order, which leaves a busy worker alone."""
         self.process.terminate()
         return self.end(seconds)

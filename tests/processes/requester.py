@@ -9,7 +9,7 @@ from typing import Any
 
 import zmq
 
-from tests.processes.waiting import Deadline
+from tests.processes.waiting import PATIENCE_S, Deadline
 
 Reply = dict[str, Any]
 USER = {"user": "Somebody", "user_group": "primary"}
@@ -53,12 +53,7 @@ class Requester:
         self._control.send(json.dumps({"method": method, "params": params, "id": number}).encode())
         return number
 
-    @property
-    def is_answered(self) -> bool:
-        """Whether a reply waits to be collected."""
-        return bool(self._control.poll(0))
-
-    def collect(self, numbers: list[int], seconds: float = 10.0) -> dict[int, Reply]:
+    def collect(self, numbers: list[int], seconds: float = PATIENCE_S) -> dict[int, Reply]:
         """Return the replies to posted requests: all of them, or those that came before the manager was gone."""
         replies: dict[int, Reply] = {}
         deadline = Deadline(seconds)
@@ -75,7 +70,7 @@ class Requester:
                 deadline.check(f"replies to {len(numbers)} requests")
         return replies
 
-    def ask(self, method: str, *, timeout_s: float = 10.0, **params: Any) -> Reply:
+    def ask(self, method: str, *, timeout_s: float = PATIENCE_S, **params: Any) -> Reply:
         """Return the reply, whatever it says; raise TimeoutError or ManagerGoneError if none comes."""
         number = self.post(method, **params)
         try:
@@ -102,7 +97,7 @@ class Requester:
         assert not reply["success"], f"{method} should have been refused: {reply}"
         return reply["msg"]
 
-    def status(self, seconds: float = 10.0) -> Reply:
+    def status(self, seconds: float = PATIENCE_S) -> Reply:
         """Return the status, also from a manager that is just being restarted."""
         deadline = Deadline(seconds)
         while True:
@@ -112,7 +107,7 @@ class Requester:
             except TimeoutError:
                 deadline.check("status")
 
-    def wait_for(self, condition: Callable[[Reply], Any], what: str, seconds: float = 15.0) -> Reply:
+    def wait_for(self, condition: Callable[[Reply], Any], what: str, seconds: float = PATIENCE_S) -> Reply:
         """Return the first status that meets ``condition``; each published change is looked at."""
         deadline = Deadline(seconds)
         while True:
@@ -123,7 +118,7 @@ class Requester:
             deadline.check(f"{what} (now {status['manager_state']}, {status['lanes']})")
             self._info.poll(min(int(deadline.left_s * 1000), 500))
 
-    def wait_for_state(self, state: str, seconds: float = 15.0) -> Reply:
+    def wait_for_state(self, state: str, seconds: float = PATIENCE_S) -> Reply:
         """Wait until the manager is in ``state``."""
         return self.wait_for(lambda status: status["manager_state"] == state, state, seconds)
 
@@ -136,7 +131,7 @@ class Requester:
     def open(self) -> Reply:
         """Open the environment and wait for it."""
         self.do("environment_open")
-        return self.wait_for(lambda status: status["worker_environment_state"] == "idle", "open environment", 30)
+        return self.wait_for(lambda status: status["worker_environment_state"] == "idle", "open environment")
 
     def add(self, name: str, *args: Any, **kwargs: Any) -> str:
         """Add a plan at the back; return its uid."""
@@ -151,7 +146,7 @@ class Requester:
         """Return the finished items."""
         return self.do("history_get")["items"]
 
-    def wait_for_runs(self, number: int = 1, seconds: float = 15.0) -> list[Reply]:
+    def wait_for_runs(self, number: int = 1, seconds: float = PATIENCE_S) -> list[Reply]:
         """Return the runs of the running plan once there are as many."""
         runs: list[Reply] = []
 

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from device_worker.remote import Credentials, Scan
 from device_worker.remote import Scanner as KitScanner
 from tests.doubles.scanner import Scanner
+from tests.processes.waiting import PATIENCE_S
 
 CONTENT_BYTES = 20_000
 STEPS = (20, 40, 60, 80)
@@ -51,7 +52,7 @@ class Fleet(ABC):
             yield self
         finally:
             self._loop.call_soon_threadsafe(self._closing.set)
-            self._thread.join(20)
+            self._thread.join(PATIENCE_S)
             self._loop.close()
 
     async def _serve(self) -> None:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from queue_server import supervisor
 from queue_server.process import living_workers
 from tests.processes.requester import Requester
-from tests.processes.waiting import Deadline, kill, processes_of, wait_for_end, wait_for_text, wait_until
+from tests.processes.waiting import PATIENCE_S, Deadline, kill, processes_of, wait_for_end, wait_for_text, wait_until
 
 ROOT = Path(__file__).parents[2]
 STARTUP = Path(__file__).parent / "startup"
@@ -66,7 +66,7 @@ class Output:
         with self._changed:
             return sum(text in line for line in self.lines)
 
-    def wait_for(self, text: str, times: int = 1, seconds: float = 15.0) -> None:
+    def wait_for(self, text: str, times: int = 1, seconds: float = PATIENCE_S) -> None:
         """Wait until ``times`` lines contain ``text``."""
         deadline = Deadline(seconds)
         with self._changed:
@@ -76,7 +76,7 @@ class Output:
 
     def close(self) -> None:
         """Read the rest."""
-        self._thread.join(5)
+        self._thread.join(PATIENCE_S)
         self._stream.close()
 
 
@@ -93,6 +93,7 @@ class System:
             "startup": str(startup),
             "control": ANY_PORT,
             "info": ANY_PORT,
+            "documents": ANY_PORT,
             "http": "off",
             # Loading one more manager takes the time of every test, and few need it.
             "spare_manager": False,
@@ -122,19 +123,18 @@ class System:
         self._outputs.append(Output(process.stdout))
         return process
 
-    def start(self, seconds: float = 30.0) -> System:
+    def start(self, seconds: float = PATIENCE_S) -> System:
         """Start a supervisor and wait until its manager is ready."""
         self._process = self.spawn()
         self.wait_ready(1, seconds)
         return self
 
-    def wait_ready(self, times: int, seconds: float = 15.0) -> None:
+    def wait_ready(self, times: int, seconds: float = PATIENCE_S) -> None:
         """Wait until this supervisor has had a manager ready for the ``times``-th time."""
         self.output.wait_for(READY, times, seconds)
-        # A gateway loads its libraries first.
-        wait_until(self.ready_file.exists, "the ready file", 5 if self._settings["http"] == "off" else seconds)
+        wait_until(self.ready_file.exists, "the ready file", seconds)
 
-    def end(self, seconds: float = 20.0) -> int:
+    def end(self, seconds: float = PATIENCE_S) -> int:
         """Wait until the supervisor has ended by itself; return its exit code."""
         assert self._process is not None
         code = self._process.wait(seconds)
@@ -146,7 +146,7 @@ class System:
         self._close_requester()
         stopped = supervisor.stop(self.data, workers=True) if self.data.exists() else 0
         if self._process is not None:
-            self._process.wait(20)
+            self._process.wait(PATIENCE_S)
         left = processes_of(str(self.data))
         kill(*left)
         for output in self._outputs:
@@ -215,9 +215,9 @@ class System:
         """Kill the supervisor alone; manager, gateway and workers live on."""
         kill(self.supervisor_pid)
         assert self._process is not None
-        self._process.wait(5)
+        self._process.wait(PATIENCE_S)
 
-    def succeed(self, seconds: float = 30.0) -> System:
+    def succeed(self, seconds: float = PATIENCE_S) -> System:
         """Start another supervisor on what the one before has left, and wait until it says that all is ready."""
         self._process = self.spawn()
         pid = self._process.pid
@@ -232,7 +232,7 @@ class System:
         """Let the supervisor go on."""
         os.kill(self.supervisor_pid, signal.SIGCONT)
 
-    def wait_for_worker_text(self, text: str, seconds: float = 10.0) -> None:
+    def wait_for_worker_text(self, text: str, seconds: float = PATIENCE_S) -> None:
         """Wait until the workers of the lane have printed ``text``."""
         wait_for_text(self.worker_log, text, seconds)
 
@@ -240,11 +240,11 @@ class System:
         """Kill supervisor, manager and worker at once, in this order, as a loss of power would."""
         kill(self.supervisor_pid, self.manager_pid, *living_workers(self.data / "workers"))
         assert self._process is not None
-        self._process.wait(5)
+        self._process.wait(PATIENCE_S)
         self._close_requester()
-        wait_until(lambda: not processes_of(str(self.data)), "the end of all processes", 5)
+        wait_until(lambda: not processes_of(str(self.data)), "the end of all processes")
 
-    def wait_for_worker_end(self, pid: int, seconds: float = 15.0) -> None:
+    def wait_for_worker_end(self, pid: int, seconds: float = PATIENCE_S) -> None:
         """Wait until a worker has ended."""
         wait_for_end(pid, seconds)
 

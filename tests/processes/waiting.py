@@ -14,6 +14,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# Far longer than anything takes, also where many other things run: it decides only when a test that fails gives up.
+PATIENCE_S = 60.0
+
 # Only for what gives no event: files that another process writes, and the state of a process in /proc.
 LOOK_AGAIN_S = 0.01
 
@@ -38,7 +41,7 @@ class Deadline:
             raise TimeoutError(f"{what}: not within {self._seconds:g} s")
 
 
-def wait_until(found: Callable[[], T], what: str, seconds: float = 10.0) -> T:
+def wait_until(found: Callable[[], T], what: str, seconds: float = PATIENCE_S) -> T:
     """Return the first true value of ``found``, which is asked again and again."""
     deadline = Deadline(seconds)
     while not (value := found()):
@@ -47,7 +50,7 @@ def wait_until(found: Callable[[], T], what: str, seconds: float = 10.0) -> T:
     return value
 
 
-def wait_for_text(file: Path, text: str, seconds: float = 10.0) -> str:
+def wait_for_text(file: Path, text: str, seconds: float = PATIENCE_S) -> str:
     """Return the content of a file once it contains ``text``."""
 
     def content() -> str:
@@ -57,7 +60,7 @@ def wait_for_text(file: Path, text: str, seconds: float = 10.0) -> str:
     return wait_until(content, f"{text!r} in {file.name}", seconds)
 
 
-def wait_for_end(pid: int, seconds: float = 10.0) -> None:
+def wait_for_end(pid: int, seconds: float = PATIENCE_S) -> None:
     """Wait until a process has ended (it may still be a zombie)."""
     try:
         handle = os.pidfd_open(pid)

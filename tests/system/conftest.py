@@ -43,7 +43,7 @@ def client(system):
         known = {"Authorization": f"ApiKey {key}", **(headers or {})}
         body, query = (values, None) if verb == "POST" else (None, values)
         address = f"{system.ready['http']}/v1{path}"
-        answer = httpx.request(verb, address, headers=known, timeout=10, trust_env=False, json=body, params=query)
+        answer = httpx.request(verb, address, headers=known, timeout=60, trust_env=False, json=body, params=query)
         assert answer.status_code == status, answer.text
         return answer.json()
 

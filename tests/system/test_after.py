@@ -47,7 +47,7 @@ def wait_for_end(ask, uid):
     def results(_=None):
         return [each["result"] for each in ask.do("history_get")["items"] if each["item_uid"] == uid]
 
-    ask.wait_for(results, f"the end of {uid}", 30)
+    ask.wait_for(results, f"the end of {uid}")
     return results()[0]
 
 
@@ -101,7 +101,7 @@ def test_without_the_file_the_item_is_held_and_another_file_helps(ask):
     ]
     scan, image = (item["item_uid"] for item in ask.do("queue_item_add_batch", items=batch, **USER)["items"])
     ask.do("queue_start", **LANE)
-    status = ask.wait_for(lambda status: lane_of(status)["condition"] == "held", "the lane to be held", 30)
+    status = ask.wait_for(lambda status: lane_of(status)["condition"] == "held", "the lane to be held")
     assert f"is to be a file 'k-space.npy' of the item {scan}, but its files are" in lane_of(status)["reason"]
     assert "'kspace.npy'" in lane_of(status)["reason"]
     item = {**dag("reconstruct_image", kwargs={"kspace": {"item_uid": scan, "file": "k*"}}), "item_uid": image}

@@ -59,7 +59,7 @@ def _check_all(store, acknowledged):
 
 
 @pytest.mark.night
-@pytest.mark.timeout(60 + KILLS)
+@pytest.mark.timeout(240 + KILLS)
 def test_kills_at_random_instants_lose_nothing_and_show_nothing_half(root):
     """Two processes store the same artifacts and are killed, while a third one writes through all of it."""
     chance, acknowledged = random.Random(SEED), set()

@@ -188,7 +188,7 @@ async def test_uvicorn_serves_the_app_with_a_custom_router_that_asks_the_manager
         assert not any("abc123" in line for line in lines)
         [url] = re.findall(r"http://[\d.:]+", lines[-1])
         headers = {"Authorization": "ApiKey abc123"}
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
             assert (await client.get("/api/status")).json()["manager_state"] == "idle"
             both = (await client.get("/api/site/both")).json()
             silent = await client.get("/api/site/silent")
@@ -207,7 +207,7 @@ async def test_uvicorn_serves_the_app_with_a_custom_router_that_asks_the_manager
 
 async def _read_until(stream, text):
     lines = []
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while line := (await stream.readline()).decode():
             lines.append(line)
             if text in line:

@@ -117,7 +117,7 @@ def test_an_interrupted_demonstration_ends_its_scanner_and_the_next_one_works(de
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, (out, err)
-    wait_until(lambda: processes_of(str(tmp_path)) == {}, "the end of all processes", 10)
+    wait_until(lambda: processes_of(str(tmp_path)) == {}, "the end of all processes")
     again = demonstrate("--scanner")
     out, err = again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0, (out, err)

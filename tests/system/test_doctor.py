@@ -15,7 +15,7 @@ import pytest
 import zmq
 
 from queue_server.cli.doctor.probe import find_speech
-from tests.processes.system import ROOT
+from tests.processes.system import ROOT, System, copy_startup
 from tests.processes.waiting import wait_until
 
 # What depends on the host on which the tests run, and not on the system.
@@ -75,8 +75,25 @@ def _files(data):
     }
 
 
-def test_a_running_system_is_well(make_system, startup, doctor):
-    system = make_system(startup=startup, http="127.0.0.1:0").start()
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A system with a gateway, for all tests that leave it as it is."""
+    directory = tmp_path_factory.mktemp("system")
+    system = System(directory, startup=copy_startup(directory / "startup"), http="127.0.0.1:0")
+    yield system.start()
+    system.close()
+
+
+@pytest.fixture
+def standing(running):
+    """The same, ready: a test before may have had its manager replaced."""
+    wait_until(lambda: running.is_ready, "the ready file")
+    running.requester.status()
+    return running
+
+
+def test_a_running_system_is_well(standing, doctor):
+    system = standing
     report = doctor(system.data, "--ready-file", system.ready_file)
     assert report.grave == []
     assert report.code < 2
@@ -106,7 +123,8 @@ def test_a_stopped_system_is_a_warning_and_is_left_as_it_is(make_system, startup
     assert _files(system.data) == before
 
 
-def test_a_frozen_manager_is_told_with_the_command_that_lets_it_go_on(system, doctor):
+def test_a_frozen_manager_is_told_with_the_command_that_lets_it_go_on(standing, doctor):
+    system = standing
     pid, ready = system.manager_pid, ("--ready-file", system.ready_file)
     system.stop_supervisor()
     os.kill(pid, signal.SIGSTOP)
@@ -155,7 +173,8 @@ def test_a_damaged_database_is_named_with_the_command_that_restores(make_system,
     assert _files(system.data) == before
 
 
-def test_a_wrong_file_mode_is_told_with_its_correction(system, doctor):
+def test_a_wrong_file_mode_is_told_with_its_correction(standing, doctor):
+    system = standing
     file = system.data / "queue.sqlite"
     file.chmod(0o644)
     try:

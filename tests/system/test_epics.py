@@ -17,9 +17,6 @@ from queue_server.cli.failures import OperationFailedError
 from tests.processes.system import System
 from tests.processes.waiting import processes_of, wait_for_end, wait_until
 
-# An IOC, a system, and what both of them load, on a machine that is busy with other things.
-pytestmark = pytest.mark.timeout(150)
-
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config" / "epics"
 STARTUP = EXAMPLE / "startup"
@@ -45,7 +42,7 @@ class Documents:
 
     def wait_for(self, number):
         """Wait until there are so many events."""
-        wait_until(lambda: len(self.data()) >= number, f"{number} events", 30)
+        wait_until(lambda: len(self.data()) >= number, f"{number} events")
 
 
 @pytest.fixture
@@ -62,25 +59,29 @@ def ioc(tmp_path, monkeypatch):
 def beamline(tmp_path_factory):
     """A soft IOC and a system with an open environment on it, for the tests that leave both as they are."""
     directory = tmp_path_factory.mktemp("beamline")
+    startup = shutil.copytree(STARTUP, directory / "startup")
     documents = Documents(directory / "documents")
     with SoftIoc.start(EXAMPLE, PREFIX, directory / "ioc.log") as ioc, pytest.MonkeyPatch.context() as patch:
         for name, value in ioc.variables.items():
             patch.setenv(name, value)
         patch.setenv("EPICS_DEMO_PREFIX", PREFIX)
         patch.setenv("EPICS_DEMO_DOCUMENTS", str(documents.path))
-        system = System(directory, startup=STARTUP)
+        system = System(directory, startup=startup)
         try:
-            system.start().requester.open()
-            yield system.requester, ioc, documents
+            system.start()
+            yield system, ioc, documents
         finally:
             system.close()
 
 
 @pytest.fixture
 def at_beamline(beamline):
-    """The same, without documents of an earlier test."""
-    beamline[2].path.unlink(missing_ok=True)
-    return beamline
+    """A client of the same with an open environment, the soft IOC, and its documents, none of them of another test."""
+    system, ioc, documents = beamline
+    documents.path.unlink(missing_ok=True)
+    if not system.requester.status()["worker_environment_exists"]:
+        system.requester.open()
+    return system.requester, ioc, documents
 
 
 def finish(ask, seconds=40):
@@ -148,16 +149,20 @@ def test_a_pause_stops_both_axes_and_the_plan_goes_on_where_it_was(at_beamline):
         pytest.param("11-ophyd-async.py", "{prefix}COUNTS", "{prefix}NOWHERE", id="ophyd-async"),
     ],
 )
-def test_a_variable_that_does_not_exist_is_named_when_the_environment_does_not_open(
-    ioc, make_system, tmp_path, file, right, wrong
-):
-    startup = shutil.copytree(STARTUP, tmp_path / "startup")
-    text = (startup / file).read_text()
+def test_a_variable_that_does_not_exist_is_named_when_the_environment_does_not_open(beamline, file, right, wrong):
+    system, _, _ = beamline
+    ask, code = system.requester, system.startup / file
+    if ask.status()["worker_environment_exists"]:
+        ask.do("environment_close")
+        ask.wait_for(lambda status: not status["worker_environment_exists"], "the closed environment")
+    text = code.read_text()
     assert right in text
-    (startup / file).write_text(text.replace(right, wrong))
-    system = make_system(startup=startup).start()
-    system.requester.do("environment_open")
-    status = system.requester.wait_for_state("idle", 40)
+    code.write_text(text.replace(right, wrong))
+    try:
+        ask.do("environment_open")
+        status = ask.wait_for_state("idle")
+    finally:
+        code.write_text(text)
     assert status["worker_environment_exists"] is False
     reason = status["lanes"][0]["reason"]
     variable = f"{PREFIX}X:NOWHERE" if file == "10-ophyd.py" else f"{PREFIX}DIODE:NOWHERE"
@@ -214,12 +219,12 @@ def test_an_ioc_that_is_gone_leaves_a_plan_that_can_be_aborted(ioc, make_system,
     ioc.process.kill()
     ioc.process.wait()
     ask.do("re_pause", option="immediate")
-    status = ask.wait_for(lambda status: status["manager_state"] in ("paused", "idle"), "the pause", 40)
+    status = ask.wait_for(lambda status: status["manager_state"] in ("paused", "idle"), "the pause")
     if status["manager_state"] == "paused":
         ask.do("re_abort")
     assert finish(ask)["exit_status"] in ("aborted", "failed")
     ask.do("environment_close")
-    ask.wait_for(lambda status: not status["worker_environment_exists"], "the closed environment", 20)
+    ask.wait_for(lambda status: not status["worker_environment_exists"], "the closed environment")
 
 
 # --- the demonstration ----------------------------------------------------------------------------------------------
@@ -250,7 +255,7 @@ def demonstrate(tmp_path):
     for process in started:
         # The signal on which it ends what it has started; nobody is told if it has ended already.
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 @pytest.mark.night
@@ -280,7 +285,7 @@ def test_an_interrupted_demonstration_ends_its_ioc(demonstrate, tmp_path):
     wait_until(lambda: process.poll() is not None or _has_begun(documents), "the first event", 90)
     assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGTERM)
-    wait_for_end(process.pid, 30)
+    wait_for_end(process.pid)
     process.communicate()
     assert process.returncode == 130
     assert processes_of(str(tmp_path)) == {}
@@ -295,7 +300,7 @@ def test_an_interrupted_demonstration_ends_its_ioc(demonstrate, tmp_path):
 )
 def test_a_wrong_option_starts_nothing(demonstrate, tmp_path, words, said):
     process = demonstrate(*words)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert said in err
     assert not (tmp_path / "data").exists()

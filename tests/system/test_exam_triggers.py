@@ -18,7 +18,7 @@ from tests.processes.scanners import Fleet
 from tests.processes.system import copy_startup
 from tests.processes.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 PATIENCE_S = 90
 SIZE, COILS = 16, 2

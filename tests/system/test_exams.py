@@ -87,7 +87,7 @@ def test_an_exam_goes_its_way_over_the_native_routes_and_survives_the_death_of_t
     assert before["exam"]["workflows"][0]["tasks"][0]["results"] == [result]
     system.kill_manager()
     system.wait_ready(2)
-    wait_until(lambda: is_answered(client, "/exams"), "a manager that answers", 20)
+    wait_until(lambda: is_answered(client, "/exams"), "a manager that answers")
     assert client("GET", "/exam", exam_id=exam["id"]) == before
     whole = client("GET", "/exams/sequence", sequence_id=sequence["id"], files=True)["sequence"]
     assert len(whole["seq_file"]) == 3_000_000

@@ -12,6 +12,7 @@ import pytest
 import zmq
 
 from queue_server.client import CurveKeys, RunControl
+from queue_server.client.run_file import read_documents
 from queue_server.workers.launcher import find_worker
 from tests.processes.requester import USER
 from tests.processes.system import ROOT, copy_startup, read_journal
@@ -97,6 +98,7 @@ def system(far, make_system, startup, tmp_path, keys):
         "lanes": {"far": str(far.startup)},
         "worker_launchers": {"far": "link"},
         "worker_link": far.link,
+        "worker_documents": free_address(),
         "curve_secret_key_file": str(write(tmp_path / "server.secret", secret)),
         "curve_clients_file": str(write(tmp_path / "clients", f"{public} a client\n")),
         "curve_workers_file": str(write(tmp_path / "workers", f"{far.public} the worker of the lane far\n")),
@@ -110,7 +112,7 @@ def client(system, keys):
     """A client that may do everything."""
     (server, _), (_, secret) = keys
     own = CurveKeys.from_secret(server, secret)
-    with RunControl(system.ready["control"], system.ready["info"], server_key=own, timeout_s=10) as client:
+    with RunControl(system.ready["control"], system.ready["info"], server_key=own, timeout_s=60) as client:
         yield client
 
 
@@ -148,7 +150,7 @@ def outcome_of(client, uid):
         entries = client.send_request(method="history_get", params={"lane": "far"})["items"]
         return next((entry["result"] for entry in entries if entry["item_uid"] == uid), None)
 
-    wait_until(lambda: find() is not None, f"the end of {uid}", 30)
+    wait_until(lambda: find() is not None, f"the end of {uid}")
     return find() or {}
 
 
@@ -157,17 +159,23 @@ def test_a_lane_on_another_host_outlives_its_manager_and_is_told_how_its_worker_
     assert os.getsid(pid) == pid
     gate = tmp_path / "gate"
     uid = run(client, "hold", gate)
-    wait_until(lambda: read_journal(far.startup), "the plan on the other host", 20)
+    wait_until(lambda: read_journal(far.startup), "the plan on the other host")
     system.kill_manager()
     system.wait_ready(2)
-    client.wait_for_status(lambda status: lane_of(status)["worker_state"] == "executing_plan", 20)
-    gate.touch()
-    assert outcome_of(client, uid)["exit_status"] == "completed"
+    client.wait_for_status(lambda status: lane_of(status)["worker_state"] == "executing_plan", 60)
+    # Published over the network under the keys of the link, and recorded over there.
+    with client.documents(["far"]) as documents:
+        gate.touch()
+        assert outcome_of(client, uid)["exit_status"] == "completed"
+        wait_until(lambda: getattr(documents.receive(60), "name", "") == "stop", "the last document")
+    [recorded] = client.send_request(method="run_list", params={"lane": "far"})["runs"]
+    assert recorded["host"] == socket.gethostname()
+    assert [name for name, _ in read_documents(far.directory / "state" / recorded["file"])] == ["start", "stop"]
     assert [each["item_uid"] for each in read_journal(far.startup)] == [uid]
     assert read_journal(system.startup) == []
 
     lost = run(client, "hold", tmp_path / "never")
-    wait_until(lambda: len(read_journal(far.startup)) == 2, "the second plan", 20)
+    wait_until(lambda: len(read_journal(far.startup)) == 2, "the second plan")
     os.kill(pid, signal.SIGKILL)
     result = outcome_of(client, lost)
     assert (result["exit_status"], "SIGKILL" in result["msg"]) == ("unknown", True)
@@ -176,5 +184,5 @@ def test_a_lane_on_another_host_outlives_its_manager_and_is_told_how_its_worker_
 
     again = open_far(client)
     client.send_request(method="environment_close", params={"lane": "far"})
-    client.wait_for_status(lambda status: lane_of(status)["worker_state"] == "closed", 20)
+    client.wait_for_status(lambda status: lane_of(status)["worker_state"] == "closed", 60)
     wait_for_end(again)

@@ -18,7 +18,7 @@ from tests.doubles.authority import Authority
 from tests.doubles.gateway import AnsweringManager
 from tests.processes.system import System
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Started:
@@ -147,6 +147,7 @@ async def test_a_gateway_serves_on_when_nobody_reads_its_reports(manager, tmp_pa
             assert (await client.get("/v1/health/live")).status_code == 200
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_an_address_in_use_is_reported_as_a_failure_that_no_restart_mends(manager, tmp_path, workers):
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -156,6 +157,7 @@ async def test_an_address_in_use_is_reported_as_a_failure_that_no_restart_mends(
             assert await gateway.end() == 3
 
 
+@pytest.mark.night
 async def test_a_wrong_value_in_that_configuration_is_reported_with_its_place(manager, tmp_path):
     (tmp_path / "c.yml").write_text("uvicorn: {workers: many}")
     async with started(**_settings(manager, tmp_path, http_config=str(tmp_path / "c.yml"))) as gateway:
@@ -182,13 +184,14 @@ async def test_configuration_in_the_form_of_bluesky_httpserver_is_read_below_the
             assert (await client.get(f"{url}/api/status")).status_code == 200
 
 
+@pytest.mark.night
 def test_the_whole_system_serves_https_in_two_processes_by_its_settings(tmp_path):
     authority = Authority()
     files = authority.issue(tmp_path / "cert.pem", tmp_path / "key.pem")
     tls = {name: str(path) for name, path in files.items()}
     system = System(tmp_path, http="127.0.0.1:0", http_workers=2, **tls)
     try:
-        system.start(60)
+        system.start()
         assert system.ready["http"].startswith("https://127.0.0.1:")
         headers = {"Authorization": f"ApiKey {(system.data / 'api-key').read_text().strip()}"}
         with httpx.Client(verify=authority.trust(), headers=headers, base_url=system.ready["http"]) as client:

@@ -76,7 +76,7 @@ def end_of(ask, uid):
         found[:] = [entry for entry in ask.do("history_get", **LANE)["items"] if entry["item_uid"] == uid]
         return bool(found)
 
-    ask.wait_for(has_ended, f"the end of {uid}", 20)
+    ask.wait_for(has_ended, f"the end of {uid}")
     ask.wait_for(lambda status: lane_of(status)["manager_state"] == "idle", "an idle lane")
     return found[0]
 
@@ -130,7 +130,8 @@ def test_a_scan_is_simulated_and_its_image_reconstructed_from_the_artifact(syste
 
 def test_what_does_not_fit_its_graph_or_its_lane_is_refused_when_it_is_added(ask):
     known = ask.do("dags_allowed", user_group="primary")["dags_allowed"]
-    assert set(known) == {"meet", "divide", "hang", "linger", "reconstruct_image", "simulate_scan"}
+    own = {"meet", "divide", "hang", "linger"}
+    assert set(known) == {*own, "reconstruct_image", "simulate_scan", "summarize_metrics"}
     assert known["simulate_scan"]["parameters"]["properties"]["size"]["maximum"] == 512
     refused = {
         "wait_for_ever": dag("wait_for_ever"),
@@ -186,7 +187,7 @@ def test_a_running_graph_is_ended_by_order_with_its_process_and_cannot_be_paused
     hung = pipe("hung")
     uid = start(ask, "hang", pipe=hung)
     pid = begun(hung)
-    ask.wait_for(lambda status: lane_of(status)["re_state"] == "computing", "the graph", 20)
+    ask.wait_for(lambda status: lane_of(status)["re_state"] == "computing", "the graph")
     assert "cannot be paused" in ask.be_refused("re_pause", **LANE)
     ask.do("re_abort", **LANE)
     result = end_of(ask, uid)["result"]
@@ -211,7 +212,7 @@ def test_a_graph_outlives_the_manager_and_its_end_is_recorded_by_the_next(system
     begun(began)
     known = ask.do("dags_existing", **LANE)["dags_existing"]
     system.kill_manager()
-    ask.wait_for(lambda status: lane_of(status)["re_state"] == "computing", "the graph of the manager before", 20)
+    ask.wait_for(lambda status: lane_of(status)["re_state"] == "computing", "the graph of the manager before")
     assert ask.do("dags_existing", **LANE)["dags_existing"] == known
     threading.Thread(target=Path(end).write_text, args=("done",), daemon=True).start()
     result = end_of(ask, uid)["result"]
@@ -223,8 +224,8 @@ def test_no_process_is_left_when_the_environment_ends_and_its_graphs_are_still_k
     nodes = nodes_of(worker_of(ask))
     assert len(nodes) == 1
     ask.do("environment_close", **LANE)
-    ask.wait_for(lambda status: not lane_of(status)["worker_environment_exists"], "a closed lane", 20)
-    wait_until(lambda: not any(map(psutil.Process.is_running, nodes)), "the end of all processes", 5)
+    ask.wait_for(lambda status: not lane_of(status)["worker_environment_exists"], "a closed lane")
+    wait_until(lambda: not any(map(psutil.Process.is_running, nodes)), "the end of all processes")
 
     open_lane(ask)
     hung = pipe("hung")
@@ -233,5 +234,5 @@ def test_no_process_is_left_when_the_environment_ends_and_its_graphs_are_still_k
     nodes = nodes_of(worker_of(ask))
     ask.do("environment_destroy", **LANE)
     assert end_of(ask, uid)["result"]["exit_status"] == "failed"
-    wait_until(lambda: not any(map(psutil.Process.is_running, nodes)), "the end of all processes", 5)
+    wait_until(lambda: not any(map(psutil.Process.is_running, nodes)), "the end of all processes")
     assert "simulate_scan" in ask.do("dags_allowed", user_group="primary")["dags_allowed"]

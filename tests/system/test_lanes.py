@@ -38,7 +38,7 @@ def lanes(make_system, startup, other_startup):
     ask.do("environment_open", lane="b")
     ask.do("environment_open")
     ask.wait_for(
-        lambda status: all(lane["worker_state"] == "idle" for lane in status["lanes"]), "two open environments", 40
+        lambda status: all(lane["worker_state"] == "idle" for lane in status["lanes"]), "two open environments"
     )
     return system
 
@@ -95,7 +95,7 @@ def test_plans_of_two_lanes_overlap_and_the_death_of_one_worker_leaves_the_other
     assert worker_of(lanes, "default") != worker_of(lanes, "b")
 
     kill(worker_of(lanes, "default"))
-    status = ask.wait_for(lambda status: status["items_in_history"] == 1, "the end of the attempt", 5)
+    status = ask.wait_for(lambda status: status["items_in_history"] == 1, "the end of the attempt")
     assert of_lane(status, "default")["condition"] == "held"
     assert (of_lane(status, "b")["manager_state"], of_lane(status, "b")["condition"]) == ("executing_queue", "open")
     assert (status["manager_state"], status["worker_environment_exists"]) == ("idle", False)
@@ -135,6 +135,7 @@ def test_a_manager_that_was_killed_finds_the_workers_of_all_lanes_again(lanes, s
     assert [entry["item_uid"] for entry in read_journal(other_startup)] == [theirs, after_theirs]
 
 
+@pytest.mark.night
 def test_the_command_line_acts_in_the_lane_that_is_named(lanes):
     def cuelight(*words):
         shell = [sys.executable, "-m", "queue_server.cli", *words, "--json", "--control", lanes.ready["control"]]

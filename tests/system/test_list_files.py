@@ -35,7 +35,7 @@ def listed(path):
 def run_script(ask, script):
     """Run a script in the environment, and wait until it is done."""
     uid = ask.do("script_upload", script=script)["task_uid"]
-    ask.wait_for(lambda _: ask.do("task_status", task_uid=uid)["status"] == "completed", "the script", 20)
+    ask.wait_for(lambda _: ask.do("task_status", task_uid=uid)["status"] == "completed", "the script")
     assert ask.do("task_result", task_uid=uid)["result"]["success"]
 
 
@@ -113,8 +113,9 @@ def test_permissions_that_were_set_outlast_the_manager_and_the_rule_decides_abou
     assert allowed(ask) == {"quick", "hold", "fail"}
 
 
+@pytest.mark.night
 def test_permissions_that_were_named_and_are_not_there_end_the_start_with_the_reason(make_system, startup):
     system = make_system(startup=startup, permissions=str(startup / "who.yaml"))
     process = system.spawn()
-    assert process.wait(20) == 1
+    assert process.wait(60) == 1
     assert system.output.count("who.yaml cannot be read: No such file") > 0

@@ -53,7 +53,7 @@ def lose_everything_during_a_plan(system, gate):
     return lost, next_one, run["uid"], system.start().requester
 
 
-def test_an_item_that_ran_when_everything_died_has_an_unknown_outcome_and_a_held_copy(system, tmp_path):
+def test_an_item_that_ran_when_everything_died_is_unknown_and_its_held_copy_runs_only_when_released(system, tmp_path):
     lost, next_one, run_uid, ask = lose_everything_during_a_plan(system, tmp_path / "gate")
     status = ask.status()
     [entry] = ask.history()
@@ -69,10 +69,6 @@ def test_an_item_that_ran_when_everything_died_has_an_unknown_outcome_and_a_held
     assert status["queue_autostart_enabled"] is False
     assert status["lanes"][0]["condition"] == "held"
 
-
-def test_a_held_copy_runs_only_after_a_person_has_released_it(system, tmp_path):
-    lost, next_one, _, ask = lose_everything_during_a_plan(system, tmp_path / "gate")
-    held = ask.queue()[0]["item_uid"]
     ask.open()
     refusal = ask.be_refused("queue_start")
     assert "held" in refusal
@@ -80,13 +76,13 @@ def test_a_held_copy_runs_only_after_a_person_has_released_it(system, tmp_path):
     assert len(read_journal(system.startup)) == 1
 
     (tmp_path / "gate").touch()
-    ask.do("queue_item_release", uid=held)
+    ask.do("queue_item_release", uid=held["item_uid"])
     assert ask.status()["lanes"][0]["condition"] == "open"
     ask.do("queue_start")
     ask.wait_for(lambda status: status["items_in_history"] == 3 and status["manager_state"] == "idle", "both plans")
     assert [entry["result"]["exit_status"] for entry in ask.history()] == ["unknown", "completed", "completed"]
     attempts = [(entry["item_uid"], entry["attempt"]) for entry in read_journal(system.startup)]
-    assert attempts == [(lost, 1), (held, 2), (next_one, 1)]
+    assert attempts == [(lost, 1), (held["item_uid"], 2), (next_one, 1)]
 
 
 def test_what_the_worker_had_written_down_counts_although_everything_died(system, tmp_path):

@@ -33,7 +33,7 @@ from device_worker.sim.phantom import make_kspace
 GRAPHS = Path(__file__).parents[1] / "processes" / "graphs"
 STARTUP = GRAPHS / "startup.py"
 GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "process-data-with-graphs.md"
-PROMPT_S = 15.0
+PROMPT_S = 60.0
 GIVEN_UP_AFTER = "distributed.deploy.lost-worker-timeout"
 LONGEST_START_S = 3600
 

@@ -35,7 +35,7 @@ class Command:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", COMMAND, "re-manager", *options],
                 cwd=ROOT,
-                env={**kept, "XDG_STATE_HOME": str(directory), **variables},
+                env={**kept, "XDG_STATE_HOME": str(directory), "CUELIGHT_SPARE_MANAGER": "false", **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -52,21 +52,21 @@ class Command:
 
     def addresses(self):
         """Wait until it is ready; return its control and notices addresses."""
-        self.output.wait_for(READY, seconds=30)
+        self.output.wait_for(READY)
         [line] = [line for line in self.output.lines if READY in line]
         words = line.replace(",", "").split()
         return words[words.index("control") + 1], words[words.index("notices") + 1]
 
     def end(self):
         """Wait for the end; return the exit code and what it has printed."""
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         self.output.close()
         return code, self.text
 
     def close(self):
         """End what is left, and check that standard error is empty."""
         stopped = supervisor.stop(self.data, workers=True) if self.data.exists() else 0
-        self.process.wait(20)
+        self.process.wait(60)
         left = processes_of(str(self.data))
         kill(*left)
         self.output.close()
@@ -99,14 +99,14 @@ def test_a_plan_runs_from_a_configuration_file_and_options(start, tmp_path):
     )
     control, info = command.addresses()
     assert control.startswith("tcp://127.0.0.1:")
-    with RunControl(control, info, timeout_s=10) as client, client.notices(["QS_Console"]) as notices:
+    with RunControl(control, info, timeout_s=60) as client, client.notices(["QS_Console"]) as notices:
         assert client.send_request(method="ping")["msg"].startswith("RE Manager v0.0.25")
         client.send_request(method="environment_open")
-        client.wait_for_status(lambda status: status["worker_environment_exists"], 40)
+        client.wait_for_status(lambda status: status["worker_environment_exists"], 60)
         plan = {"item_type": "plan", "name": "count", "args": [["det1"]]}
         client.send_request(method="queue_item_add", params={"item": plan, "user": "anna", "user_group": "primary"})
         client.send_request(method="queue_start")
-        client.wait_for_status(lambda status: status["items_in_history"] == 1, 20)
+        client.wait_for_status(lambda status: status["items_in_history"] == 1, 60)
         [entry] = client.send_request(method="history_get")["items"]
         assert entry["result"]["exit_status"] == "completed"
         assert next(text for text in notices.console() if "RE Environment is ready" in text)
@@ -131,22 +131,23 @@ def test_without_publishing_the_notices_socket_is_not_opened(start):
     try:
         command = start("--zmq-control-addr=tcp://127.0.0.1:0", f"--zmq-info-addr=tcp://127.0.0.1:{port}")
         control, info = command.addresses()
-        with RunControl(control, info, timeout_s=10) as client:
+        with RunControl(control, info, timeout_s=60) as client:
             assert client.send_request(method="status")["manager_state"] == "idle"
     finally:
         blocker.close(0)
 
 
-@pytest.mark.parametrize("options", [["--silent"], ["--console-output=OFF"]])
+@pytest.mark.parametrize("options", [["--silent"], pytest.param(["--console-output=OFF"], marks=pytest.mark.night)])
 def test_the_command_can_be_silent(start, options, tmp_path):
     control = f"ipc://{tmp_path}/control"
     command = start(f"--zmq-control-addr={control}", *options)
-    with RunControl(control, timeout_s=30) as client:
+    with RunControl(control, timeout_s=60) as client:
         client.send_request(method="status")
     command.process.terminate()
     assert command.end() == (0, "")
 
 
+@pytest.mark.night
 def test_details_are_logged_where_they_are_asked_for(start):
     command = start("--zmq-control-addr=tcp://127.0.0.1:0", "--verbose")
     command.addresses()
@@ -158,7 +159,7 @@ def test_the_stock_variable_of_the_key_encrypts_and_admits_the_stock_clients(sta
     command = start("--zmq-control-addr=tcp://*:0", QSERVER_ZMQ_PRIVATE_KEY_FOR_SERVER=secret)
     control, _ = command.addresses()
     assert "127.0.0.1" not in control
-    with RunControl(control, server_key=public, timeout_s=10) as client:
+    with RunControl(control, server_key=public, timeout_s=60) as client:
         assert client.send_request(method="status")["manager_state"] == "idle"
     assert secret not in command.text
 

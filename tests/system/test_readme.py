@@ -39,6 +39,9 @@ def shell(tmp_path):
         "CUELIGHT_DATA": str(tmp_path / "data"),
         "CUELIGHT_CONTROL": free_address(),
         "CUELIGHT_INFO": free_address(),
+        "CUELIGHT_DOCUMENTS": free_address(),
+        "CUELIGHT_HTTP": "off",
+        "CUELIGHT_SPARE_MANAGER": "false",
         "PYTHONPATH": str(ROOT),
     }
 
@@ -46,7 +49,7 @@ def shell(tmp_path):
         command = [sys.executable, "-c", lines] if program == "python" else ["bash", "-c", PRELUDE + lines]
         with (tmp_path / "output").open("w+") as output:
             done = subprocess.run(
-                command, cwd=tmp_path, env=environ, stdout=output, stderr=output, timeout=50, check=False
+                command, cwd=tmp_path, env=environ, stdout=output, stderr=output, timeout=180, check=False
             )
             output.seek(0)
             shown = output.read()

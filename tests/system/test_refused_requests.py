@@ -52,7 +52,7 @@ def exchange(
         waiting += 1
         if waiting == WINDOW or number == len(requests) - 1:
             for _ in range(waiting):
-                assert dealer.poll(10_000), "no reply within 10 s"
+                assert dealer.poll(60_000), "no reply within 60 s"
                 reply = read(dealer.recv())
                 yield requests[reply["id"]], reply
             waiting = 0

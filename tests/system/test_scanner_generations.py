@@ -28,7 +28,7 @@ def system(tmp_path_factory):
     directory = tmp_path_factory.mktemp("system")
     made = System(directory, startup=copy_startup(directory / "startup"), http="127.0.0.1:0")
     try:
-        yield made.start(60)
+        yield made.start()
     finally:
         made.close()
 

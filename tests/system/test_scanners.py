@@ -35,7 +35,7 @@ def system(tmp_path_factory):
     keys = encrypted_link(directory)
     system = System(directory, startup=copy_startup(directory / "startup"), http="127.0.0.1:0", **keys)
     try:
-        system.start(60)
+        system.start()
         yield system
     finally:
         system.close()

@@ -17,7 +17,6 @@ def open_in_vain(ask):
     return ask.wait_for(
         lambda status: status["manager_state"] == "idle" and status["worker_environment_state"] == "closed",
         "the failure to open",
-        20,
     )
 
 
@@ -76,6 +75,7 @@ def test_whatever_startup_code_does_the_reason_is_shown(empty, file, content, to
     assert told in status["lanes"][0]["reason"]
 
 
+@pytest.mark.night
 def test_a_startup_source_that_does_not_exist_is_named(make_system, tmp_path):
     system = make_system(startup=tmp_path / "nowhere").start()
     assert "nowhere" in open_in_vain(system.requester)["lanes"][0]["reason"]
@@ -108,6 +108,7 @@ def test_changed_startup_code_is_used_when_the_environment_opens_again(system):
     ask.add("one_more")
 
 
+@pytest.mark.night
 def test_the_catalog_of_the_last_environment_is_known_after_a_restart(system):
     ask = system.requester
     ask.open()

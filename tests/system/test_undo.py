@@ -19,7 +19,7 @@ def cuelight(system):
         ready = system.ready
         address = ["--control", ready["control"], "--info", ready["info"]]
         command = [sys.executable, "-m", "queue_server.cli", *words, *address]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         return ended.returncode, ended.stdout, ended.stderr
 
     return run
@@ -52,6 +52,7 @@ def test_edits_are_undone_after_everything_has_died(system, cuelight):
     assert undo["data"]["queue_uid"] == ask.status()["plan_queue_uid"]
 
 
+@pytest.mark.night
 def test_an_item_that_has_run_is_not_taken_back(system, cuelight):
     ask = system.requester
     ask.open()

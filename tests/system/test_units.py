@@ -16,7 +16,15 @@ import yaml
 from queue_server.process import living_workers
 from tests.processes.requester import Requester
 from tests.processes.system import ROOT, System, copy_startup, read_journal
-from tests.processes.waiting import Deadline, kill, processes_of, wait_for_end, wait_until
+from tests.processes.waiting import (
+    PATIENCE_S,
+    Deadline,
+    kill,
+    processes_of,
+    wait_for_end,
+    wait_for_text,
+    wait_until,
+)
 
 ANY_PORT = "tcp://127.0.0.1:0"
 MANAGER = ("queue_server", "--config")
@@ -48,7 +56,7 @@ class Unit:
         self.ready = self.wait_for("READY=1")
         return self
 
-    def wait_for(self, text, seconds=20):
+    def wait_for(self, text, seconds=PATIENCE_S):
         """Return the first message that begins with ``text``."""
         deadline = Deadline(seconds)
         while True:
@@ -71,7 +79,7 @@ class Unit:
         with pytest.raises(TimeoutError):
             self._socket.recv(4096)
 
-    def end(self, seconds=15):
+    def end(self, seconds=PATIENCE_S):
         """End it as `systemctl stop` does; return the exit code."""
         self.process.terminate()
         return self.process.wait(seconds)
@@ -79,7 +87,7 @@ class Unit:
     def close(self):
         """Kill what is left."""
         kill(self.process.pid)
-        self.process.wait(5)
+        self.process.wait(60)
         self._socket.close()
 
 
@@ -95,6 +103,7 @@ class Site:
             "startup": str(self.startup),
             "control": ANY_PORT,
             "info": ANY_PORT,
+            "documents": ANY_PORT,
             "worker_launchers": {"default": str(self.launcher_socket)},
         }
         (directory / "cuelight.yaml").write_text(yaml.safe_dump(settings))
@@ -229,7 +238,7 @@ def test_the_end_of_the_launcher_is_the_end_of_its_worker(site):
     ask = site.requester
     ask.open()
     worker = site.worker_pid
-    assert site.launcher.end(30) == 0
+    assert site.launcher.end() == 0
     wait_for_end(worker)
     ask.wait_for(lambda status: status["worker_environment_state"] == "closed", "closed environment")
     assert not site.launcher_socket.exists()
@@ -237,21 +246,23 @@ def test_the_end_of_the_launcher_is_the_end_of_its_worker(site):
 
 def test_signs_of_life_come_from_the_loop_that_serves_and_stop_with_it(site):
     for _ in range(3):
-        site.manager.wait_for("WATCHDOG=1", 5)
+        site.manager.wait_for("WATCHDOG=1")
     os.kill(site.manager.process.pid, signal.SIGSTOP)
+    wait_for_text(Path(f"/proc/{site.manager.process.pid}/status"), "(stopped)")
     site.manager.hear_nothing(3)
     os.kill(site.manager.process.pid, signal.SIGCONT)
-    site.manager.wait_for("WATCHDOG=1", 5)
+    site.manager.wait_for("WATCHDOG=1")
     assert site.manager.end() == 0
-    site.manager.wait_for("STOPPING=1", 1)
+    site.manager.wait_for("STOPPING=1")
 
 
+@pytest.mark.night
 def test_a_system_that_is_started_beside_the_units_is_refused_and_changes_nothing(site, tmp_path):
     ask = site.requester
     beside = System(tmp_path, startup=site.startup)
     process = beside.spawn()
-    assert process.wait(20) != 0
-    beside.output.wait_for(f"in use by process {site.manager.process.pid}", seconds=1)
+    assert process.wait(60) != 0
+    beside.output.wait_for(f"in use by process {site.manager.process.pid}")
     beside.output.close()
     assert ask.status()["epoch"] == 1
 
@@ -259,16 +270,16 @@ def test_a_system_that_is_started_beside_the_units_is_refused_and_changes_nothin
 def test_settings_that_cannot_be_used_end_the_manager_with_the_reason(tmp_path):
     (tmp_path / "cuelight.yaml").write_text("control: nowhere\n")
     command = [sys.executable, "-m", "queue_server", "--config", str(tmp_path)]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert answer.returncode == 1
     assert "'control'" in answer.stdout
-    wait_until(lambda: processes_of(str(tmp_path)) == {}, "the end of all processes", 5)
+    wait_until(lambda: processes_of(str(tmp_path)) == {}, "the end of all processes")
 
 
 def test_a_launcher_for_a_lane_that_does_not_exist_ends_the_manager_with_the_reason(tmp_path):
-    settings = {"data": str(tmp_path / "data"), "control": ANY_PORT, "info": ANY_PORT}
+    settings = {"data": str(tmp_path / "data"), "control": ANY_PORT, "info": ANY_PORT, "documents": ANY_PORT}
     (tmp_path / "cuelight.yaml").write_text(yaml.safe_dump(settings | {"worker_launchers": {"other": "/x"}}))
     command = [sys.executable, "-m", "queue_server", "--config", str(tmp_path)]
-    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert answer.returncode == 1
     assert "'worker_launchers' names the lane 'other'" in answer.stdout

@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-PATIENCE_S = 15
+PATIENCE_S = 60
 LOOK_AGAIN_S = 0.05
 OPTIONS = (
     "--headless=new",

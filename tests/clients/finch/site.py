@@ -52,7 +52,7 @@ class FinchSite:
 
     def __exit__(self, *raised: object) -> None:
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(60)
 
     def count(self, verb: str, path: str, status: int) -> int:
         """Return how often the gateway has answered so."""
@@ -60,7 +60,7 @@ class FinchSite:
 
     @asynccontextmanager
     async def _live(self, app: Starlette) -> AsyncGenerator[None]:
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as self._client:
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as self._client:
             yield
 
     async def _forward(self, request: Request) -> Response:

@@ -37,7 +37,7 @@ from qtpy.QtWidgets import (
     QTextEdit,
 )
 
-PATIENCE_MS = 40_000
+PATIENCE_MS = 60_000
 LOOK_AGAIN_MS = 10
 LEFT = Qt.MouseButton.LeftButton
 NAME = "BlueSky Queue Monitor"
@@ -320,7 +320,7 @@ def refuse_plans(screen):
 
 def run_queue(screen):
     screen.clear(parts.QtRePlanQueue, "Clear")
-    screen.add(40, delay="0.05")
+    screen.add(40, delay="0.2")
     screen.click(parts.QtReQueueControls, "Start")
     screen.wait_labels(Manager_state="EXECUTING_QUEUE", RE_state="RUNNING")
     screen.wait(lambda: "Plan Name: count" in screen.running(), "the running plan")
@@ -335,7 +335,7 @@ def run_queue(screen):
 
 
 def pause_and_resume(screen):
-    screen.add(60, delay="0.1")
+    screen.add(60, delay="0.5")
     screen.click(parts.QtReQueueControls, "Start")
     screen.wait(lambda: "In progress" in screen.running(), "the open run")
     screen.click(parts.QtReExecutionControls, "Pause: Immediate")
@@ -353,7 +353,7 @@ def pause_and_resume(screen):
 def abort_and_halt(screen):
     for button, outcome in (("Abort", "aborted"), ("Halt", "halted")):
         screen.clear(parts.QtRePlanQueue, "Clear")
-        screen.add(60, delay="0.1")
+        screen.add(60, delay="0.5")
         screen.click(parts.QtReQueueControls, "Start")
         screen.wait(lambda: "In progress" in screen.running(), "the open run")
         screen.click(parts.QtReExecutionControls, "Pause: Immediate")
@@ -439,7 +439,7 @@ def loop_queue(screen):
 
 def stop_and_go_on(screen):
     screen.clear(parts.QtRePlanQueue, "Clear")
-    screen.add(40, delay="0.1")
+    screen.add(40, delay="0.5")
     screen.click(parts.QtReQueueControls, "Start")
     screen.click(parts.QtReQueueControls, "Stop")
     screen.wait_labels(Queue_STOP_pending="YES")

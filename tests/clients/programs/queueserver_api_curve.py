@@ -6,9 +6,13 @@ import sys
 
 from bluesky_queueserver_api.zmq import REManagerAPI
 
-control, info, public_key = sys.argv[1:]
+control, info, public_key, patience_s = sys.argv[1:]
 RM = REManagerAPI(
-    zmq_control_addr=control, zmq_info_addr=info, zmq_public_key=public_key or None, timeout_recv=0.8, timeout_send=0.3
+    zmq_control_addr=control,
+    zmq_info_addr=info,
+    zmq_public_key=public_key or None,
+    timeout_recv=float(patience_s),
+    timeout_send=float(patience_s),
 )
 try:
     status = RM.status()

@@ -76,7 +76,7 @@ class ScannerProcess:
     def kill(self) -> None:
         """End it without a farewell."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
         self._output.close()
         assert self._process.stdin is not None
         self._process.stdin.close()

@@ -82,7 +82,7 @@ class Site:
             http_config=str(accounts),
             **{name: str(file) for name, file in files.items()},
         )
-        self._client = httpx.Client(verify=authority.trust(), trust_env=False, timeout=20)
+        self._client = httpx.Client(verify=authority.trust(), trust_env=False, timeout=60)
         self._url = ""
         self._tokens: dict[str, str] = {}
 

@@ -67,7 +67,7 @@ def test_a_scan_of_seventy_seconds_hears_nothing_and_outlives_the_login_that_beg
         told = [each["event"] for each in scanner.story]
         assert told[told.index("started") : told.index("done") + 1] == ["started", "uploads", "done"]
         # What is said of it is said at the end, and nothing is wrong.
-        wait_until(lambda which=generation: len(scanners[which].told("feedback")) > 1, "the summary", 30)
+        wait_until(lambda which=generation: len(scanners[which].told("feedback")) > 1, "the summary")
         assert scanner.told("error") == []
 
 

@@ -15,8 +15,6 @@ from queue_server.protocol.items import BACK, Item
 from queue_server.storage.directory import DATABASE_FILE
 from queue_server.storage.sqlite import open_sqlite
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 def data(tmp_path):

@@ -35,6 +35,12 @@ def test_the_history_is_a_table_and_failures_are_explained_beside_it(cuelight):
     assert ended.err == "count (u2): Boom: no\n"
 
 
+def test_the_history_says_beside_the_table_why_an_item_has_no_metrics(cuelight):
+    lacking = {**ENTRY, "result": {**RESULT, "metrics_error": "Column 'x': there is no point."}}
+    cuelight.answer("history_get", {"items": [lacking, ENTRY]})
+    assert cuelight("history").err == "count (u1) has no metrics: Column 'x': there is no point.\n"
+
+
 def test_the_queue_shows_the_running_item_and_why_an_item_is_held(cuelight):
     held = {"name": "scan", "item_uid": "u2", "user": "anna", "state": "held", "hold_reason": "no beam"}
     cuelight.answer("queue_get", {"running_item": {"name": "count", "item_uid": "u1"}, "items": [held]})

@@ -7,8 +7,10 @@ import json
 import pytest
 
 from queue_server.cli.tree import VERBS, choose
+from queue_server.protocol.documents import write_line
 from queue_server.protocol.method import LaneParams
 from queue_server.protocol.methods import METHODS
+from tests.doubles.recorded_runs import RUN_UID, documents, recorded, write_run
 
 UID = "8f0c2a52-6f43-4a1e-9f0c-0a4f5f5d2b11"
 ITEM = {"item_type": "plan", "name": "count", "args": [["det1"]], "kwargs": {"num": 5}, "item_uid": UID}
@@ -50,6 +52,7 @@ def bench(cuelight):
     cuelight.answer("item_validate", lambda params: {"results": [VALID] * len(params["items"]), "valid": True})
     cuelight.answer("task_result", {"task_uid": "t1", "status": "completed", "result": RESULT})
     cuelight.answer("history_item_resolve", {"item": ITEM, "withdrawn_uid": None})
+    cuelight.answer("run_get", {"run": recorded("r1")})
     readings = {"m1": {"value": 2, "timestamp": 1.0, "units": "mm", "limits": [-1, 5]}, "m1_velocity": {"value": 1}}
     cuelight.answer("device_read", {"lane": "default", "name": "m1", "readings": readings})
     for method in ("device_set", "device_stop"):
@@ -66,6 +69,20 @@ def bench(cuelight):
 
 SCRIPT = "motor_limit = 5\n"
 GROUPS = {"user_groups": {"root": {"allowed_plans": [None]}}}
+RUN_ENTRY = {
+    "uid": RUN_UID,
+    "file": recorded()["file"],
+    "time_start": 100.0,
+    "scan_id": 7,
+    "plan_name": "scan",
+    "lane": "",
+    "attempt": 0,
+    "item_uid": "",
+    "submission": "",
+    "exit_status": "success",
+    "time_stop": 110.0,
+    "num_events": {"primary": 3, "baseline": 1},
+}
 NEVER_A_VERB = {
     "ping": "answers what 'cuelight status' shows",
     "manager_kill": "freezes the manager, for tests only",
@@ -114,6 +131,29 @@ VERB_REQUESTS = [
     ("abort", [("re_abort", {})]),
     ("halt", [("re_halt", {})]),
     ("runs", [("re_runs", {"option": "active"})]),
+    ("runs list", [("run_list", {"limit": 20})]),
+    (
+        "runs list --plan scan --lane b --item u1 --submission s1 --scan-id 7 --from 1970-01-02T00:00Z --limit 2",
+        [
+            (
+                "run_list",
+                {
+                    "limit": 2,
+                    "plan": "scan",
+                    "lane": "b",
+                    "item_uid": "u1",
+                    "submission": "s1",
+                    "scan_id": 7,
+                    "time_from": 86_400.0,
+                },
+            )
+        ],
+    ),
+    ("runs show r1", [("run_get", {"run_uid": "r1"})]),
+    ("runs index --data RUNS_DATA", [("run_add", {"runs": [RUN_ENTRY], **ME})]),
+    ("runs documents RUN_FILE", []),
+    ("runs table RUN_FILE --stream baseline", []),
+    ("runs export RUN_FILE RUN_FILE.exported", []),
     ("history", [("history_get", {"limit": 20})]),
     ("history --limit 3 --before 9", [("history_get", {"limit": 3, "before": 9})]),
     ("history clear", [("history_clear", {})]),
@@ -315,10 +355,12 @@ WITHOUT_A_MANAGER = {
 def files(tmp_path):
     """What the words of a command line that end in _FILE stand for."""
     texts = {"ITEMS": json.dumps([COUNT, COUNT]), "SCRIPT": SCRIPT, "PERMISSIONS": json.dumps(GROUPS), "KEY": "a key\n"}
+    texts["RUN"] = "".join(write_line(name, document).decode() for name, document in documents())
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)
-    return {f"{name}_FILE": str(tmp_path / name) for name in texts}
+    write_run(tmp_path / "data" / recorded()["file"], documents())
+    return {"RUNS_DATA": str(tmp_path / "data"), **{f"{name}_FILE": str(tmp_path / name) for name in texts}}
 
 
 @pytest.mark.parametrize(("words", "requests"), VERB_REQUESTS)

@@ -10,7 +10,7 @@ import pytest
 from queue_server.client import asynchronous, blocking
 from tests.doubles.table_manager import TableManager
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class BlockingFace:
@@ -25,7 +25,7 @@ class BlockingFace:
         """Call a method of RunControl."""
         return await asyncio.to_thread(getattr(self.run_control, name), *arguments, **options)
 
-    async def receive(self, notices, timeout_s=5):
+    async def receive(self, notices, timeout_s=60):
         """Return the next notice."""
         return await asyncio.to_thread(notices.receive, timeout_s)
 
@@ -64,7 +64,7 @@ class AsynchronousFace:
         """Call a method of RunControl."""
         return await getattr(self.run_control, name)(*arguments, **options)
 
-    async def receive(self, notices, timeout_s=5):
+    async def receive(self, notices, timeout_s=60):
         """Return the next notice."""
         return await notices.receive(timeout_s)
 
@@ -112,7 +112,7 @@ async def connect(face, manager):
     made = []
 
     def make(control=None, info=None, **options):
-        client = face(control or manager.control, info or manager.info, **{"timeout_s": 5, **options})
+        client = face(control or manager.control, info or manager.info, **{"timeout_s": 60, **options})
         made.append(client)
         return client
 

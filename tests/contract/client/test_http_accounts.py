@@ -110,7 +110,7 @@ def gateway(sessions):
 @pytest.fixture
 async def client(face, gateway):
     """A client without a credential."""
-    client = face(f"http://127.0.0.1:{gateway.server_port}", timeout_s=5)
+    client = face(f"http://127.0.0.1:{gateway.server_port}", timeout_s=60)
     yield client
     await client("close")
 
@@ -142,6 +142,20 @@ async def test_requests_at_the_same_time_share_one_refresh(client, sessions):
     replies = await asyncio.gather(*(client("whoami") for _ in range(8)))
     assert replies == [{"uuid": "p1"}] * 8
     assert sessions.refreshed == 1
+
+
+async def test_a_download_refreshes_an_expired_token_once(client, sessions, gateway):
+    gateway.answers["GET /v1/file"] = sessions.show
+    pieces = []
+    await client("login", "anna", "se cret&", "toy")
+    sessions.valid = 2
+    await client("download", "/v1/file", pieces.append)
+    assert (json.loads(b"".join(pieces)), sessions.refreshed) == ({"uuid": "p1"}, 1)
+    gateway.answers["GET /v1/file"] = lambda *_: EXPIRED
+    sessions.valid = 3
+    with pytest.raises(HTTPAccessError, match="expired"):
+        await client("download", "/v1/file", pieces.append)
+    assert sessions.refreshed == 2
 
 
 async def test_without_automatic_refresh_the_caller_sees_the_error_and_may_refresh(client, sessions):

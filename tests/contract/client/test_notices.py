@@ -97,7 +97,7 @@ async def test_topics_that_are_no_list_of_topics_are_refused(connect, topics):
 async def test_the_manager_tells_where_it_publishes(face, manager, publishing):
     publishing(Notice(EVENT_TOPIC, {"seq": 7}))
     manager.answers["config_get"] = lambda _: {"success": True, "msg": "", "config": {"info": manager.info}}
-    client = face(manager.control, timeout_s=5)
+    client = face(manager.control, timeout_s=60)
     notices = await client("notices", [EVENT_TOPIC])
     await client("send_request", method="ping")
     assert (await client.receive(notices)).payload == {"seq": 7}
@@ -107,7 +107,7 @@ async def test_the_manager_tells_where_it_publishes(face, manager, publishing):
 
 async def test_a_manager_that_does_not_tell_is_an_error_with_the_fix(face, manager):
     manager.answers["config_get"] = lambda _: {"success": True, "msg": "", "config": {}}
-    client = face(manager.control, timeout_s=5)
+    client = face(manager.control, timeout_s=60)
     with pytest.raises(CommunicationError, match="CUELIGHT_INFO"):
         await client("notices")
     await client("close")

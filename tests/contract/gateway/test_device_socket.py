@@ -537,7 +537,8 @@ async def test_wrong_credentials_close_with_1008_after_the_handshake_and_ever_la
 
     tokens = [f"wrong {number} " * 5 for number in range(2)]
     first_s, second_s = sorted(await asyncio.gather(*map(try_in_vain, tokens)))
-    assert 0.9 < first_s < second_s - 0.5
+    assert first_s > 0.9
+    assert second_s > 1.4
     assert not any(token in caplog.text for token in tokens)
 
 
@@ -638,7 +639,7 @@ async def test_after_a_gateway_was_killed_in_a_scan_the_outcome_is_unknown(
 
 async def test_an_orderly_end_closes_with_1001_and_tells_the_outcome(manager, device, item, tmp_path):
     async with gateway_with_devices(manager, tmp_path) as client:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             socket = connected(client, device, TOKEN)
             scanner = await socket.__aenter__()
             await scanner.register()

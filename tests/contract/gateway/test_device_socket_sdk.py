@@ -54,7 +54,7 @@ async def gateway(manager, directory, authority):
     files = authority.issue(directory / "certificate.pem", directory / "key.pem")
     async with (
         gateway_with_devices(manager, directory, **files, **ACCOUNTS) as served,
-        httpx.AsyncClient(base_url=served.base_url, verify=authority.trust(), timeout=20) as client,
+        httpx.AsyncClient(base_url=served.base_url, verify=authority.trust(), timeout=60) as client,
     ):
         yield client
 

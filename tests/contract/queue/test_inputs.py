@@ -94,7 +94,7 @@ async def test_a_file_of_an_earlier_item_of_the_batch_becomes_an_input(bench):
 @pytest.mark.parametrize(
     ("given", "names", "found"),
     [
-        ({}, ("a.npy", "manifest.json", "device_parameter.json"), ["a.npy"]),
+        ({}, ("a.npy", "manifest.json", "device_parameter.json", "metrics.json"), ["a.npy"]),
         ({"file": "b*"}, ("a.npy", "b.npy"), ["b.npy"]),
         ({"file": "manifest.json"}, ("a.npy", "manifest.json"), ["manifest.json"]),
         ({"file": "a[1].npy"}, ("a[1].npy", "a1.npy"), ["a[1].npy"]),

@@ -51,11 +51,12 @@ CASES = {
     "re_abort": (("paused",), {}),
     "re_halt": (("paused",), {}),
     "estop_reset": ((), {"reason": "searched", "user": "jdoe"}),
+    "run_add": ((), {"runs": [{"uid": "r", "file": "runs/2026-11/r.jsonl", "time_start": 1.0}]}),
 }
 # Whoever ends the process answers no more; an emergency stop is obeyed each time; the others are not offered here.
 APART = {"manager_stop", "manager_kill", "kernel_interrupt", "estop", "script_upload"}
-# Tested beside the exam records and the devices.
-APART |= {name for name in CHANGING if name.startswith(("exam_", "device_"))}
+# Tested beside the exam records, the devices and the workflows.
+APART |= {name for name in CHANGING if name.startswith(("batch_", "device_", "exam_", "submission_", "workflow_"))}
 
 
 async def arrange(bench, words):

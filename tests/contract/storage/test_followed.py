@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from queue_server.protocol.errors import ConflictError, NotFoundError
+from queue_server.protocol.items import Outcome
 from queue_server.protocol.submissions import AttemptResult, ResultFile, Submission, SubmissionFilter
 
 FILE = ResultFile("f" * 32, "a/b.csv", "0" * 64, 12, "text/csv", 5.0)
@@ -18,7 +19,7 @@ def of_batch(uid, ordinal, batch="b", **fields):
     return submission(uid, batch=batch, ordinal=ordinal, identity=f"{batch}-{ordinal}", **fields)
 
 
-def ended(uid, attempt=1, outcome="completed", **fields):
+def ended(uid, attempt=1, outcome: Outcome = "completed", **fields):
     times = {"time_start": 2.0, "time_stop": 3.0}
     return AttemptResult(uid, attempt, f"i-{uid}-{attempt}", outcome, **{**times, **fields})
 

@@ -30,7 +30,7 @@ from queue_server.protocol.worker_link import (
 from tests.doubles.router import Router
 
 KEY = AttemptKey("item", "submission", "default", 1, 1)
-PATIENCE_S = 8
+PATIENCE_S = 60
 
 
 class Worker:
@@ -129,7 +129,7 @@ def test_a_worker_may_start_before_its_manager(start_link, address):
     link.report(state())
     with Router(address) as router:
         router.wait_for(REStateChanged)
-        assert link.wait_acknowledged(PATIENCE_S) or router.receive(0) is None
+        assert link.wait_acknowledged(PATIENCE_S)
 
 
 def test_tcp_works_as_ipc_does(start_link, worker):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from queue_server.client.outbox import read_finish_records
 from queue_server.protocol.worker_link import (
     Close,
@@ -75,6 +77,7 @@ def test_a_plan_that_ends_while_the_manager_is_away_is_on_the_disk_and_told_late
     assert not worker.finish_records.exists()
 
 
+@pytest.mark.night
 def test_managers_of_earlier_epochs_and_orders_before_the_welcome_are_not_obeyed(directory):
     with Router(f"ipc://{directory}/link", epoch=5) as router, Worker(directory) as worker:
         router.wait_for(EnvironmentOpened)
@@ -91,6 +94,7 @@ def test_managers_of_earlier_epochs_and_orders_before_the_welcome_are_not_obeyed
             assert later.wait_for(ItemFinished).attempt == plan.key
 
 
+@pytest.mark.night
 def test_sigkill_leaves_the_finish_records_that_were_not_acknowledged(directory):
     with Router(f"ipc://{directory}/link", acknowledges=False) as router, Worker(directory) as worker:
         router.wait_for(EnvironmentOpened)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.doubles.gateway import running_gateway
@@ -16,9 +18,13 @@ async def test_the_status_is_answered_as_the_manager_gives_it(client, manager, p
 
 
 async def test_the_manager_is_asked_once_for_many_statuses(client, manager):
+    loop = asyncio.get_running_loop()
+    begun_s = loop.time()
     for _ in range(20):
         await client.get("/api/status")
-    assert manager.asked == ["status"]
+    assert set(manager.asked) == {"status"}
+    # Once, and again where that takes seconds in which the manager publishes nothing.
+    assert len(manager.asked) <= 1 + (loop.time() - begun_s)
 
 
 async def test_an_unknown_path_is_answered_in_the_form_of_its_face(client):
@@ -50,9 +56,10 @@ async def test_a_wrong_key_is_a_401(client):
     assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid API key"})
 
 
-async def test_a_silent_manager_is_a_408_below_api_and_a_504_below_v1(client, manager):
+async def test_a_silent_manager_is_a_408_below_api_and_a_504_below_v1(manager, tmp_path):
     manager.answers |= {"status": None, "events_get": None}
-    below_api, below_v1 = [await client.get(path) for path in ("/api/status", "/v1/health/ready")]
+    async with running_gateway(manager, tmp_path, timeout_s=0.3) as client:
+        below_api, below_v1 = [await client.get(path) for path in ("/api/status", "/v1/health/ready")]
     assert (below_api.status_code, below_api.json()) == (408, TIMEOUT)
     assert below_v1.status_code == 504
     assert below_v1.json()["type"] == "urn:cuelight:problem:timeout"

@@ -10,7 +10,7 @@ from http_gateway.feed import NoticeFeed, Subscription
 from queue_server.client.notices import Notice
 from queue_server.protocol.notices import CONSOLE_TOPIC, EVENT_TOPIC
 
-PATIENCE_S = 5
+PATIENCE_S = 60
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from queue_server.client.channel import ControlChannel
 from queue_server.protocol.errors import BusyError
 
 SOMEBODY = Caller(Identity("somebody", "primary", frozenset()))
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 @pytest.fixture

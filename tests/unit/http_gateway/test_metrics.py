@@ -11,7 +11,7 @@ from tests.doubles.stream_reader import reading
 @pytest.fixture
 async def open_client(manager, tmp_path):
     """A client of a gateway whose figures everybody may read."""
-    async with running_gateway(manager, tmp_path, open_metrics=True, timeout_s=0.2) as client:
+    async with running_gateway(manager, tmp_path, open_metrics=True, timeout_s=1.0) as client:
         yield client
 
 

@@ -10,7 +10,7 @@ import pytest
 from http_gateway.config import GatewaySettings
 from http_gateway.server import Listener, serve
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def draining(manager, tmp_path):
     async with asyncio.timeout(PATIENCE_S):
         url = await ready
     key = (tmp_path / "api-key").read_text().strip()
-    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"ApiKey {key}"}, timeout=5) as client:
+    async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"ApiKey {key}"}, timeout=60) as client:
         yield client, stop
     stop.set()
     async with asyncio.timeout(PATIENCE_S):

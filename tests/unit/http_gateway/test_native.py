@@ -139,9 +139,10 @@ async def test_a_body_that_cannot_be_read_is_a_400(client, manager, content, kin
     assert manager.asked == []
 
 
-async def test_a_silent_manager_is_a_504(client, manager):
-    manager.answers["queue_get"] = None
-    assert (await client.get("/v1/queue")).status_code == 504
+async def test_a_silent_manager_is_a_504(tmp_path):
+    async with answering_gateway(tmp_path, timeout_s=0.3) as (manager, client):
+        manager.answers["queue_get"] = None
+        assert (await client.get("/v1/queue")).status_code == 504
 
 
 # --- encodings ------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from tests.doubles.bench import INSTRUCTION, USER
 from tests.doubles.peers import Peers
 
 FREE = "tcp://127.0.0.1:0"
-PATIENCE_S = 8
+PATIENCE_S = 60
 
 
 class Running:
@@ -31,7 +31,8 @@ class Running:
     def __init__(self, data, **addresses):
         self.signs = 0
         self._ready = asyncio.get_running_loop().create_future()
-        settings = Settings.model_validate({"data": data, "control": FREE, "info": FREE} | addresses)
+        sockets = {"control": FREE, "info": FREE, "documents": FREE}
+        settings = Settings.model_validate({"data": data} | sockets | addresses)
         self.task = asyncio.create_task(run_manager(settings, Listener(self._ready.set_result, self._live)))
 
     def _live(self):
@@ -255,13 +256,17 @@ async def test_nothing_of_the_manager_is_left_behind(data, start):
 # --- what clients are told ------------------------------------------------------------------------------------------
 
 
-async def test_clients_are_told_where_the_notices_are(data, start):
+async def test_clients_are_told_where_notices_and_documents_are(data, start):
     running = start(data)
-    assert (await running.ask("config_get"))["config"] == {"ip_connect_info": {}, "info": (await running.ready()).info}
+    addresses = await running.ready()
+    assert not addresses.documents.endswith(":0")
+    told = {"ip_connect_info": {}, "info": addresses.info, "documents": addresses.documents}
+    assert (await running.ask("config_get"))["config"] == told
 
 
-async def test_where_nothing_is_published_no_address_is_told(data, start):
-    assert (await start(data, publish_console=False).ask("config_get"))["config"] == {"ip_connect_info": {}}
+async def test_where_no_notices_are_published_no_address_of_theirs_is_told(data, start):
+    config = (await start(data, publish_console=False).ask("config_get"))["config"]
+    assert set(config) == {"ip_connect_info", "documents"}
 
 
 # --- failure policy -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from queue_server.protocol.codec import decode, encode
 from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.peer import ANYBODY, Peer
+from tests.cases import each
 from tests.doubles.bench import PATIENCE_S, USER, plan
 from tests.doubles.stores import GatedStore
 
@@ -128,7 +129,7 @@ async def test_an_origin_is_forbidden_for_every_kind_of_method(bench, answer, me
 
 
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
-@pytest.mark.parametrize("name", WITH_FIELDS)
+@each("name", WITH_FIELDS)
 async def test_a_refusal_has_every_field_of_the_reply(answer, name, encoding):
     reply, _ = await answer(encode({"method": name, "params": {"no_such_parameter": 1}}, encoding))
     method = METHODS[name]

@@ -19,7 +19,7 @@ from queue_server.process import find_writer
 
 ROOT = Path(__file__).parents[3]
 MODULE = "tests.doubles.service_process"
-PATIENCE_S = 15
+PATIENCE_S = 60
 
 # A keeper in a process of its own, so that it can be killed; it tells the id of the service once that is ready.
 KEEP = """

@@ -10,6 +10,7 @@ from queue_server.config import Settings
 from queue_server.protocol import errors
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.status import LaneStatus, Status
+from tests.cases import each
 
 DIRECTORY = Path(__file__).parents[3] / "docs" / "reference"
 
@@ -30,7 +31,7 @@ def test_every_committed_page_is_generated(pages):
     assert {path.name for path in DIRECTORY.iterdir()} - {"openapi.json"} == set(pages)
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
+@each("method", METHODS.values(), lambda method: method.name)
 def test_every_method_has_its_section_with_all_parameters_and_reply_fields(pages, method):
     section = pages["methods.md"].partition(f"\n## {method.name}\n")[2].partition("\n## ")[0]
     assert method.summary in section
@@ -39,7 +40,7 @@ def test_every_method_has_its_section_with_all_parameters_and_reply_fields(pages
     assert [name for name in (*method.params.model_fields, *fields) if f"`{name}`" not in section] == []
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
+@each("method", METHODS.values(), lambda method: method.name)
 def test_every_example_is_a_request_that_the_method_accepts(method):
     request = reference.example(method)
     assert request["method"] == method.name

@@ -1,4 +1,4 @@
-"""Journeys through bluesky-queueserver-api in a process of its own: `journeys.py FORM ENCODING CONTROL INFO [PUBLIC_KEY]`.
+"""Journeys through bluesky-queueserver-api in a process of its own: `program FORM ENCODING CONTROL INFO [PUBLIC_KEY]`.
 
 Printed is what `driver.travel` returns.
 """

@@ -16,7 +16,7 @@ def show_a_plan():
         equal((yield lambda rm, name=name: getattr(rm, name).enabled), False)
         yield lambda rm, name=name: getattr(rm, name).enable()
         equal((yield lambda rm, name=name: getattr(rm, name).enabled), True)
-    first = yield lambda rm: rm.system_info_monitor.next_msg(timeout=5)
+    first = yield lambda rm: rm.system_info_monitor.next_msg(timeout=60)
     equal((sorted(first), first["msg"]["status"]["manager_state"]), (["msg", "time"], "idle"))
     before = yield lambda rm: rm.console_monitor.text_uid
     yield lambda rm: rm.item_add(count("seen"))
@@ -27,7 +27,7 @@ def show_a_plan():
     equal(len((yield lambda rm: rm.console_monitor.text(2)).splitlines()), 2)
     seen = yield from states_until("executing_queue", "idle")
     equal("starting_queue" in seen, True)
-    message = yield lambda rm: rm.console_monitor.next_msg(timeout=5)
+    message = yield lambda rm: rm.console_monitor.next_msg(timeout=60)
     equal((sorted(message), isinstance(message["msg"], str)), (["msg", "time"], True))
 
 
@@ -35,7 +35,7 @@ def states_until(*wanted):
     seen = []
     for state in wanted:
         while not seen or seen[-1] != state:
-            message = yield lambda rm: rm.system_info_monitor.next_msg(timeout=5)
+            message = yield lambda rm: rm.system_info_monitor.next_msg(timeout=60)
             seen.append(message["msg"]["status"]["manager_state"])
     return seen
 
@@ -49,7 +49,7 @@ def are_cleared_limited_and_disabled():
     silence = yield lambda rm: rm.RequestTimeoutError
     for name in MONITORS:
         yield lambda rm, name=name: getattr(rm, name).disable()
-        yield lambda rm, name=name: getattr(rm, name).disable_wait(timeout=5)
+        yield lambda rm, name=name: getattr(rm, name).disable_wait(timeout=60)
         equal((yield lambda rm, name=name: getattr(rm, name).enabled), False)
         yield lambda rm, name=name: getattr(rm, name).clear()
         yield from raised(lambda rm, name=name: getattr(rm, name).next_msg(), silence)

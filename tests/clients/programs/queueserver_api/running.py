@@ -70,7 +70,7 @@ def a_failed_plan_returns_to_the_front():
 def the_queue_loops_and_stops():
     yield lambda rm: rm.queue_mode_set(loop=True)
     equal((yield from status_now())["plan_queue_mode"], {"loop": True, "ignore_failures": False})
-    yield lambda rm: rm.item_add_batch([count("a"), count("b", num=2, delay=0.6)])
+    yield lambda rm: rm.item_add_batch([count("a"), count("b", num=2, delay=2)])
     yield lambda rm: rm.queue_start()
     # Then the slow one has just begun again.
     yield from wait_for(lambda status: status["items_in_history"] == 3)
@@ -95,7 +95,7 @@ def paused_plans_go_on_or_end():
     for number, (verb, outcome) in enumerate(ENDINGS.items()):
         option = ("deferred", "immediate")[number % 2]
         # Only the one that is resumed is waited for.
-        yield from run_slow_plan(12 if verb == "resume" else 100)
+        yield from run_slow_plan(30 if verb == "resume" else 100)
         yield lambda rm, option=option: rm.re_pause(option)
         yield from wait_paused()
         yield from look_at_runs()

@@ -7,7 +7,7 @@ import time
 from bluesky_queueserver_api import BPlan, WaitMonitor
 from bluesky_queueserver_api.comm_base import RequestFailedError
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 MODE = {"loop": False, "ignore_failures": False}
 KEY = "open sesame"
 OF_THE_KEY = {"user": "UNAUTHENTICATED_SINGLE_USER", "user_group": "primary"}
@@ -60,7 +60,7 @@ def count(number, **kwargs):
     return BPlan("count", ["det1"], md={"n": number}, **kwargs)
 
 
-def slow_count(num=12):
+def slow_count(num=30):
     """Return a plan of about ``num`` / 10 seconds."""
     return BPlan("count", ["det1"], num=num, delay=0.1)
 
@@ -92,7 +92,7 @@ def wait_paused():
     equal((status["manager_state"], status["re_state"], status["pause_pending"]), ("paused", "paused", False))
 
 
-def run_slow_plan(num=12):
+def run_slow_plan(num=30):
     """Start a plan of about ``num`` / 10 seconds, and wait until it runs."""
     yield lambda rm: rm.item_add(slow_count(num))
     yield lambda rm: rm.queue_start()

@@ -12,7 +12,7 @@ from threading import Event
 events = defaultdict(Event)
 
 def func_for_test_wait(name):
-    return events[name].wait(20)
+    return events[name].wait(60)
 
 def func_for_test_release(name):
     events[name].set()

@@ -12,6 +12,7 @@ import pytest
 import zmq
 import zmq.asyncio
 
+from queue_server.protocol.codec import encode
 from queue_server.protocol.documents import DocumentHeader, pack_published, write_line
 from tests.doubles.gateway import PATIENCE_S
 from tests.doubles.recorded_runs import RUN_UID, descriptor, event, row, start, stop
@@ -52,7 +53,7 @@ class Worker:
                 with self.file.open("ab") as opened:
                     opened.write(write_line(name, document))
             header = DocumentHeader(LANE, "w-1", self._number, name, 1.0)
-            await self._socket.send_multipart(pack_published(header, msgpack.packb(document)))
+            await self._socket.send_multipart(pack_published(header, encode(document, "msgpack")))
 
     def close(self):
         self._context.destroy(0)
@@ -181,8 +182,10 @@ async def test_a_run_that_is_not_known_is_an_error_frame(client, worker):
 
 async def test_scripts_get_columns_as_text(client, worker):
     await worker.emit(start(), descriptor(), event(1, row(1)))
+    told = []
     async with client.stream("GET", f"/v1/stream?topics=run:{RUN_UID}:cols") as answer, asyncio.timeout(PATIENCE_S):
         async for line in answer.aiter_lines():
             if line.startswith("data:"):
+                told.append(json.loads(line[5:]))
                 break
-    assert json.loads(line[5:])["data"]["streams"]["primary"]["columns"]["det"] == [0.5]
+    assert told[0]["data"]["streams"]["primary"]["columns"]["det"] == [0.5]

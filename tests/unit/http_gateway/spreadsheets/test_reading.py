@@ -13,6 +13,7 @@ from http_gateway.spreadsheets.errors import SpreadsheetError
 from http_gateway.spreadsheets.limits import Limits
 from http_gateway.spreadsheets.reading import read_items
 from tests.doubles.spreadsheets import FORMATS, make_csv, make_ods, make_xlsx
+from tests.faults.tiers import rounds
 
 SAMPLE = [
     ["plan_name", "args", "num", "delay", "detectors"],
@@ -33,7 +34,9 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
     max_leaves=6,
 )
-quick = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+quick = settings(
+    max_examples=rounds(12, 25), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def test_the_same_rows_give_the_same_items_in_every_format(ending):
@@ -96,7 +99,7 @@ def test_any_bytes_give_items_or_the_conversion_error(start, data):
             continue
 
 
-@settings(quick, max_examples=60)
+@settings(quick, max_examples=rounds(25, 60))
 @given(at=st.floats(0, 1), byte=st.integers(0, 255), make=st.sampled_from([make_xlsx, make_ods]), cut=st.booleans())
 def test_a_damaged_file_gives_items_or_the_conversion_error(at, byte, make, cut):
     data = bytearray(make([["plan", "args"], ["count", "'det1'"]]))

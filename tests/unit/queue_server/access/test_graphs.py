@@ -12,6 +12,9 @@ from queue_server.access.graphs import CompiledGraph
 from queue_server.access.lists import Lists
 from queue_server.protocol.errors import ParameterError
 
+# What takes more than polynomial time would take hours.
+SLOW_S = 10
+
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,
@@ -80,14 +83,14 @@ def test_no_text_makes_an_expression_slow():
     graph = CompiledGraph({"properties": {"name": {"type": "string", "pattern": "^(a+)+$"}}})
     started_s = time.process_time()
     assert len(graph.explain({"name": "a" * 5000 + "b"})) == 1
-    assert time.process_time() - started_s < 1
+    assert time.process_time() - started_s < SLOW_S
 
 
 def test_no_list_makes_the_search_for_equal_elements_slow():
     graph = CompiledGraph({"properties": {"list": {"type": "array", "uniqueItems": True}}})
     started_s = time.process_time()
     assert graph.explain({"list": [[number] if number % 2 else number for number in range(20_000)]}) == []
-    assert time.process_time() - started_s < 1
+    assert time.process_time() - started_s < SLOW_S
 
 
 def test_an_expression_that_is_not_known_here_is_left_to_the_worker():

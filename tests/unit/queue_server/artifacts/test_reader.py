@@ -39,6 +39,19 @@ def test_a_reader_can_be_read_again(store, artifact):
         assert b"".join(reader) == b"".join(reader) == CONTENT
 
 
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, 0), (0, 1), (5, PIECE_BYTES + 5), (PIECE_BYTES, BYTES), (BYTES - 1, BYTES), (0, BYTES)]
+)
+def test_a_part_is_what_lies_between_two_places(store, artifact, start, stop):
+    with store.open(artifact.id) as reader:
+        assert b"".join(reader.part(start, stop)) == CONTENT[start:stop]
+
+
+def test_a_part_that_is_not_there_is_damage(store, artifact):
+    with store.open(artifact.id) as reader, pytest.raises(DamagedArtifactError):
+        list(reader.part(BYTES - 1, BYTES + 1))
+
+
 def test_several_readers_of_one_artifact_are_independent(store, artifact):
     with store.open(artifact.id) as first, store.open(artifact.id) as second:
         pieces = iter(first)

@@ -5,6 +5,7 @@ from queue_server.cli.main import run
 from queue_server.cli.session import COMMON
 from queue_server.cli.tree import VERBS, build, choose
 from queue_server.protocol.methods import METHODS
+from tests.cases import each
 
 ALL = [*VERBS, ("call",)]
 
@@ -28,7 +29,7 @@ def test_only_the_verb_that_is_named_is_loaded(words, paths):
     assert choose(words) == paths
 
 
-@pytest.mark.parametrize("path", VERBS, ids=" ".join)
+@each("path", VERBS, " ".join)
 def test_every_verb_can_be_loaded_alone_and_explains_itself(path):
     command = build([path]).commands[path[0]]
     for name in path[1:]:
@@ -56,14 +57,14 @@ def calls():
     return build([("call",)]).commands["call"]
 
 
-@pytest.mark.parametrize("name", METHODS)
+@each("name", METHODS)
 def test_every_method_can_be_called_with_an_option_for_each_parameter(calls, name):
     options = {option for parameter in calls.commands[name].params for option in parameter.opts}
     wanted = {f"--{field.replace('_', '-')}" for field in METHODS[name].params.model_fields}
     assert wanted <= options
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
+@each("method", METHODS.values(), lambda method: method.name)
 def test_no_parameter_of_a_method_hides_a_common_option(method):
     common = {option.name for option in COMMON} | {option.flag for option in COMMON}
     flags = {f"--{field.replace('_', '-')}" for field in method.params.model_fields}

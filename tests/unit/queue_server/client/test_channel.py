@@ -14,7 +14,7 @@ from queue_server.client.channel import URGENT_RESERVE, ControlChannel
 from queue_server.client.exchange import UnreachableError
 from queue_server.protocol.errors import BusyError, CommunicationError, RequestTimeoutError
 
-PATIENCE_S = 5
+PATIENCE_S = 60
 
 
 class Manager:

@@ -9,7 +9,7 @@ import zmq
 
 from queue_server.client.edge import Reader
 
-PATIENCE_S = 5
+PATIENCE_S = 60
 
 
 @pytest.fixture

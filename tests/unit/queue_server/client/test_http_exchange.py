@@ -96,7 +96,8 @@ def test_verb_and_path_are_checked():
 
 def test_an_answer_becomes_the_reply_of_the_manager():
     content = {"items": [], "next_cursor": None}
-    assert reply_in(answer(200, content), GET) == {"success": True, "msg": "", "items": []}
+    assert reply_in(answer(200, content), ROUTES["queue_get"]) == {"success": True, "msg": "", "items": []}
+    assert reply_in(answer(200, content), GET) == {"success": True, "msg": "", **content}
     assert reply_in(answer(200, {"manager_state": "idle"}), MethodRoute("GET", "/status", bare=True)) == {
         "manager_state": "idle"
     }

@@ -8,7 +8,7 @@ import zmq
 from queue_server.client.lines import Lines
 from queue_server.protocol.errors import CommunicationError
 
-PATIENCE_MS = 5_000
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture

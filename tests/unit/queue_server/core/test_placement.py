@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from queue_server.core.placement import index_in, place_moved, place_new, refuse_two_addresses
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import BACK, Place
+from tests.cases import each
 
 SIZES = range(5)
 POSITIONS = range(-8, 9)
+PLACES = list(itertools.product([*POSITIONS, "front", "back"], SIZES))
 NEW = "new"
 
 
@@ -36,8 +39,7 @@ def insert_as_documented(queue, position):
     return queue
 
 
-@pytest.mark.parametrize("position", [*POSITIONS, "front", "back"])
-@pytest.mark.parametrize("size", SIZES)
+@each("position, size", PLACES)
 def test_a_new_item_goes_where_the_position_says(position, size):
     queue = [f"item{index}" for index in range(size)]
     assert insert(queue, place_new(position, None, None, size)) == insert_as_documented(queue, position)
@@ -59,8 +61,7 @@ def test_a_new_item_may_go_beside_another():
     assert place_new(None, None, "x", 3) == Place(after_uid="x")
 
 
-@pytest.mark.parametrize("position", [*POSITIONS, "front", "back"])
-@pytest.mark.parametrize("size", SIZES)
+@each("position, size", PLACES)
 def test_an_existing_item_is_found_where_the_position_says(position, size):
     queue = list(range(size))
     index: Any = {"front": 0, "back": -1}.get(position, position)
@@ -71,8 +72,7 @@ def test_an_existing_item_is_found_where_the_position_says(position, size):
     assert index_in(position, size) == expected
 
 
-@pytest.mark.parametrize("position", [*POSITIONS, "front", "back"])
-@pytest.mark.parametrize("size", SIZES)
+@each("position, size", PLACES)
 def test_a_moved_item_gets_the_index_of_its_destination(position, size):
     index = index_in(position, size)
     if index is not None:

@@ -14,7 +14,7 @@ def entry(*, insists=False, told=None):
 
 
 async def taken(inbox, most=256):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return await inbox.take(most)
 
 

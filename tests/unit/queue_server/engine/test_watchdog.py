@@ -23,7 +23,7 @@ class Signs:
         self._came.set()
 
     async def wait(self, count):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.count < count:
                 self._came.clear()
                 await self._came.wait()

@@ -20,7 +20,7 @@ TOLD = {"det1": {"value": 5, "timestamp": 1.0, "units": "mm"}}
 
 async def asked(bench):
     """Return the question that has left for the worker, once it has."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not bench.sent(ReadDevice):
             await bench.settle()
     return bench.sent(ReadDevice)[-1]

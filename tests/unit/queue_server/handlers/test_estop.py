@@ -19,7 +19,7 @@ def tell(bench, order=1, **lists):
 
 
 async def answer(reply):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return decode(await reply)[0]
 
 

@@ -61,13 +61,14 @@ def _complete(name):
     return {
         "queue_mode_set": {"mode": {}},
         "queue_autostart": {"enable": False},
+        **{name: {"batch_id": "x"} for name in ("batch_cancel", "batch_hold", "batch_resume", "batch_retry")},
         "queue_item_hold": {"uid": "x"},
         "queue_item_release": {"uid": "x"},
         "exam_task_trigger": {"task_id": "x"},
         "history_item_resolve": {"item_uid": "x", "outcome": "failed", "reason": "seen"},
         "device_set": {"name": "det1", "value": 1},
         "device_stop": {"name": "det1"},
-    }.get(name, {})
+    }.get(name, dict(METHODS[name].example))
 
 
 async def test_whoever_has_the_key_goes_on(bench):

@@ -6,6 +6,7 @@ import pytest
 
 from queue_server.handlers.reserve import RELIEVING, NoRoomError, require_room
 from queue_server.protocol.methods import METHODS
+from tests.cases import each
 
 
 def _is_refused(name):
@@ -16,7 +17,7 @@ def _is_refused(name):
     return False
 
 
-@pytest.mark.parametrize("name", sorted(METHODS))
+@each("name", sorted(METHODS))
 def test_only_what_takes_room_is_refused(name):
     takes_room = METHODS[name].kind == "mutation" and name not in RELIEVING
     assert _is_refused(name) == takes_room

@@ -20,6 +20,7 @@ from queue_server.protocol.method import (
     fields_of,
 )
 from queue_server.protocol.methods import METHODS
+from tests.cases import each
 
 
 class SomeParams(Params):
@@ -165,13 +166,13 @@ def test_a_route_is_declared_once_for_each_verb():
 # --- all declarations ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+@each("method", METHODS.values(), lambda method: method.name)
 def test_every_declaration_can_refuse_in_the_form_of_its_reply(method):
     assert method.failure_fields == fields_of(method.result())
     assert not {"success", "msg", "error", "id"} & set(method.failure_fields)
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+@each("method", METHODS.values(), lambda method: method.name)
 def test_what_changes_something_is_never_a_get(method):
     assert method.route[1].startswith("/")
     if method.kind in ("mutation", "motion"):
@@ -179,7 +180,7 @@ def test_what_changes_something_is_never_a_get(method):
         assert method.scope.startswith("write:") or method.name == "estop" or method.is_for_gateways
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+@each("method", METHODS.values(), lambda method: method.name)
 def test_what_can_be_locked_takes_the_key_of_the_lock(method):
     takes_key = issubclass(method.params, LockableParams)
     assert takes_key == (method.lock is not None)
@@ -194,7 +195,7 @@ def test_motion_is_what_controls_the_running_plan_or_stops_everything():
     assert motion == {"re_pause", "re_resume", "re_stop", "re_abort", "re_halt", "estop"}
 
 
-@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)
+@each("method", METHODS.values(), lambda method: method.name)
 def test_what_is_told_once_is_a_field_that_no_message_shows(method):
     assert set(method.told_once) <= set(method.failure_fields)
     assert set(method.told_once) <= SECRET_FIELDS

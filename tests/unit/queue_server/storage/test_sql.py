@@ -12,6 +12,7 @@ import pytest
 from queue_server.storage import sql
 from queue_server.storage.database import declare_checksums
 from queue_server.storage.migrate import read_migrations
+from tests.cases import each
 
 PACKAGE = Path(sql.__file__).parent
 
@@ -47,7 +48,7 @@ def test_every_statement_is_used_and_every_used_one_exists():
     assert _requested() == sql.names()
 
 
-@pytest.mark.parametrize("name", sorted(sql.names()))
+@each("name", sorted(sql.names()))
 def test_every_statement_fits_the_schema(name, database):
     text = sql.statement(name)
     assert not text.endswith(";")
@@ -55,11 +56,11 @@ def test_every_statement_fits_the_schema(name, database):
 
 
 def test_no_statement_writes_a_row_without_its_checksum():
-    """The mark of an orderly end is not summed, and the index of the history only finds."""
+    """The mark of an orderly end is not summed, and what finds entries of the history and rankings only finds."""
     writes = {name: text for name in sql.names() if (text := sql.statement(name)).startswith(("INSERT", "UPDATE"))}
     assert len(writes) > 15
     without = {name for name, text in writes.items() if not re.search(r"\b(row_sum|next_sum)\(", text)}
-    assert without <= {"mark_closed", "insert_history_index", "change_history_index"}
+    assert without <= {"mark_closed", "insert_history_index", "change_history_index", "insert_ranks"}
     unsafe = {name for name, text in writes.items() if text.startswith("UPDATE") and "next_sum(" not in text}
     assert unsafe == {"mark_closed", "change_history_index"}
 

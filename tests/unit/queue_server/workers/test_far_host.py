@@ -20,7 +20,7 @@ from queue_server.workers.lane_launcher import find_place, read_options
 from queue_server.workers.launcher import find_worker
 from queue_server.workers.link import WorkerLinkSocket
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 SOON_S = 0.2
 
 # A worker that lives until it is ended.
@@ -170,6 +170,13 @@ async def test_a_worker_is_told_where_the_manager_is_as_seen_from_its_host(side,
     assert out.read_text().split() == [
         "--incarnation", "w", "--link", "none", "--link", link, "--state-dir", str(state)
     ]  # fmt: skip
+
+
+def test_a_worker_publishes_documents_at_the_host_of_the_link(tmp_path):
+    place = FarPlace("tcp://manager.example.org:60620", tmp_path)
+    options = place.options(["--lane", "b", "--documents", "tcp://0.0.0.0:60621"])
+    assert options[-2:] == ["--documents", "tcp://manager.example.org:60621"]
+    assert "--documents" not in place.options(["--lane", "b"])
 
 
 async def test_without_its_launcher_no_worker_can_be_started(side):

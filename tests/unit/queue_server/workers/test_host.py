@@ -41,7 +41,7 @@ class Exits:
 
     async def wait(self, count=1):
         """Return the exits, once there are so many."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.told) < count:
                 self._came.clear()
                 await self._came.wait()
@@ -124,7 +124,7 @@ def is_gone(pid, within_s=5.0):
 
 async def started(launcher, incarnation):
     """Wait until a worker says that it runs; return what it says."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await asyncio.to_thread(launcher.began.wait, 5)
         while incarnation not in launcher.children:
             await asyncio.to_thread(launcher.began.wait, 5)

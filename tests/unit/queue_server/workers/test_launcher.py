@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,20 @@ def test_a_worker_is_told_to_leave_out_invalid_plans_only_where_that_is_set():
     tolerant = WorkerCommand("ipc:///x", Path("/data"), "sim", ignore_invalid_plans=True)
     told = set(tolerant.arguments("default", "w-1")) - set(plain.arguments("default", "w-1"))
     assert told == {"--ignore-invalid-plans"}
+
+
+def test_a_worker_is_told_where_artifacts_are_unless_it_is_on_another_host():
+    words = WorkerCommand("ipc:///x", Path("/data/workers"), "sim", data=Path("/data")).arguments("default", "w-1")
+    assert words[words.index("--data") + 1] == "/data"
+    assert "--data" not in WorkerCommand("ipc:///x", Path("/data/workers"), "sim").arguments("default", "w-1")
+
+
+def test_a_worker_is_told_where_it_publishes_documents_unless_it_executes_graphs():
+    command = WorkerCommand("ipc:///x", Path("/data/workers"), "sim", documents="ipc:///documents")
+    words = command.arguments("default", "w-1")
+    assert words[words.index("--documents") + 1] == "ipc:///documents"
+    graphs = GraphWork.of(LaneSettings(startup="sim", worker="graphs"), Path("/data"))
+    assert "--documents" not in replace(command, graphs=graphs).arguments("default", "w-1")
 
 
 def test_a_worker_of_graphs_is_told_where_it_keeps_files_and_on_what_it_computes():

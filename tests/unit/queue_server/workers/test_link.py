@@ -73,7 +73,7 @@ class Listener:
 
     async def wait(self, count):
         """Return what was heard, once it is so much."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.heard) < count:
                 self._came.clear()
                 await self._came.wait()

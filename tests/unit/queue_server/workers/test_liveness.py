@@ -25,7 +25,7 @@ class Heard:
 
     async def wait(self, count):
         """Return what was told, once it is so much."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.told) < count:
                 self._came.clear()
                 await self._came.wait()

@@ -22,7 +22,7 @@ from queue_server.workers.lane_launcher import LaneLauncher
 from queue_server.workers.launcher import find_worker
 from queue_server.workers.unit_host import UnitHost
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 # A worker that lives until it is ended.
 WAIT = "while :; do tail -f /dev/null; done"

@@ -14,6 +14,7 @@ from http_gateway.dialects.scanhub.frames import Details, FileTransfer, Ping, Re
 from http_gateway.dialects.scanhub.model import Limits, Timer
 from queue_server.protocol.errors import RefusedError
 from tests.doubles.device_session import DeviceSession, order_of, token_of
+from tests.faults.tiers import rounds
 from tests.property.http_gateway.dialects.scanhub.device_world import DeviceWorld, ItemStory
 
 LIMITS = Limits(uploads_per_item=6, uploads_in_check=4, remembered_items=3, upload_bytes=1000, binary_bytes=5000)
@@ -300,7 +301,7 @@ class DeviceLife(RuleBasedStateMachine):
         self.life.check()
 
 
-DeviceLife.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+DeviceLife.TestCase.settings = settings(max_examples=rounds(25, 60), stateful_step_count=40)
 TestDeviceLife = DeviceLife.TestCase
 
 

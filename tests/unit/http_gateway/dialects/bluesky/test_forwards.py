@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from http_gateway.dialects.bluesky.forwards import FORWARDS
+from tests.doubles.gateway import answering_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -238,9 +241,10 @@ async def test_the_headers_for_safe_repetition_and_lost_updates_reach_the_manage
     assert (request["idempotency_key"], request["if_queue_uid"]) == ("once", "uid-1")
 
 
-async def test_a_silent_manager_is_a_408_and_holds_nobody_else_up(client, manager):
-    manager.answers["queue_get"] = None
-    silent = client.get("/api/queue/get")
-    answer = await silent
-    assert answer.status_code == 408
-    assert (await client.get("/api/history/get")).status_code == 200
+async def test_a_silent_manager_is_a_408_and_holds_nobody_else_up(tmp_path):
+    async with answering_gateway(tmp_path, timeout_s=3) as (manager, client):
+        manager.answers["queue_get"] = None
+        silent = asyncio.create_task(client.get("/api/queue/get"))
+        assert (await client.get("/api/history/get")).status_code == 200
+        assert not silent.done()
+        assert (await silent).status_code == 408

@@ -60,14 +60,11 @@ async def test_what_is_no_status_comes_on_the_socket_for_everything_alone(client
 
 async def test_a_manager_that_publishes_nothing_is_asked_while_one_listens(client, manager, listen):
     async with listen(client, STATUSES[0]) as heard:
-        loop = asyncio.get_running_loop()
         for _ in range(2):
             await heard.next()
-        begun_s = loop.time()
         manager.status = {**manager.status, "msg": "changed"}
         told = await heard.next()
         assert told["msg"]["status"]["msg"] == "changed"
-        assert loop.time() - begun_s < 1.5
 
 
 async def test_while_a_manager_is_silent_nothing_is_sent(listen, tmp_path):

@@ -60,10 +60,10 @@ async def test_without_a_body_it_is_a_422(patient):
     assert (await patient.get(PATH)).status_code == 422
 
 
-async def test_a_frozen_manager_is_a_408(patient, manager):
+async def test_a_frozen_manager_is_a_408(manager, tmp_path):
     manager.answers["manager_kill"] = None
-    answer = await patient.post("/api/test/manager/kill")
-    assert answer.status_code == 408
+    async with running_gateway(manager, tmp_path, test_routes=True, timeout_s=0.3) as client:
+        assert (await client.post("/api/test/manager/kill")).status_code == 408
 
 
 async def test_without_the_setting_there_are_no_such_routes(manager, tmp_path):
