@@ -42,7 +42,7 @@ help:
 	@echo "make faults        the list of faults, and a table of what was reached (faults-night: with its long tier)"
 	@echo "make clients-scanhub GEN2=DIR GEN3=DIR   ScanHub's own device SDK against a whole system (Python 3.13)"
 	@echo "make coverage      branch coverage of the fast tests"
-	@echo "make bench         the dead time between two plans, 13,000 devices, and 50 scanners"
+	@echo "make bench         dead time, 13,000 devices, 50 scanners, batches, rankings, documents, archives"
 	@echo "make regen         write the generated pages of docs/reference again (also: make docs)"
 	@echo "make clean         remove environments, caches and the demonstration's data"
 
@@ -102,6 +102,10 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/dead_time.py
 	$(BIN)/python benchmarks/many_devices.py
 	$(BIN)/python benchmarks/scanners.py
+	$(BIN)/python benchmarks/batches.py
+	$(BIN)/python benchmarks/ranking.py
+	$(BIN)/python benchmarks/documents.py
+	$(BIN)/python benchmarks/archives.py
 
 # ---------------------------------------------------------------------------------------------- checks and tests
 

@@ -23,7 +23,6 @@ from http_gateway.dialects.bluesky.dialect import add_dialect as add_bluesky
 from http_gateway.dialects.bluesky.face import FACE as BLUESKY
 from http_gateway.dialects.bluesky.streams import open_streams as open_bluesky_streams
 from http_gateway.dialects.flowserv.dialect import add_dialect as add_flowserv
-from http_gateway.dialects.flowserv.dialect import open_files
 from http_gateway.dialects.flowserv.face import FACE as FLOWSERV
 from http_gateway.dialects.ica.dialect import add_dialect as add_ica
 from http_gateway.dialects.ica.face import FACE as ICA
@@ -82,7 +81,6 @@ def create_app(settings: GatewaySettings, expiry: Clock | None = None) -> FastAP
             app.state.services = await _open_services(stack, settings, guard, clock, metrics)
             open_bluesky_streams(app, stack, app.state.services)
             open_native(app, stack, app.state.services, expiry)
-            open_files(app, stack, settings)
             await open_devices(app, stack, app.state.services, expiry)
             await open_batches(app, app.state.services)
             # Scripts of sites wait for this line.

@@ -12,6 +12,7 @@ from http_gateway.metrics import MeasuredRequests, Metrics, metrics_routes
 from http_gateway.native import FACE, routes_of
 from http_gateway.openapi import describe
 from http_gateway.problem import render_problem
+from http_gateway.result_files import routes as result_files
 from http_gateway.routes import Face, Services, add_routes, add_sockets
 from http_gateway.streams import StreamHub
 from http_gateway.tickets import Tickets
@@ -25,7 +26,8 @@ ROOT = Face("native", "", render_problem)
 def add_native(app: FastAPI, settings: GatewaySettings) -> Metrics:
     """Serve the native routes and sockets; return what is counted."""
     app.state.metrics = Metrics()
-    more = (*health.ROUTES, *bootstrap.ROUTES, *browser_session.ROUTES, *stream_routes.ROUTES, *run_files.ROUTES)
+    parts = (health, bootstrap, browser_session, stream_routes, run_files, result_files)
+    more = [route for part in parts for route in part.ROUTES]
     add_routes(app, FACE, (*more, *routes_of(METHODS.values())))
     add_sockets(app, FACE, stream_routes.SOCKETS)
     if settings.metrics:
@@ -45,3 +47,4 @@ def open_native(app: FastAPI, stack: AsyncExitStack, services: Services, expiry:
     )
     stack.push_async_callback(app.state.streams.close)
     run_files.open_run_files(app, stack)
+    result_files.open_result_files(app, stack, services.settings)

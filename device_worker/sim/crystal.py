@@ -4,8 +4,6 @@ Photons are counted, so that a longer exposure has less noise; nothing waits for
 imported.
 """
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Generator, Mapping

@@ -1,7 +1,5 @@
 """Simulated plans that measure nothing and leave result files behind: for trying rankings and downloads."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Generator
 from typing import Any, Final

@@ -8,6 +8,7 @@ import pytest
 
 from queue_server.protocol.methods import METHODS
 from tests.clients.finch.screen import Screen, open_browser
+from tests.processes.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +43,21 @@ def operations(screen):
     return {(verb, text) for verb, text in rows}
 
 
+def find_missing(declared, shown):
+    """Those of the declared routes that are not shown."""
+    listed = [(verb, text.replace("\u200b", "")) for verb, text in shown]
+    return {
+        (verb, path)
+        for verb, path in declared
+        if not any(verb == shown_verb and f"/v1{path}" in text for shown_verb, text in listed)
+    }
+
+
 def test_every_method_is_listed_and_the_browser_has_nothing_to_complain_about(page):
-    shown = operations(page)
-    for method in METHODS.values():
-        if method.is_for_gateways:
-            continue
-        verb, path = method.route
-        assert any(verb == shown_verb and f"/v1{path}" in text.replace("\u200b", "") for shown_verb, text in shown), (
-            f"{verb} {path} is not listed"
-        )
+    declared = {method.route for method in METHODS.values() if not method.is_for_gateways}
+    # They are drawn one after the other.
+    wait_until(lambda: len(operations(page)) > len(declared), "all operations")
+    assert find_missing(declared, operations(page)) == set()
     assert page.complaints() == []
 
 

@@ -21,12 +21,12 @@ from http_gateway.dialects.flowserv.attempts import (
     read_state,
     runs_of,
 )
-from http_gateway.dialects.flowserv.downloads import send_archive, send_file
 from http_gateway.dialects.flowserv.route import declare
 from http_gateway.dialects.flowserv.run_documents import list_runs, show_run
-from http_gateway.dialects.flowserv.shelf import shelf_of
 from http_gateway.dialects.flowserv.templates import Template, find_template
 from http_gateway.link import Caller
+from http_gateway.result_files.downloads import send_archive, send_file
+from http_gateway.result_files.shelf import shelf_of
 from queue_server.protocol.errors import ForbiddenError, NotFoundError, StateError
 
 _START = frozenset(("arguments",))

@@ -22,12 +22,12 @@ from http_gateway.dialects.flowserv.admission import (
     has_open_downloads,
 )
 from http_gateway.dialects.flowserv.asking import answer, call, done, path_name
-from http_gateway.dialects.flowserv.downloads import send_file
 from http_gateway.dialects.flowserv.groups import show_upload
 from http_gateway.dialects.flowserv.route import declare
-from http_gateway.dialects.flowserv.shelf import shelf_of
 from http_gateway.errors import BodyError
 from http_gateway.link import Caller
+from http_gateway.result_files.downloads import send_file
+from http_gateway.result_files.shelf import shelf_of
 from http_gateway.routes import services_of
 from queue_server.artifacts.expectation import Expectation
 from queue_server.artifacts.names import take_file_name

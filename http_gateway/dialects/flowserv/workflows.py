@@ -8,12 +8,12 @@ from starlette.responses import Response
 from http_gateway.authorize import PUBLIC
 from http_gateway.dialects.flowserv.admission import admit_download, admit_reader
 from http_gateway.dialects.flowserv.asking import answer, call, pages, path_name
-from http_gateway.dialects.flowserv.downloads import send_archive, send_file
 from http_gateway.dialects.flowserv.rankings import read_include_all, read_order, show_ranking
 from http_gateway.dialects.flowserv.route import declare
-from http_gateway.dialects.flowserv.shelf import shelf_of
 from http_gateway.dialects.flowserv.workflow_documents import describe_workflow, show_workflow
 from http_gateway.link import Caller
+from http_gateway.result_files.downloads import send_archive, send_file
+from http_gateway.result_files.shelf import shelf_of
 from queue_server.protocol.methods.workflows import MOST_RANKED
 
 

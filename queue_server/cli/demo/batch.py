@@ -196,7 +196,7 @@ def _fetch_archive(system: System, file: Path, submission_id: str) -> Path:
     """
     if system.http is None:
         raise StateError(f"The system in {system.data} has no gateway, which hands files out.")
-    path = f"/flowserv/api/v1/runs/{submission_id}/downloads/archive"
+    path = f"/v1/submissions/{submission_id}/archive"
     with RunControl(system.http, api_key=system.data / "api-key") as gateway, file.open("wb") as archive:
         gateway.download(path, archive.write)
     return file

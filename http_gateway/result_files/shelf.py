@@ -1,4 +1,4 @@
-"""The artifacts as the dialect reads and writes them: in threads of its own, and opened when they are first needed."""
+"""The artifacts as a gateway reads and writes them: in threads of its own, and opened when they are first needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import HTTPConnection
 
-from http_gateway.dialects.flowserv.archives import DIRECTORY, Archives
+from http_gateway.result_files.archives import DIRECTORY, Archives
 from queue_server.artifacts.store import ArtifactStore, open_artifacts
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class Shelf:
     def __init__(self, data: Path, most_archive_bytes: int) -> None:
         self.archives = Archives(data / DIRECTORY, most_archive_bytes)
         self._data = data
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="flowserv-files")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="result-files")
         self._opening = threading.Lock()
         self._store: ArtifactStore | None = None
 
@@ -69,11 +69,11 @@ class Shelf:
 
 
 def provide_shelf(application: Any, shelf: Shelf) -> None:
-    """Let the routes of the dialect find the artifacts."""
-    application.state.flowserv_shelf = shelf
+    """Let routes find the artifacts."""
+    application.state.shelf = shelf
 
 
 def shelf_of(connection: HTTPConnection) -> Shelf:
     """Return the artifacts of the application."""
-    shelf: Shelf = connection.app.state.flowserv_shelf
+    shelf: Shelf = connection.app.state.shelf
     return shelf

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from http_gateway.dialects.flowserv.archives import Archives, name_archive, read_file
+from http_gateway.result_files.archives import Archives, name_archive, read_file
 from queue_server.protocol.records import Artifact, ManifestEntry
 
 NAMES = [f"{number:064x}" for number in range(4)]

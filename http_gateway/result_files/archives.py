@@ -23,7 +23,7 @@ from queue_server.protocol.records import ManifestEntry
 
 _log = logging.getLogger(__name__)
 
-DIRECTORY: Final = "flowserv-archives"
+DIRECTORY: Final = "result-archives"
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from http_gateway.dialects.flowserv.shelf import Shelf
+from http_gateway.result_files.shelf import Shelf
 from queue_server.artifacts.expectation import Expectation
 from queue_server.protocol.errors import NotFoundError
 

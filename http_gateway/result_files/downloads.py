@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
-from http_gateway.dialects.flowserv.archives import name_archive, read_file
-from http_gateway.dialects.flowserv.asking import answer
-from http_gateway.dialects.flowserv.shelf import Shelf
+from http_gateway.errors import RangeError
+from http_gateway.result_files.archives import name_archive, read_file
+from http_gateway.result_files.shelf import Shelf
 from queue_server.artifacts.archive import TAR_GZ_CONTENT_TYPE, stream_tar_gz
 from queue_server.artifacts.reader import damaged
 from queue_server.artifacts.store import ArtifactStore
@@ -105,9 +105,9 @@ def _send(request: Request, shelf: Shelf, body: Body, about: Mapping[str, str]) 
     start, stop = span
     if start >= stop:
         body.close()
-        refusal = answer({"message": f"There are {size} bytes, and none of them is in this range."}, 416)
-        refusal.headers["Content-Range"] = f"bytes */{size}"
-        return refusal
+        raise RangeError(
+            f"There are {size} bytes, and none of them is in this range.", headers={"Content-Range": f"bytes */{size}"}
+        )
     headers |= {"Content-Range": f"bytes {start}-{stop - 1}/{size}", "Content-Length": str(stop - start)}
     return Flow(shelf, body.read(start, stop), 206, headers)
 
