@@ -11,11 +11,8 @@ from pathlib import Path
 from queue_server.artifacts.directory import ArtifactDirectory, storage_error
 from queue_server.artifacts.usage import StoredFile, list_files
 from queue_server.disk import sync_directory
-from queue_server.failpoints import declare, failpoint
 
 logger = logging.getLogger(__name__)
-
-declare("artifact.before_sweep", "artifact.swept_aside")
 
 _ASIDE = ".swept"
 
@@ -69,11 +66,9 @@ def _remove(directory: ArtifactDirectory, file: StoredFile) -> bool:
     path = directory.file(file.artifact_id)
     aside = path.with_name(path.name + _ASIDE)
     try:
-        failpoint("artifact.before_sweep")
         # A name cannot be compared and taken away at once: what has come in the place of the file is put back.
         path.rename(aside)
         is_old = os.stat(aside, follow_symlinks=False).st_mtime == file.modified
-        failpoint("artifact.swept_aside")
         if is_old:
             aside.unlink()
         else:

@@ -127,5 +127,5 @@ def test_options_that_do_not_go_together_start_nothing(demonstrate, tmp_path):
     process = demonstrate("--scanner", "--epics", str(tmp_path))
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "'--scanner' does not go with '--epics'" in err
+    assert "'--scanner' and '--epics' do not go together" in err
     assert not (tmp_path / "data").exists()
