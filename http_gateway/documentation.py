@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import orjson
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,7 +32,9 @@ _FILES = {
 
 async def tell_openapi(request: Request, caller: Caller) -> Response:
     """Answer the document."""
-    return Response(orjson.dumps(request.app.openapi()), headers=_POLICY, media_type="application/json")
+    # It takes seconds to make, once, in which the gateway has to answer others.
+    document = await run_in_threadpool(request.app.openapi)
+    return Response(orjson.dumps(document), headers=_POLICY, media_type="application/json")
 
 
 def _show(name: str) -> Handler:

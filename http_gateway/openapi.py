@@ -9,6 +9,7 @@ import argparse
 import json
 import re
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,16 +88,21 @@ def describe(app: FastAPI, prefix: str, methods: Iterable[Method], routes: Itera
 
     Routes of methods are described by their declarations, ``routes`` by what they say themselves.
     """
-    known, more = list(methods), list(routes)
+    known, more, making = list(methods), list(routes), threading.Lock()
 
     def make() -> dict[str, Any]:
+        with making:
+            return make_once()
+
+    def make_once() -> dict[str, Any]:
         if app.openapi_schema is None:
-            schema = get_openapi(title=TITLE, version=app.version, summary=SUMMARY, routes=documented_in(app))
-            schema["paths"] = {path: value for path, value in schema["paths"].items() if path.startswith(f"{prefix}/")}
+            documented = documented_in(app, f"{prefix}/")
+            schema = get_openapi(title=TITLE, version=app.version, summary=SUMMARY, routes=documented)
             for verb, path, operation in _operations(known, more):
                 found = schema["paths"].get(f"{prefix}{path}", {}).get(verb.lower())
                 if found is not None:
-                    found.update(operation)
+                    # Pages show what belongs together, and of very many in one group only those in view.
+                    found.update(operation, tags=[re.split(r"[/:]", path)[1]])
             components = schema.setdefault("components", {})
             components["schemas"] = components_of(known)
             components["responses"] = _responses()

@@ -141,10 +141,12 @@ def add_routes(app: FastAPI, face: Face, routes: Iterable[Route]) -> None:
             literals_in(app).setdefault((route.verb, added.path), added)
 
 
-def documented_in(app: FastAPI) -> list[BaseRoute]:
-    """Return all routes in the form that FastAPI describes; made when asked for, since that takes its time."""
+def documented_in(app: FastAPI, prefix: str) -> list[BaseRoute]:
+    """Return the routes below a prefix as FastAPI describes them; made when asked for, since that takes its time."""
     router = APIRouter()
     for added in app.router.routes:
+        if not getattr(added, "path", "").startswith(prefix):
+            continue
         if isinstance(added, _DirectRoute):
             words: dict[str, Any] = {"name": added.name, "summary": added.summary, "tags": [added.face]}
             verbs = list(added.methods)

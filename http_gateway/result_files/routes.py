@@ -98,13 +98,10 @@ def _describe(summary: str, media_type: str, *names: str) -> dict[str, Any]:
     ]
     content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
     return {
-        "description": f"{summary} One range of bytes can be asked for where the length is known.",
+        "description": f"{summary} Where the length is known, the header Range asks for a part, which is sent with the "
+        "status 206; one that is not there is refused with 416.",
         "parameters": parameters,
-        "responses": {
-            "200": {"description": "All of it.", "content": content},
-            "206": {"description": "The part that the header Range asks for.", "content": content},
-            "416": {"description": "There is no such part."},
-        },
+        "responses": {"200": {"description": "All of it.", "content": content}},
     }
 
 

@@ -22,17 +22,17 @@ from queue_server.protocol.methods.batches import (
     BatchItemsParams,
     BatchListParams,
     BatchPage,
-    BatchReply,
+    BatchShown,
 )
 from queue_server.protocol.submissions import FollowedSubmission, SubmissionFilter, SubmissionState
 
 _CURSOR = re.compile(r"[0-9]{1,18}")
 
 
-def get_batch(context: TurnContext, params: BatchGetParams) -> BatchReply:
+def get_batch(context: TurnContext, params: BatchGetParams) -> BatchShown:
     """Return a batch."""
     batch = find_batch(context, params.batch_id)
-    return BatchReply(batch.shown(count_states(context, batch)))
+    return BatchShown(batch.shown(count_states(context, batch)))
 
 
 def list_batches(context: TurnContext, params: BatchListParams) -> BatchPage:

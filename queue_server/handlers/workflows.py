@@ -30,7 +30,7 @@ from queue_server.protocol.methods.workflows import (
     WorkflowRankingParams,
     WorkflowReloadParams,
     WorkflowRemoveParams,
-    WorkflowReply,
+    WorkflowShown,
     WorkflowsReloaded,
 )
 from queue_server.protocol.rankings import RankedRun, SortColumn
@@ -54,7 +54,7 @@ def get_workflow(context: TurnContext, params: WorkflowGetParams) -> WorkflowFou
     return WorkflowFound(workflow.shown(), show_served(context, workflow.id))
 
 
-def add_workflow(context: TurnContext, params: WorkflowEditParams) -> WorkflowReply:
+def add_workflow(context: TurnContext, params: WorkflowEditParams) -> WorkflowShown:
     """Add a workflow; one of that id which was removed before goes on with its versions."""
     fields = read_workflow(params.workflow)
     check_workflow(fields)
@@ -64,7 +64,7 @@ def add_workflow(context: TurnContext, params: WorkflowEditParams) -> WorkflowRe
     return _put(context, Workflow(fields, version, **_sign(context, params)))
 
 
-def update_workflow(context: TurnContext, params: WorkflowEditParams) -> WorkflowReply:
+def update_workflow(context: TurnContext, params: WorkflowEditParams) -> WorkflowShown:
     """Put a new version of a workflow in the place of the present one; the same again changes nothing."""
     fields = read_workflow(params.workflow)
     check_workflow(fields)
@@ -74,7 +74,7 @@ def update_workflow(context: TurnContext, params: WorkflowEditParams) -> Workflo
             f"The workflow {fields.id!r} comes from a file of the manager: change that, then reload (workflow_reload)."
         )
     if fields == present.fields:
-        return WorkflowReply(present.shown())
+        return WorkflowShown(present.shown())
     return _put(context, Workflow(fields, present.version + 1, **_sign(context, params)))
 
 
@@ -86,10 +86,10 @@ def _sign(context: TurnContext, params: WorkflowEditParams) -> dict[str, Any]:
     }
 
 
-def _put(context: TurnContext, workflow: Workflow) -> WorkflowReply:
+def _put(context: TurnContext, workflow: Workflow) -> WorkflowShown:
     context.turn.tx.put_workflow(workflow)
     _tell(context, workflow.id, version=workflow.version)
-    return WorkflowReply(workflow.shown())
+    return WorkflowShown(workflow.shown())
 
 
 def _tell(context: TurnContext, identity: str, **data: object) -> None:

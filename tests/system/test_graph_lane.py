@@ -131,7 +131,7 @@ def test_a_scan_is_simulated_and_its_image_reconstructed_from_the_artifact(syste
 def test_what_does_not_fit_its_graph_or_its_lane_is_refused_when_it_is_added(ask):
     known = ask.do("dags_allowed", user_group="primary")["dags_allowed"]
     own = {"meet", "divide", "hang", "linger"}
-    assert set(known) == {*own, "reconstruct_image", "simulate_scan", "summarize_metrics"}
+    assert set(known) == {*own, "reconstruct_image", "simulate_scan"}
     assert known["simulate_scan"]["parameters"]["properties"]["size"]["maximum"] == 512
     refused = {
         "wait_for_ever": dag("wait_for_ever"),

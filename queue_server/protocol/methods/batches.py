@@ -117,7 +117,7 @@ class BatchCreated:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchReply:
+class BatchShown:
     """The batch, with how many of its items are in which state."""
 
     batch: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -194,7 +194,7 @@ METHODS = (
         scope="read:batches",
         route=("GET", "/batch"),
         params=BatchGetParams,
-        result=BatchReply,
+        result=BatchShown,
         refusal="Failed to get the batch: ",
         notes="`is_held` tells that some of its items wait, and all that do are held.",
         example={"batch_id": EXAMPLE_ID},

@@ -71,7 +71,7 @@ class RunEntry(Params):
 class RunAddParams(Params):
     """The runs, and who adds them, for the event log."""
 
-    runs: list[dict[str, Any]] = Field(min_length=1, max_length=MOST_RUNS_TOGETHER, description="The runs.")
+    runs: list[dict[str, Any]] = Field(max_length=MOST_RUNS_TOGETHER, description="The runs.")
     user: str | None = Field(default=None, max_length=128, description="Name of the person or program that asks.")
     user_group: str | None = Field(
         default=None, max_length=128, description="Group of the person or program that asks."

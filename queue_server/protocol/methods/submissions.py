@@ -166,6 +166,7 @@ METHODS = (
         route=("POST", "/submission:remove"),
         params=SubmissionEditParams,
         result=Done,
+        lock="queue",
         refusal="Failed to remove the submission: ",
         notes="It leaves the ranking of its workflow; the history stays as it is. Items of a batch cannot be removed. "
         "Of a group only members remove.",

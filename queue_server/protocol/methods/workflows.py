@@ -115,7 +115,7 @@ class WorkflowPage:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkflowReply:
+class WorkflowShown:
     """The workflow."""
 
     workflow: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -194,7 +194,8 @@ METHODS = (
         scope="write:workflows",
         route=("POST", "/workflows"),
         params=WorkflowEditParams,
-        result=WorkflowReply,
+        result=WorkflowShown,
+        lock="queue",
         refusal="Failed to add the workflow: ",
         notes=_explain(),
         example={"workflow": _EXAMPLE},
@@ -206,7 +207,8 @@ METHODS = (
         scope="write:workflows",
         route=("POST", "/workflow:update"),
         params=WorkflowEditParams,
-        result=WorkflowReply,
+        result=WorkflowShown,
+        lock="queue",
         refusal="Failed to change the workflow: ",
         notes="Submissions keep the version that they were made with. A workflow that came from a file is changed in "
         "its file (workflow_reload).",
@@ -220,6 +222,7 @@ METHODS = (
         route=("POST", "/workflow:remove"),
         params=WorkflowRemoveParams,
         result=Done,
+        lock="queue",
         refusal="Failed to remove the workflow: ",
         notes="One that came from a file comes back with the next workflow_reload, unless the file is removed first.",
         example={"workflow_id": EXAMPLE_WORKFLOW},
@@ -232,6 +235,7 @@ METHODS = (
         route=("POST", "/workflows/reload"),
         params=WorkflowReloadParams,
         result=WorkflowsReloaded,
+        lock="queue",
         refusal="Failed to read the workflows: ",
         notes="They are the files *.yaml and *.yml of the directory that the setting workflows names. A workflow whose "
         "file says something else gets a new version; one whose file is gone is removed. A file that cannot be used is "
