@@ -164,7 +164,10 @@ def components_of(methods: Iterable[Method]) -> dict[str, Any]:
     """Return the schemas to which the operations refer."""
     adapters = [(_result_key(method), "serialization", _adapter_of(method)) for method in methods]
     _, found = TypeAdapter.json_schemas(adapters, ref_template=_TEMPLATE)  # type: ignore[arg-type]
-    return {**found.get("$defs", {}), "Problem": PROBLEM}
+    parts: dict[str, Any] = {}
+    for method in methods:
+        parts |= method.params.model_json_schema(ref_template=_TEMPLATE).get("$defs", {})
+    return {**parts, **found.get("$defs", {}), "Problem": PROBLEM}
 
 
 def _adapter_of(method: Method) -> TypeAdapter[Any]:

@@ -48,4 +48,4 @@ def _is_file(directory: Path, name: str) -> bool:
 def _parse(name: str, text: str) -> Any:
     if PurePosixPath(name).suffix.lower() == ".json":
         return json.loads(text)
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+    return yaml.safe_load(text)

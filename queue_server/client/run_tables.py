@@ -29,6 +29,7 @@ MEDIA_TYPES: dict[TableFormat, str] = {
 }
 
 ROWS_AT_ONCE = 10_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CELLS_AT_ONCE = 1_000_000
 """What is held of a table at most, unless one event has more."""
 
@@ -79,14 +80,19 @@ def _make_csv(path: Path, table: Table, rows_at_once: int) -> Generator[bytes]:
     readers = [_reader_of(column) for column in columns]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_write_text(column.name) for column in columns])
+    writer.writerow([_neutralise(_write_text(column.name)) for column in columns])
     for number, event in enumerate(read_rows(path, table), 1):
-        writer.writerow([read(event) for read in readers])
+        writer.writerow([_neutralise(read(event)) for read in readers])
         if number % rows_at_once == 0:
             yield text.getvalue().encode()
             text.seek(0)
             text.truncate()
     yield text.getvalue().encode()
+
+
+def _neutralise(cell: object) -> object:
+    """Return a cell that no spreadsheet program takes for a formula: an apostrophe stands before such a text."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _reader_of(column: Column, write_boolean: Callable[[bool], object] = json.dumps) -> Callable[[Event], Any]:
