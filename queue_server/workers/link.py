@@ -240,12 +240,17 @@ class WorkerLinkSocket:
             self._stream.send([identity, pack(Dismiss(reason=reason))])
             return
         known = self._find(hello.incarnation)
-        if known is not None and self._peers[known].pid != hello.pid:
-            # Two processes would carry out the same orders. The first one stays until its end is seen.
+        serving = None if known is None else self._peers[known]
+        if serving is not None and (serving.pid, serving.lane) != (hello.pid, hello.lane):
+            # Two would carry out the same orders. The first one stays until its end is seen.
             self._complaints.tell(
-                "Process %d is no worker: process %d is, under the same incarnation", hello.pid, self._peers[known].pid
+                "Process %d is no worker of lane %s: process %d serves lane %s under the same incarnation",
+                hello.pid,
+                hello.lane,
+                serving.pid,
+                serving.lane,
             )
-            reason = f"process {self._peers[known].pid} serves the lane {hello.lane!r} under this incarnation"
+            reason = f"process {serving.pid} serves the lane {serving.lane!r} under this incarnation"
             self._stream.send([identity, pack(Dismiss(reason=reason))])
             return
         # Whatever this worker was known as before is a connection that it has given up.

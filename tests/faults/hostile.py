@@ -26,6 +26,8 @@ RECORDS = finish_record_path(Path(OPTIONS["--state-dir"]), INCARNATION)
 FIRST = 1_000_000
 # Of the kinds that are sent here: those that are no reports.
 TELEGRAMS = ("progress", "console", "heartbeat", "metadata", "stop_report")
+# Links that stay open.
+KEPT = []
 
 
 def make(message, number):
@@ -60,15 +62,21 @@ class Link:
         self.socket.close()
 
 
-def tell(messages, times=1, attempt=None, **who):
-    """Say hello, and send messages, one after the other, again and again; wait for no acknowledgement."""
+def tell(messages, times=1, attempt=None, stay=False, **who):
+    """Say hello, and send messages, one after the other, again and again; wait for no acknowledgement.
+
+    Whoever does not stay may lose the end of it: ZeroMQ drops what a full receiver had not read of a closed connection.
+    """
     link = Link(attempt, **who)
     number = FIRST
     for _ in range(times):
         for message in messages:
             link.socket.send(make(message, number))
             number += message["kind"] not in TELEGRAMS
-    link.close()
+    if stay:
+        KEPT.append(link)
+    else:
+        link.close()
     return number - FIRST
 
 

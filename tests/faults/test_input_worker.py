@@ -148,7 +148,7 @@ def test_what_a_hostile_worker_forges_about_others_is_not_applied(lane, figure):
     before, messages = lane.look(), list(forgeries(lane))
     with connect(zmq.SUB, lane.manager.ready["info"]) as notices:
         notices.subscribe(PROGRESS_TOPIC)
-        reports = lane.inside.do("tell", messages=messages, attempt=asdict(lane.key))
+        reports = lane.inside.do("tell", messages=messages, attempt=asdict(lane.key), stay=True)
         kinds = ("late_report", "unreadable_report")
 
         def recorded(_):

@@ -252,14 +252,15 @@ async def test_a_worker_that_comes_back_under_another_identity_is_reached_there(
     assert listener.numbers == [1, 2]
 
 
-async def test_another_process_under_the_same_incarnation_is_refused_and_the_first_one_stays(
-    link, worker, connect, listener
+@pytest.mark.parametrize("other", [{"pid": 2}, {"lane": "other"}])
+async def test_another_process_or_lane_under_the_same_incarnation_is_refused_and_the_first_one_stays(
+    link, worker, connect, listener, other
 ):
     double = connect()
-    await double.send(hello(pid=2))
+    await double.send(hello(**other))
     dismissal = await receive(double)
     assert isinstance(dismissal, Dismiss)
-    assert "process 1 serves" in dismissal.reason
+    assert "process 1 serves the lane 'default'" in dismissal.reason
     await double.send(report(1))
     await worker.send(report(1))
     await worker.send(report(2))
