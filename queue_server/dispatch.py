@@ -17,6 +17,7 @@ from queue_server.engine.engine import Engine
 from queue_server.engine.perform import Done
 from queue_server.engine.stopping import wait_for_answers
 from queue_server.engine.turn import Turn
+from queue_server.familiar import EncodedReplies, FamiliarRequests
 from queue_server.guards import identify, require_gateway, require_key, require_unchanged
 from queue_server.handlers.answers import find_answer, keep_answer
 from queue_server.handlers.aside import Aside, Expected
@@ -38,7 +39,7 @@ from queue_server.protocol.errors import (
 from queue_server.protocol.items import DEFAULT_LANE, Origin
 from queue_server.protocol.limits import too_much_at_once
 from queue_server.protocol.listing import PIECE_ENTRIES, Roll, encode_reply
-from queue_server.protocol.method import LaneParams, Method, Params, fields_of
+from queue_server.protocol.method import LaneParams, Method, Params, field_names, fields_of
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.peer import ANYBODY, DELEGATE, Peer
 from queue_server.storage.base import StoredReply
@@ -82,6 +83,8 @@ class Dispatcher:
         self._may_delegate = may_delegate
         self._bounds = desk.limits.client_bounds
         self._aside: set[asyncio.Task[None]] = set()
+        self._familiar: FamiliarRequests[_Call] = FamiliarRequests()
+        self._encoded = EncodedReplies()
 
     def take(self, frame: bytes, respond: Respond, peer: Peer = ANYBODY, *, has_room: bool = True) -> None:
         """Answer the request of ``peer`` in ``frame``; without room, only what can be answered at once."""
@@ -90,9 +93,15 @@ class Dispatcher:
         if not has_room:
             self._answer_at_once(_read(frame, self._bounds, peer), respond)
         elif len(frame) <= _LARGE_BYTES:
-            self._answer(_read(frame, self._bounds, peer), respond)
+            self._answer(self._familiar.find(frame, peer) or self._read(frame, peer), respond)
         else:
             self._do_aside(lambda: _read(frame, self._bounds, peer), lambda call: self._answer(call, respond))
+
+    def _read(self, frame: bytes, peer: Peer) -> _Call | bytes:
+        call = _read(frame, self._bounds, peer)
+        if isinstance(call, _Call) and call.method.bare:
+            self._familiar.keep(frame, peer, call)
+        return call
 
     def _answer_at_once(self, call: _Call | bytes, respond: Respond) -> None:
         """Answer from memory or order a motion; refuse everything else as busy."""
@@ -273,7 +282,7 @@ class Dispatcher:
         if isinstance(result, (Aside, Expected)):
             return result
         if call.method.bare:
-            return encode(result, call.encoding)
+            return self._encoded.encode(result, call.encoding)
         fields = fields_of(result)
         note(fields)
         return _reply(call, fields)
@@ -334,7 +343,7 @@ def _read(frame: bytes, bounds: Bounds, peer: Peer) -> _Call | bytes:
 def _sign(request: Request, method: Method, peer: Peer) -> dict[str, Any]:
     """Return the parameters, with the owner of the key as the user: what a message says of that is only a claim."""
     params = dict(request.params)
-    if peer.name and request.origin is None and "user" in method.params.model_fields:
+    if peer.name and request.origin is None and "user" in field_names(method.params):
         params["user"] = peer.name
     return params
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 from queue_server.protocol.errors import CuelightError, EnvelopeError
 
 _KEYS = ("method", "params", "id", "idempotency_key", "origin", "if_queue_uid")
+_KNOWN = frozenset(_KEYS)
 _LONGEST_NAME = 128
 
 
@@ -51,8 +52,8 @@ def read_request(message: Mapping[str, Any]) -> Request:
     Raises:
         EnvelopeError: a key is unknown, missing or of a wrong type; the message names it.
     """
-    unknown = sorted(str(key) for key in message if key not in _KEYS)
-    if unknown:
+    if not message.keys() <= _KNOWN:
+        unknown = sorted(str(key) for key in message if key not in _KNOWN)
         raise EnvelopeError(f"The request has unsupported keys {unknown}. Supported keys: {list(_KEYS)}.")
     params = message.get("params")
     if params is not None and not isinstance(params, dict):

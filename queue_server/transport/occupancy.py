@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from queue_server.protocol.limits import Limits
+
+_NOTHING = (0, 0)
 
 
 class Occupancy:
@@ -12,33 +12,34 @@ class Occupancy:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._requests: Counter[bytes] = Counter()
-        self._bytes: Counter[bytes] = Counter()
+        # Requests and their bytes, by connection; an idle one has no entry.
+        self._waiting: dict[bytes, tuple[int, int]] = {}
         self._all_bytes = 0
         self.total = 0
 
     def has_room(self, peer: bytes, size_bytes: int) -> bool:
         """Whether a request may be taken; by its bytes alone none is refused where nothing else waits."""
         limits = self._limits
-        if self.total >= limits.max_requests or self._requests[peer] >= limits.max_requests_per_client:
+        requests, waiting = self._waiting.get(peer, _NOTHING)
+        if self.total >= limits.max_requests or requests >= limits.max_requests_per_client:
             return False
-        waiting = self._bytes[peer]
         if waiting and waiting + size_bytes > limits.max_request_bytes_per_client:
             return False
         return not self._all_bytes or self._all_bytes + size_bytes <= limits.max_request_bytes
 
     def enter(self, peer: bytes, size_bytes: int) -> None:
         """A request begins to wait."""
-        self.total += 1
-        self._all_bytes += size_bytes
-        self._requests[peer] += 1
-        self._bytes[peer] += size_bytes
+        self._change(peer, 1, size_bytes)
 
     def leave(self, peer: bytes, size_bytes: int) -> None:
         """It was answered."""
-        self.total -= 1
-        self._all_bytes -= size_bytes
-        self._requests[peer] -= 1
-        self._bytes[peer] -= size_bytes
-        if self._requests[peer] <= 0:
-            del self._requests[peer], self._bytes[peer]
+        self._change(peer, -1, -size_bytes)
+
+    def _change(self, peer: bytes, requests: int, size_bytes: int) -> None:
+        self.total += requests
+        self._all_bytes += size_bytes
+        were, waited = self._waiting.get(peer, _NOTHING)
+        if were + requests > 0:
+            self._waiting[peer] = (were + requests, waited + size_bytes)
+        else:
+            self._waiting.pop(peer, None)

@@ -100,29 +100,36 @@ class Stream:
             self._loop.call_soon(self._look)
 
     def _look(self) -> None:
-        self._looking = False
+        is_empty = False
+        # What is sent meanwhile needs no look of its own.
+        self._looking = True
+        try:
+            is_empty = self._take_some()
+        finally:
+            self._looking = False
+            if not is_empty:
+                # Also behind a message that could not be taken: what waits there shows by no further sign.
+                self._look_soon()
+
+    def _take_some(self) -> bool:
+        """Hand over what one turn of the event loop has time for; return whether nothing is left."""
         until = _clock.monotonic() + _LONGEST_S
         for _ in range(_MOST_AT_ONCE):
             if self._socket.closed:
-                return
+                return True
             try:
                 # Cheaper than the exception by which an empty socket tells.
                 if not int(self._socket.get(_EVENTS)) & _READABLE:
-                    return
+                    return True
                 frames = self._receive()
             except zmq.ZMQError as error:
                 _log.warning("A message could not be received: %s", error)
-                return
-            try:
-                if frames:
-                    self._take(frames)
-            except BaseException:
-                # What waits behind this message shows by no further sign.
-                self._look_soon()
-                raise
+                return True
+            if frames:
+                self._take(frames)
             if _clock.monotonic() > until:
                 break
-        self._look_soon()
+        return False
 
 
 def send_at_once(socket: zmq.Socket[bytes], frames: Sequence[bytes]) -> None:
