@@ -24,6 +24,9 @@ INSTALLED := $(VENV)/.installed
 WITH_DEV  := $(VENV)/.installed-dev
 WITH_EPICS := $(VENV)/.installed-epics
 WITH_COMPUTE := $(VENV)/.installed-compute
+# What Cuelight is compared with; matplotlib is what its simulated profile needs.
+PEER      := $(VENV)-peer
+PEER_PACKAGES := bluesky-queueserver==0.0.25 bluesky-httpserver==0.0.14 uvicorn matplotlib
 KINDS     := clients system contract property unit architecture
 
 .DEFAULT_GOAL := help
@@ -42,7 +45,7 @@ help:
 	@echo "make faults        the list of faults, and a table of what was reached (faults-night: with its long tier)"
 	@echo "make clients-scanhub GEN2=DIR GEN3=DIR   ScanHub's own device SDK against a whole system (Python 3.13)"
 	@echo "make coverage      branch coverage of the fast tests"
-	@echo "make bench         dead time, 13,000 devices, 50 scanners, batches, rankings, documents, archives"
+	@echo "make bench         every figure beside bluesky-queueserver and the limit of this machine, into .bench (an hour)"
 	@echo "make regen         write the generated pages of docs/reference again (also: make docs)"
 	@echo "make clean         remove environments, caches and the demonstration's data"
 
@@ -98,14 +101,25 @@ demo-scanner: $(WITH_COMPUTE)
 demo-batch: $(INSTALLED)
 	@$(BIN)/cuelight demo --batch config/workflows/rocking-curve.yaml --data .demo/batch $(if $(filter-out 0 no,$(KEEP)),--keep)
 
-bench: $(INSTALLED)
-	$(BIN)/python benchmarks/dead_time.py
+# Beside the systems that people use today, in an environment of their own. What cannot be had is left out, and said.
+bench: $(WITH_DEV) $(PEER)/.tried
+	@mkdir -p .bench
+	$(BIN)/python -m benchmarks.speed --growth --peer $(PEER)/bin/python --json .bench/speed.json --plot .bench/speed.png
+	$(BIN)/python benchmarks/gateway.py --stock $(PEER)/bin/python
 	$(BIN)/python benchmarks/many_devices.py
 	$(BIN)/python benchmarks/scanners.py
 	$(BIN)/python benchmarks/batches.py
 	$(BIN)/python benchmarks/ranking.py
-	$(BIN)/python benchmarks/documents.py
 	$(BIN)/python benchmarks/archives.py
+
+$(PEER)/.tried: $(BIN)/python
+	@echo "Installing bluesky-queueserver and bluesky-httpserver into $(PEER), to compare with"
+	@$(PYTHON) -m venv --clear $(PEER)
+	@$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check $(PEER_PACKAGES) \
+	  || echo "They cannot be installed: Cuelight is measured alone."
+	@command -v redis-server >/dev/null || apt-get install -y -qq --no-install-recommends redis-server >/dev/null 2>&1 \
+	  || echo "redis-server, in which they keep their queue, is missing (on Debian: apt install redis-server)."
+	@touch $@
 
 # ---------------------------------------------------------------------------------------------- checks and tests
 
@@ -167,6 +181,6 @@ docs regen: $(INSTALLED)
 clean:
 	@for data in .demo .demo/scanner .demo/epics .demo/batch; do \
 	  if [ -d $$data ] && [ -x $(BIN)/cuelight ]; then $(BIN)/cuelight down --data $$data --workers || true; fi; done
-	rm -rf .demo .venv .venv313 $(SCANHUB_VENV) .coverage .coverage.* htmlcov build dist
+	rm -rf .demo .bench .venv .venv313 .venv-peer $(SCANHUB_VENV) .coverage .coverage.* htmlcov build dist
 	rm -rf .hypothesis .import_linter_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
