@@ -117,6 +117,7 @@ class Environment:
 
     def close(self) -> None:
         """Let go of what was opened: of a RunEngine nothing is left when its process has ended."""
+        self._parts.device_values.close()
         self._parts.documents.close()
 
     def loop_age_s(self) -> float:
@@ -149,11 +150,16 @@ class Environment:
         """Return what a device tells, by signal; or why it was not read. Nothing that it does is raised."""
         try:
             with profile_code(f"{name!r} was not read"):
-                return read_device(self._find_device(name), self.loop, timeout_s)
+                return read_device(self.find_device(name), self.loop, timeout_s)
         except ProfileError as error:
             return str(error)
 
-    def _find_device(self, name: str) -> Any:
+    def find_device(self, name: str) -> Any:
+        """Return a device, or one of its components.
+
+        Raises:
+            ProfileError: there is none of this name, or it cannot be reached.
+        """
         allowed = AllowedNames(self._descriptions.plans, self._descriptions.devices)
         resolver = NameResolver(self._profile.namespace, allowed)
         if not resolver.has_device(name):
@@ -198,7 +204,7 @@ class Environment:
         Raises:
             ProfileError: there is no such device, or it has not arrived; the message says why.
         """
-        self._device_calls.set(name, self._find_device(name), value, timeout_s)
+        self._device_calls.set(name, self.find_device(name), value, timeout_s)
 
     def stop_device(self, name: str) -> None:
         """Stop a device.
@@ -206,7 +212,7 @@ class Environment:
         Raises:
             ProfileError: there is no such device, or it cannot be stopped.
         """
-        self._device_calls.stop(name, self._find_device(name))
+        self._device_calls.stop(name, self.find_device(name))
 
     def execute_script(self, script: str, label: str, *, update_re: bool) -> None:
         """Execute a script in the namespace; with ``update_re`` the RunEngine that it leaves is used from now on.
@@ -236,6 +242,7 @@ class Environment:
                 self._list_file.note_changed(self._descriptions.plans, self._descriptions.devices)
             self._report_lists()
             self._parts.reporter.report(EnvironmentUpdated(number=UNNUMBERED))
+        self._parts.device_values.look_again()
 
 
 def open_environment(options: StartupOptions, parts: EnvironmentParts) -> Environment:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from device_worker.activity import Activity
 from device_worker.claimed_devices import ClaimedDevices
 from device_worker.commands import Commands, Reporter
+from device_worker.device_values import DeviceValuesFlow
 from device_worker.documents.flow import DocumentFlow
 from device_worker.movables import Movables
 from device_worker.run_engine.outputs import Outputs
@@ -27,3 +28,4 @@ class EnvironmentParts:
     claimed: ClaimedDevices = field(default_factory=ClaimedDevices)
     documents: DocumentFlow = field(default_factory=DocumentFlow)
     outputs: Outputs = field(default_factory=Outputs)
+    device_values: DeviceValuesFlow = field(default_factory=DeviceValuesFlow)

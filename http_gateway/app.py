@@ -18,6 +18,7 @@ from http_gateway.auth.membership import Founder, Membership
 from http_gateway.auth.throttle import SecretThrottle
 from http_gateway.authorize import Guard
 from http_gateway.config import GatewaySettings
+from http_gateway.device_stream.hub import DeviceHub
 from http_gateway.dialects.bluesky.accounts import add_provider_routers
 from http_gateway.dialects.bluesky.dialect import add_dialect as add_bluesky
 from http_gateway.dialects.bluesky.face import FACE as BLUESKY
@@ -32,6 +33,7 @@ from http_gateway.dialects.scanhub.dialect import add_dialect as add_scanhub
 from http_gateway.dialects.scanhub.face import FACE as SCANHUB
 from http_gateway.errors import RouteError, TooLargeError, VerbError
 from http_gateway.feed import NoticeFeed
+from http_gateway.followed import Followed
 from http_gateway.link import ManagerLink
 from http_gateway.literal_routes import LiteralRoutes, Rescue, literals_in
 from http_gateway.metrics import MeasuredChannel, Metrics
@@ -154,9 +156,19 @@ async def _open_services(
     stack.callback(feed.listen([STATUS_TOPIC], status.hear))
     vigil = Vigil(guard.renew)
     stack.push_async_callback(vigil.close)
-    runs = RunHub(link, RunSources(link, settings.data, settings.control, keys), clock)
+    followed = _open_followed(stack, link, RunSources(link, settings.data, settings.control, keys), status, clock)
+    stack.callback(feed.listen([STATUS_TOPIC], followed.devices.hear))
+    return Services(settings, clock, link, feed, status, followed, guard, vigil)
+
+
+def _open_followed(
+    stack: AsyncExitStack, link: ManagerLink, sources: RunSources, status: PushedStatus, clock: Clock
+) -> Followed:
+    runs = RunHub(link, sources, clock)
     stack.push_async_callback(runs.close)
-    return Services(settings, clock, link, feed, status, runs, guard, vigil)
+    devices = DeviceHub(link, sources, status, clock)
+    stack.push_async_callback(devices.close)
+    return Followed(runs, devices)
 
 
 def _find_keys(settings: GatewaySettings) -> CurveKeys | None:

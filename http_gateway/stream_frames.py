@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, cast
 import orjson
 
 MOST_CHARACTERS = 8 * 1024**2
-_MOST_KEYS = 64
+MOST_KEYS = 64
 _SAFE_INTEGER = 2**53 - 1
 
 Overflow = Literal["resync", "gap", "cut"]
@@ -98,10 +98,11 @@ class Buffer(Protocol):
 
 
 class LatestBuffer:
-    """Keeps the newest frame for each key, and lets each key go at most every ``least_s`` seconds."""
+    """Keeps the newest frame for each of ``most_keys`` keys, and lets each go at most every ``least_s`` seconds."""
 
-    def __init__(self, least_s: float) -> None:
+    def __init__(self, least_s: float, most_keys: int = MOST_KEYS) -> None:
         self._least_s = least_s
+        self._most_keys = most_keys
         self._waiting: dict[str, Frame] = {}
         self._free_s: dict[str, float] = {}
         self._is_held = True
@@ -110,7 +111,7 @@ class LatestBuffer:
 
     def put(self, frame: Frame) -> None:
         """Replace the frame of this key; that is no loss."""
-        if frame.key not in self._waiting and len(self._waiting) >= _MOST_KEYS:
+        if frame.key not in self._waiting and len(self._waiting) >= self._most_keys:
             self.dropped += 1
             return
         self._waiting[frame.key] = frame
@@ -130,7 +131,7 @@ class LatestBuffer:
     def take(self, now_s: float) -> Frame:
         """Return the frame whose key is free for the longest time."""
         key = min(self._waiting, key=lambda known: self._free_s.get(known, 0.0))
-        if len(self._free_s) >= _MOST_KEYS:
+        if len(self._free_s) >= self._most_keys:
             self._free_s = {known: free_s for known, free_s in self._free_s.items() if free_s > now_s}
         self._free_s[key] = now_s + self._least_s
         return self._waiting.pop(key)

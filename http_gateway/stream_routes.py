@@ -164,6 +164,7 @@ def _parameter(name: str, text: str) -> dict[str, Any]:
 
 
 _STREAM = "Topics as they change."
+_TOPICS = ", ".join((*TOPICS, "run:UID", "run:*", "devices:NAME", "devices:*"))
 _TICKET = {
     "type": "object",
     "required": ["ticket", "valid_s"],
@@ -183,7 +184,7 @@ ROUTES = (
         document={
             "description": f"{_STREAM} Each topic needs its scope. Offered as a WebSocket too.",
             "parameters": [
-                _parameter("topics", f"Topics, separated by commas: {', '.join(TOPICS)}. Otherwise {DEFAULT_TOPICS}."),
+                _parameter("topics", f"Topics, separated by commas: {_TOPICS}. Otherwise {DEFAULT_TOPICS}."),
                 _parameter("since", "Numbers from which to go on: TOPIC:NUMBER,TOPIC:NUMBER; as Last-Event-ID too."),
                 _parameter("hz", "At most so often per second and topic."),
                 _parameter("ticket", "A ticket, instead of a credential."),

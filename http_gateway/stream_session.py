@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from http_gateway.authorize import require
+from http_gateway.device_stream.topics import read_device_topic
 from http_gateway.errors import GatewayError
 from http_gateway.identity import Identity
 from http_gateway.link import Caller
-from http_gateway.problem import problem_of
+from http_gateway.problem import describe_error
 from http_gateway.run_stream.hub import Viewer
 from http_gateway.run_stream.topics import read_run_topic
 from http_gateway.stream_frames import Buffer, Frame, make_control, make_notice
@@ -82,11 +83,15 @@ class StreamSession:
 
     def change_identity(self, identity: Identity) -> None:
         """Go on for another identity, or the same one with other scopes; what it may not read ends."""
+        is_other_group = identity.group != self.caller.identity.group
         self.caller = Caller(identity, self.caller.request_id, self.caller.client)
         for name, known in list(self._subscriptions.items()):
             if known.topic.scope not in identity.scopes:
                 self._end(name)
                 self._refuse(name, GatewayError("The identity may not read this any more."))
+            elif known.topic.kind == "device" and is_other_group:
+                self._end(name)
+                self._refuse(name, GatewayError("The identity has another group now; subscribe to the devices anew."))
 
     # --- what the reader asks for ---------------------------------------------------------------------------------
 
@@ -101,7 +106,7 @@ class StreamSession:
         except CuelightError as error:
             if isinstance(error, ReaderCutError):
                 raise
-            self.tell(make_control("error", **_describe(error)))
+            self.tell(make_control("error", **describe_error(error)))
 
     async def _obey(self, message: Mapping[str, Any]) -> None:
         op = message.get("op")
@@ -133,8 +138,8 @@ class StreamSession:
         """
         topic = find_topic(wish.topic)
         require(self.identity, topic.scope)
-        if topic.kind == "run":
-            await self._follow_run(topic, wish)
+        if topic.kind in ("run", "device"):
+            await self._follow(topic, wish)
             return
         self._end(topic.name)
         buffer = topic.make_buffer(wish.hz)
@@ -150,12 +155,15 @@ class StreamSession:
             raise
         self._wake.set()
 
-    async def _follow_run(self, topic: Topic, wish: Wish) -> None:
-        meant = read_run_topic(topic.name)
-        assert meant is not None
+    async def _follow(self, topic: Topic, wish: Wish) -> None:
+        run, device = read_run_topic(topic.name), read_device_topic(topic.name)
         self._end(topic.name)
         viewer = Viewer(self.caller, self._wake.set, wish.hz, wish.since, "json" if self._text_only else wish.form)
-        following = await self._hub.runs.open(meant, viewer)
+        if run is not None:
+            following = await self._hub.followed.runs.open(run, viewer)
+        else:
+            assert device is not None
+            following = await self._hub.followed.devices.open(device, viewer)
         self._end(topic.name)
         self._subscriptions[topic.name] = _Subscription(topic, following.buffer, following.stop)
         self._wake.set()
@@ -248,15 +256,10 @@ class StreamSession:
             known.told = known.buffer.dropped
 
     def _refuse(self, topic: str, error: CuelightError) -> None:
-        self.tell(make_notice("error", topic[:200], **_describe(error)))
+        self.tell(make_notice("error", topic[:200], **describe_error(error)))
 
     def _end(self, topic: str) -> None:
         known = self._subscriptions.pop(topic, None)
         if known is not None:
             known.stop()
             self._count_drops(known)
-
-
-def _describe(error: CuelightError) -> dict[str, Any]:
-    problem = problem_of(error)
-    return {"code": problem.code, "status": problem.status, "detail": problem.text, "details": dict(problem.details)}

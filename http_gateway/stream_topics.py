@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
+from http_gateway.device_stream.topics import read_device_topic
 from http_gateway.errors import GatewayError
 from http_gateway.run_stream.frames import Form
 from http_gateway.run_stream.topics import EVERY, read_run_topic
@@ -29,12 +30,13 @@ class Topic:
     """A topic: ``latest`` keeps the newest value at no more than ``most_hz``, the others keep the order.
 
     ``log`` topics are numbered by the event log, ``output`` by its time in microseconds, ``latest`` ones by what they
-    show, ``run`` ones by the documents of the run. ``most`` bounds how many frames wait for one reader.
+    show, ``run`` ones by the documents of the run, ``device`` ones by what the worker has told. ``most`` bounds how
+    many frames wait for one reader.
     """
 
     name: str
     scope: str
-    kind: Literal["latest", "log", "output", "run"]
+    kind: Literal["latest", "log", "output", "run", "device"]
     most_hz: float = 0.0
     most: int = 0
     overflow: Overflow = "resync"
@@ -42,7 +44,7 @@ class Topic:
     @property
     def is_resumable(self) -> bool:
         """Whether a client that names the last number it knows gets only what it missed."""
-        return self.kind != "latest"
+        return self.kind not in ("latest", "device")
 
     def make_buffer(self, hz: float | None) -> Buffer:
         """Return an empty buffer for one reader."""
@@ -69,8 +71,9 @@ TOPICS: Final[Mapping[str, Topic]] = {
 _QUEUE_EVENTS = frozenset(
     ("queue_clear", "queue_undo", "item_started", "item_held", "instruction_reached", "copy_withdrawn")
 )
-_UNSERVED = ("devices:",)
 _RUN_SCOPE = "read:history"
+# That of the method that reads a device.
+_DEVICE_SCOPE = "read:devices"
 
 
 def topics_of_event(kind: str) -> tuple[str, ...]:
@@ -92,8 +95,8 @@ def find_topic(name: str) -> Topic:
         return TOPICS[name]
     if read_run_topic(name) is not None:
         return Topic(name, _RUN_SCOPE, "run")
-    if name.startswith(_UNSERVED):
-        raise TopicError(f"The topic {name[:80]!r} needs readings of devices, which are not streamed here.")
+    if read_device_topic(name) is not None:
+        return Topic(name, _DEVICE_SCOPE, "device")
     raise TopicError(f"There is no topic {name[:80]!r}; there are {sorted(TOPICS)}.")
 
 

@@ -13,11 +13,11 @@ from starlette.requests import HTTPConnection
 
 from http_gateway.event_relay import MOST_MISSED, Event, EventRelay
 from http_gateway.feed import NoticeFeed
+from http_gateway.followed import Followed
 from http_gateway.identity import Identity
 from http_gateway.link import Caller, ManagerLink, read_reply
 from http_gateway.metrics import Metrics
 from http_gateway.problem import problem_in
-from http_gateway.run_stream.hub import RunHub
 from http_gateway.status import PushedStatus
 from http_gateway.stream_alarms import alarm_in
 from http_gateway.stream_console import Console
@@ -76,10 +76,16 @@ class StreamHub:
     """Turns notices into frames for whoever listens to a topic; for one event loop."""
 
     def __init__(
-        self, link: ManagerLink, feed: NoticeFeed, status: PushedStatus, clock: Clock, metrics: Metrics, runs: RunHub
+        self,
+        link: ManagerLink,
+        feed: NoticeFeed,
+        status: PushedStatus,
+        clock: Clock,
+        metrics: Metrics,
+        followed: Followed,
     ) -> None:
         self.metrics = metrics
-        self.runs = runs
+        self.followed = followed
         self._link = link
         self._status = status
         self._clock = clock
@@ -230,7 +236,7 @@ class StreamHub:
             self._send("alarms", lambda: _event_frame("alarms", event))
         if kind == "run_opened":
             data: Mapping[str, Any] = event.get("data") or {}
-            self.runs.note_opened(str(data.get("run_uid", "")))
+            self.followed.runs.note_opened(str(data.get("run_uid", "")))
         if kind == "item_finished":
             self._values.progress.pop(str(event.get("lane", "")), None)
         if kind in ("lock", "unlock") and self._topics["lock"]:

@@ -17,6 +17,7 @@ from queue_server.client.keys import CurveKeys
 from queue_server.client.sockets import connect_dealer
 from queue_server.clock import Clock
 from queue_server.protocol.codec import encode
+from queue_server.protocol.device_values import DEVICE_PREFIX
 from queue_server.protocol.documents import MARK, MOST_PUBLISHED_BYTES, DocumentHeader, make_plain, pack_published
 
 _log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Publisher:
         self._mark_each_s = mark_each_s
         self._changed = threading.Condition()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = _connect(self._context, outlet)
+        self._socket = connect_outlet(self._context, outlet)
         self._last = DocumentHeader(outlet.lane, outlet.incarnation, 0, MARK, clock.wall())
         self._topics: set[bytes] = set()
         self._gathered: list[list[bytes]] = []
@@ -128,6 +129,9 @@ class Publisher:
             if not int(self._socket.get(_EVENTS)) & _READABLE:
                 break
             message = self._socket.recv(_AT_ONCE)
+            if message.startswith(DEVICE_PREFIX, 1):
+                # Whoever wants values of devices wants no documents.
+                continue
             if message[:1] == b"\1":
                 self._topics.add(message[1:])
             elif message[:1] == b"\0":
@@ -157,7 +161,12 @@ class Publisher:
             _log.debug("A document was not published: %s", error)
 
 
-def _connect(context: zmq.Context[zmq.Socket[bytes]], outlet: Outlet) -> zmq.Socket[bytes]:
+def connect_outlet(context: zmq.Context[zmq.Socket[bytes]], outlet: Outlet) -> zmq.Socket[bytes]:
+    """Return a socket that sends to whoever subscribes, and tells who does; it never waits.
+
+    Raises:
+        CommunicationError: the address cannot be used.
+    """
     # The same as a PUB, except that it tells whether anybody subscribes.
     socket = context.socket(zmq.XPUB)
     socket.set(zmq.MAXMSGSIZE, _MOST_TOPIC_BYTES)

@@ -33,7 +33,15 @@ class RunSources:
         Raises:
             CommunicationError: the manager does not answer, or publishes no documents.
         """
+        return DocumentWakes(await self.find_documents(), self.keys, hear)
+
+    async def find_documents(self) -> str:
+        """Return the address at which workers publish.
+
+        Raises:
+            CommunicationError: the manager does not answer, or publishes no documents.
+        """
         reply = await self.link.call("config_get", {}, GATEWAY)
         if not reply.get("success"):
             raise CommunicationError(problem_in(reply).text)
-        return DocumentWakes(documents_address_in(reply, self.control), self.keys, hear)
+        return documents_address_in(reply, self.control)

@@ -17,6 +17,7 @@ DeviceName = Annotated[
 ]
 
 _COLUMNS = ("SIGNAL", "VALUE", "UNITS", "LIMITS", "AT")
+_PLACE = ("LANE", "NAME", "ENVIRONMENT")
 _LIMITS = ("lower_ctrl_limit", "upper_ctrl_limit")
 
 
@@ -29,6 +30,13 @@ def read(
     """Show what a device of a worker tells, also while a plan runs."""
     reply = session.request("device_read", {"name": device, "within_s": timeout, "user_group": group})
     session.show(reply, lambda: render.print_table(_COLUMNS, _rows(reply["readings"])))
+
+
+def locate(session: LaneSession, device: DeviceName, group: UserGroup = DEFAULT_GROUP) -> None:
+    """Show in which lane a device of a worker is, its name there, and whether it can be used now."""
+    reply = session.request("device_locate", {"name": device, "user_group": group})
+    state = "open" if reply["is_open"] else "closed"
+    session.show(reply, lambda: render.print_table(_PLACE, [(reply["lane"], reply["name"], state)]))
 
 
 def set_device(

@@ -19,6 +19,8 @@ from queue_server.protocol.errors import NotFoundError, ParameterError, StateErr
 from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.methods.device_access import (
     LARGEST_VALUE_BYTES,
+    DeviceLocateParams,
+    DeviceLocation,
     DeviceReadings,
     DeviceReadParams,
     DeviceSetParams,
@@ -30,11 +32,8 @@ from queue_server.protocol.tasks import Task
 
 def read_device(context: MemoryContext, params: DeviceReadParams) -> Expected:
     """Ask the worker."""
-    if params.user_group is None:
-        raise ParameterError("Incorrect request format: user group is not specified", field="user_group")
     state, resources = context.desk.state(), context.desk.resources
-    lane, name = _find(state, params.lane, params.name)
-    _require_allowed(resources, lane, name, params.user_group)
+    lane, name = _find_allowed(context, params)
     require_serving(state)
     incarnation = require_environment(state, lane).worker.incarnation
 
@@ -45,6 +44,12 @@ def read_device(context: MemoryContext, params: DeviceReadParams) -> Expected:
         return DeviceReadings(lane, name, reading.readings)
 
     return Expected(wait)
+
+
+def locate_device(context: MemoryContext, params: DeviceLocateParams) -> DeviceLocation:
+    """Tell where a device is."""
+    lane, name = _find_allowed(context, params)
+    return DeviceLocation(lane, name, context.desk.state().lane(lane).worker.environment == "open")
 
 
 def set_device(context: TurnContext, params: DeviceSetParams) -> DeviceTask:
@@ -85,6 +90,14 @@ def _start(
     return DeviceTask(uid, lane, name, claim)
 
 
+def _find_allowed(context: MemoryContext, params: DeviceReadParams | DeviceLocateParams) -> tuple[str, str]:
+    if params.user_group is None:
+        raise ParameterError("Incorrect request format: user group is not specified", field="user_group")
+    lane, name = _find(context.desk.state(), params.lane, params.name)
+    _require_allowed(context.desk.resources, lane, name, params.user_group)
+    return lane, name
+
+
 def _find(state: State, lane: str | None, name: str) -> tuple[str, str]:
     """Return the lane of a device, and its name there.
 
@@ -120,4 +133,7 @@ def _require_allowed(resources: Resources, lane: str, name: str, group_name: str
         )
 
 
-GROUP = group(memory={"device_read": read_device}, turn={"device_set": set_device, "device_stop": stop_device})
+GROUP = group(
+    memory={"device_read": read_device, "device_locate": locate_device},
+    turn={"device_set": set_device, "device_stop": stop_device},
+)

@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import zmq
 
 from queue_server.cli.demo.soft_ioc import SoftIoc
 from queue_server.cli.failures import OperationFailedError
+from queue_server.protocol.device_values import read_values, values_topic
 from tests.processes.system import System
 from tests.processes.waiting import processes_of, wait_for_end, wait_until
 
@@ -43,6 +45,12 @@ class Documents:
     def wait_for(self, number):
         """Wait until there are so many events."""
         wait_until(lambda: len(self.data()) >= number, f"{number} events")
+
+
+def receive_values(socket):
+    """Return the next values of a device."""
+    assert socket.poll(60_000)
+    return read_values(socket.recv_multipart())
 
 
 @pytest.fixture
@@ -108,6 +116,29 @@ def test_a_plan_moves_the_variables_of_the_ioc_and_its_data_is_what_the_ioc_meas
     assert measured == [point["diode-counts"] for point in data]
     # The middle of the beam is nearer to the origin than to the corners.
     assert measured[4] > max(measured[0], measured[2], measured[6])
+
+
+def test_values_of_both_kinds_of_devices_are_pushed_as_the_ioc_changes_them(at_beamline, beamline):
+    ask, _, _ = at_beamline
+    system, *_ = beamline
+    signals = {"stage_x": "stage_x_readback", "stage_y": "stage_y-readback"}
+    with zmq.Context() as context, context.socket(zmq.SUB) as socket:
+        socket.connect(system.ready["documents"])
+        for device in signals:
+            socket.subscribe(values_topic("default", device))
+        seen = set()
+        while seen != set(signals):
+            values = receive_values(socket)
+            assert (values.error, signals[values.device] in values.readings) == ("", True)
+            seen.add(values.device)
+        ask.add("mv", "stage_x", 0.25, "stage_y", 0.75)
+        ask.do("queue_start")
+        waited = {"stage_x": 0.25, "stage_y": 0.75}
+        while waited:
+            values = receive_values(socket)
+            if values.readings[signals[values.device]]["value"] == waited.get(values.device):
+                del waited[values.device]
+        assert finish(ask)["exit_status"] == "completed"
 
 
 def test_both_devices_are_described_with_their_children(at_beamline):

@@ -13,6 +13,7 @@ import zmq
 
 from queue_server.client import CurveKeys, RunControl
 from queue_server.client.run_file import read_documents
+from queue_server.protocol.device_values import read_values, values_topic
 from queue_server.workers.launcher import find_worker
 from tests.processes.requester import USER
 from tests.processes.system import ROOT, copy_startup, read_journal
@@ -186,3 +187,14 @@ def test_a_lane_on_another_host_outlives_its_manager_and_is_told_how_its_worker_
     client.send_request(method="environment_close", params={"lane": "far"})
     client.wait_for_status(lambda status: lane_of(status)["worker_state"] == "closed", 60)
     wait_for_end(again)
+
+
+def test_values_of_devices_on_another_host_come_over_the_encrypted_link(system, client, far):
+    (far.startup / "10-motor.py").write_text("from ophyd.sim import SynAxis\n\nm = SynAxis(name='m', value=2)\n")
+    open_far(client)
+    with zmq.Context() as context, context.socket(zmq.SUB) as values:
+        values.connect(system.ready["documents"])
+        values.subscribe(values_topic("far", "m"))
+        assert values.poll(60_000)
+        told = read_values(values.recv_multipart())
+    assert (told.lane, told.device, told.readings["m"]["value"]) == ("far", "m", 2)

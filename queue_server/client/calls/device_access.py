@@ -38,6 +38,22 @@ class DeviceAccessCalls(Caller[R]):
         """
         return self._call("device_read", name=name, within_s=within_s, lane=lane, user_group=user_group)
 
+    def device_locate(self, *, name: str, lane: str | None = None, user_group: str | None = None) -> R:
+        """Tell in which lane a device of a worker is, and its name there.
+
+        The device itself is not asked, so that this is answered while the environment is closed, too. Of the lanes that
+        reach a shared device it is an open one; while several are open, the lane `default` comes first.
+
+        Args:
+            name: Name in the lane, `lane/name`, or that of a shared device in the facility; components behind dots.
+            lane: Lane to act in; without it the lane default.
+            user_group: Group whose permissions apply. Over HTTP the credential decides.
+
+        Returns:
+            The reply: ``success``, ``msg``, ``lane``, ``name``, ``is_open``.
+        """
+        return self._call("device_locate", name=name, lane=lane, user_group=user_group)
+
     def device_set(
         self,
         *,

@@ -33,6 +33,13 @@ class DeviceReadParams(LaneParams):
     )
 
 
+class DeviceLocateParams(LaneParams):
+    """Which device, and who asks."""
+
+    name: str = _NAME
+    user_group: str | None = _GROUP
+
+
 class DeviceSetParams(LaneLockableParams):
     """Which device, where to, who asks, and how long it may take."""
 
@@ -66,6 +73,15 @@ class DeviceReadings:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceLocation:
+    """Where the device is, its name there, and whether the environment of that lane is open."""
+
+    lane: str = ""
+    name: str = ""
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceTask:
     """The uid to ask with, where the device is, its name there, and its name in the facility, which is claimed."""
 
@@ -89,6 +105,19 @@ METHODS = (
         "its `describe()` says: `units`, `dtype`, `shape`, limits. A device with `limits` of its own has them beside. "
         "A value that JSON cannot say, or that takes more than 256 KiB, is shown as a text. A device that hangs costs "
         "this call its `within_s`, and nothing else.",
+        example={"name": "motor1", "user_group": "primary"},
+    ),
+    Method(
+        name="device_locate",
+        summary="Tell in which lane a device of a worker is, and its name there.",
+        kind="memory",
+        scope="read:devices",
+        route=("GET", "/device/location"),
+        params=DeviceLocateParams,
+        result=DeviceLocation,
+        refusal="Failed to locate the device: ",
+        notes="The device itself is not asked, so that this is answered while the environment is closed, too. Of the "
+        "lanes that reach a shared device it is an open one; while several are open, the lane `default` comes first.",
         example={"name": "motor1", "user_group": "primary"},
     ),
     Method(

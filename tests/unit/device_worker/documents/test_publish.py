@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import zmq
 
 from device_worker.documents.publish import Outlet, Publisher
 from queue_server.clock import ManualClock
+from queue_server.protocol.device_values import values_topic
 from queue_server.protocol.documents import MARK, MOST_PUBLISHED_BYTES, read_content, read_header
 
 PATIENCE_MS = 30_000
@@ -72,6 +74,32 @@ def test_documents_are_numbered_and_carry_lane_worker_and_time(publisher, listen
     header, frames = receive(socket, marks=False)
     assert header.number == 2
     assert math.isnan(read_content(frames)["data"]["x"])
+
+
+class Packed:
+    """A value that knows whether it was put into a message."""
+
+    was_packed = False
+
+    def tolist(self):
+        self.was_packed = True
+        return []
+
+
+def test_whoever_wants_values_of_devices_wants_no_documents(publisher, listen):
+    socket = listen(values_topic("default", "m"), b"default/")
+
+    def is_packed():
+        value = Packed()
+        publisher.publish("event", {"data": {"x": value}})
+        return value.was_packed
+
+    assert is_packed()
+    socket.unsubscribe(b"default/")
+    # It takes a moment until the publisher knows.
+    deadline_s = time.monotonic() + PATIENCE_MS / 1000
+    while is_packed():
+        assert time.monotonic() < deadline_s
 
 
 def test_documents_count_also_while_nobody_listens(publisher, listen):
