@@ -5,6 +5,7 @@ It is the same for a worker that executes processing graphs, whose threads ``dev
 Threads. *main* loads the startup code and runs the plans, since signals and the RunEngine want the main thread; it
 waits in one queue. *worker-link* owns the sockets. *bluesky-run-engine* is the RunEngine's event loop. *pause* waits
 for that loop on behalf of an order to pause. *signals* acts on SIGTERM. *emergency stop* lives as long as one takes.
+*device values* tells values of devices while somebody follows them; each of these devices has a thread of its own.
 They meet in queues; none of them polls.
 
 Start: outbox file, link (the hello leaves while the startup code is still being loaded), console, signals, profile,
@@ -26,6 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from device_worker import callback_threads
 from device_worker.activity import Activity
 from device_worker.commands import Close, Commands, End, Execute
 from device_worker.console import captured_console
@@ -232,8 +234,10 @@ class _WorkerProcess:
         if environment is None:
             return EXIT_FAILED
         _log.info("Environment opened in %.2f seconds", time.monotonic() - started_s)
+        callback_threads.let_rest()
         reason = self._serve(environment)
         environment.close()
+        callback_threads.wake()
         self._close(reason)
         return EXIT_OK
 
@@ -268,12 +272,18 @@ class _WorkerProcess:
             from device_worker.compute.environment import open_graph_environment
 
             return open_graph_environment(self._options.startup, self._options.lane, self._options.graphs, parts)
+        from device_worker.device_values import open_device_values
         from device_worker.documents import open_documents
         from device_worker.environment import open_environment
 
-        parts = replace(parts, documents=open_documents(self._options, parts.clock))
+        parts = replace(
+            parts,
+            documents=open_documents(self._options, parts.clock),
+            device_values=open_device_values(self._options, parts.clock),
+        )
         environment = open_environment(self._options, parts)
         self._readings.use(environment)
+        parts.device_values.use(environment)
         return environment
 
     def _serve(self, environment: Environment | GraphEnvironment) -> str:

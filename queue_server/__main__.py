@@ -34,13 +34,13 @@ from queue_server import logs
 from queue_server.clock import Chance, SystemClock
 from queue_server.process import end_with_parent, wait_as_spare
 from queue_server.protocol.errors import CuelightError, StorageBusyError, StorageFullError
-from queue_server.storage.sqlite import SqliteStore, open_sqlite
 from queue_server.systemd import ServiceUnit
 
 if TYPE_CHECKING:
     from queue_server.app import Addresses
     from queue_server.config import Settings
     from queue_server.core.locks import Lock
+    from queue_server.storage.sqlite import SqliteStore
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +50,8 @@ SWITCH_INTERVAL_S = 0.0005
 
 def main() -> int:
     """Run the manager; return the exit code of the process."""
+    # What is loaded stays: to look for garbage in it again and again would be a tenth of the start.
+    gc.disable()
     options = _read_options()
     if options.clear_lock is not None:
         return _clear_lock(options.clear_lock.absolute(), options.report_fd)
@@ -71,7 +73,7 @@ def main() -> int:
     os.set_blocking(report_fd, False)
     told = json.loads(text)
     logs.configure(told.get("verbosity", "normal"), is_printed=told.get("console_output") != "off")
-    return _serve(Path(told["data"]), lambda: _read_settings(told), unit, report_fd)
+    return _serve(Path(told["data"]), lambda: _read_settings(told), unit, report_fd, told.get("control", ""))
 
 
 def _read_options() -> argparse.Namespace:
@@ -110,19 +112,24 @@ def _serve_unit(directory: Path, unit: ServiceUnit) -> int:
         return error.exit_code
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     logs.configure(settings.verbosity, is_printed=settings.console_output != "off")
-    return _serve(settings.data, lambda: settings, unit, None)
+    return _serve(settings.data, lambda: settings, unit, None, settings.control)
 
 
-def _serve(data: Path, settings: Callable[[], Settings], unit: ServiceUnit, report_fd: int | None) -> int:
+def _serve(data: Path, settings: Callable[[], Settings], unit: ServiceUnit, report_fd: int | None, control: str) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    from queue_server.storage.sqlite import open_sqlite
+    from queue_server.transport.early import listen
+
     try:
         store = open_sqlite(data, clock=SystemClock(), chance=Chance())
     except (CuelightError, OSError) as error:
         code = _report_failure(report_fd, error)
     else:
+        listen(control)
         app = _load_app(store)
-        # What is loaded now stays, so that no collection has to look at it again while requests wait.
+        # Nor has any collection to look at it while requests wait.
         gc.freeze()
+        gc.enable()
         with asyncio.Runner(loop_factory=app.make_loop) as runner:
             code = runner.run(_run(settings(), store, unit, report_fd))
     _report(report_fd, ended=code)
@@ -169,6 +176,7 @@ def _shown(lock: Lock) -> dict[str, Any]:
 
 async def _run(settings: Settings, store: SqliteStore, unit: ServiceUnit, report_fd: int | None) -> int:
     from queue_server.app import Listener, run_manager
+    from queue_server.handlers.registry import load_rest
 
     told: dict[str, str] = {}
 
@@ -176,16 +184,19 @@ async def _run(settings: Settings, store: SqliteStore, unit: ServiceUnit, report
         told.update(asdict(addresses))
         _report(report_fd, ready=told)
         unit.tell_ready(f"control {addresses.control}, notices {addresses.info}")
+        loading.create_task(asyncio.to_thread(load_rest))
 
     def alive() -> None:
         # With the addresses, for a supervisor that was not there when it became ready.
         _report(report_fd, alive=told)
         unit.tell_alive()
 
-    try:
-        await run_manager(settings, Listener(ready, alive, unit.tell_stopping), store)
-    except (CuelightError, OSError) as error:
-        return _report_failure(report_fd, error)
+    # An installation that lacks what is loaded then ends the manager.
+    async with asyncio.TaskGroup() as loading:
+        try:
+            await run_manager(settings, Listener(ready, alive, unit.tell_stopping), store)
+        except (CuelightError, OSError) as error:
+            return _report_failure(report_fd, error)
     return 0
 
 

@@ -11,14 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    YamlConfigSettingsSource,
-)
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from yaml import YAMLError
 
 from queue_server.protocol.addresses import check_address, is_local
@@ -41,9 +34,6 @@ SETTINGS_FILE = "cuelight.yaml"
 
 SECRET_KEY_VARIABLE = "QSERVER_ZMQ_PRIVATE_KEY_FOR_SERVER"
 """The variable with the private CURVE key of the manager, for sites that have it already."""
-
-PAUSE_PATIENCE_S = 30.0
-"""How long a manager that ends waits for running plans to pause, where it is set to."""
 
 Verbosity = Literal["verbose", "normal", "quiet", "silent"]
 ConsoleOutput = Literal["all", "manager", "off"]
@@ -69,10 +59,10 @@ def prefixed_data_directory(prefix: str, environ: Mapping[str, str] = os.environ
     return default_data_directory(environ).parent / "re-manager" / name
 
 
-class Settings(BaseSettings, WorkflowSettings):  # pyright: ignore[reportIncompatibleVariableOverride]
+class Settings(WorkflowSettings):
     """What ``cuelight up`` can be told."""
 
-    model_config = SettingsConfigDict(env_prefix="CUELIGHT_", extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     data: Path = Field(default_factory=default_data_directory, description="Data directory; one system owns it.")
     config: Path | None = Field(default=None, description=f"Directory that holds {SETTINGS_FILE}.")
@@ -81,7 +71,7 @@ class Settings(BaseSettings, WorkflowSettings):  # pyright: ignore[reportIncompa
         description="What the worker loads: sim, a directory, a .py file, or a module name (module:NAME, where a "
         "path has the same name).",
     )
-    lanes: Annotated[dict[str, LaneSettings], NoDecode] = Field(
+    lanes: dict[str, LaneSettings] = Field(
         default_factory=dict[str, LaneSettings],
         description="Further lanes beside the lane default, each with a queue and a worker of its own: the name and "
         "what its worker loads, or a map of startup, list_file, update_list_file, device_max_depth and "
@@ -89,7 +79,7 @@ class Settings(BaseSettings, WorkflowSettings):  # pyright: ignore[reportIncompa
         "also be written --lane b=sim, once for each. A lane that executes processing graphs is written "
         "compute=graphs:sim, or as a map of startup, worker (graphs), processes, memory_limit_mib and scheduler.",
     )
-    shared_devices: Annotated[CheckedPlaces, NoDecode] = SHARED_DEVICES
+    shared_devices: CheckedPlaces = SHARED_DEVICES
     permissions: Path | None = Field(
         default=None,
         description="File with the permissions of user groups, or the directory of user_group_permissions.yaml. "
@@ -111,7 +101,7 @@ class Settings(BaseSettings, WorkflowSettings):  # pyright: ignore[reportIncompa
         description="When lists that have changed are written to that file: never, environment_open, or always (also "
         "when a script or an update changes them). The files of the simulated profile are never written.",
     )
-    permitted_metadata_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+    permitted_metadata_keys: tuple[str, ...] = Field(
         default=("/",),
         description="Metadata of the RunEngine that re_metadata shows: paths such as /proposal/title, each with all "
         "below it; / is everything. In a variable, colons stand between them.",
@@ -176,7 +166,7 @@ class Settings(BaseSettings, WorkflowSettings):  # pyright: ignore[reportIncompa
     encoding: str = Field(default="json", pattern="^(json|msgpack)$", description="Encoding of the notices.")
     script_upload: bool = Field(default=False, description="Accept scripts for the namespace of the worker.")
     test_methods: bool = Field(default=False, description="Offer manager_kill, which freezes the manager on purpose.")
-    on_failure: Annotated[dict[str, FailurePolicy], NoDecode] = Field(
+    on_failure: dict[str, FailurePolicy] = Field(
         default_factory=lambda: dict[str, FailurePolicy]({DEFAULT_LANE: "front"}),
         description="What happens to a failed item, for each lane: front (it goes to the front of the queue again, the "
         "default in the lane default) or hold (there too, but held until it is released; the default elsewhere). "
@@ -188,11 +178,11 @@ class Settings(BaseSettings, WorkflowSettings):  # pyright: ignore[reportIncompa
         "for it; otherwise workers go on with them. Either way the next manager finds them.",
     )
     spare_manager: bool = Field(
-        default=True,
-        description="Keep a second manager loaded, which takes the place of one that has died within a fraction of a "
-        "second. It costs the memory of one more process.",
+        default=False,
+        description="Keep a second manager loaded, which takes the place of one that has died without the time that "
+        "loading takes, some tenths of a second. It costs the memory of one more process.",
     )
-    worker_launchers: Annotated[dict[str, Launcher], NoDecode] = Field(
+    worker_launchers: dict[str, Launcher] = Field(
         default_factory=dict[str, Launcher],
         description="Lanes whose workers are started by a launcher, a service of its own with its own user: the lane "
         "and the socket of its launcher, or the word link for one on another host, which connects to worker_link; as "
@@ -352,22 +342,6 @@ class Settings(BaseSettings, WorkflowSettings):  # pyright: ignore[reportIncompa
         check_launchers(launchers)
         return launchers
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the sources in order of weight: flags, environment, settings file."""
-        flags: dict[str, Any] = init_settings()
-        directory = flags.get("config") or os.environ.get("CUELIGHT_CONFIG")
-        if directory is None:
-            return init_settings, env_settings
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, Path(directory) / SETTINGS_FILE)
-
 
 def load_settings(flags: Mapping[str, object]) -> Settings:
     """Return the settings from all sources; flags that are None count as not given.
@@ -379,8 +353,11 @@ def load_settings(flags: Mapping[str, object]) -> Settings:
     directory = given.get("config") or os.environ.get("CUELIGHT_CONFIG")
     if directory is not None and not (Path(str(directory)) / SETTINGS_FILE).is_file():
         raise ParameterError(f"There is no file {SETTINGS_FILE} in {directory}.", field="config")
+    # A manager is told all its settings, and does without what reads them from elsewhere.
+    from queue_server.sources import read_settings
+
     try:
-        return Settings(**given)
+        return read_settings(given)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         name = ".".join(map(str, problem["loc"]))

@@ -215,7 +215,7 @@ class Keeper:
         return _Child(process.pid, pidfd, report_fd, self._clock.monotonic(), process)
 
     def _execute(self, settings: bytes, report_fd: int) -> subprocess.Popen[bytes]:
-        settings_fd = _pipe_with(settings)
+        settings_fd = pipe_with(settings)
         try:
             command = [sys.executable, "-m", self._service.module, "--settings-fd", str(settings_fd)]
             return subprocess.Popen(
@@ -338,7 +338,7 @@ def _name_of(code: int) -> str:
     return "how is not known, for it was no child of this process" if code == _UNKNOWN_CODE else f"code {code}"
 
 
-def _pipe_with(data: bytes) -> int:
+def pipe_with(data: bytes) -> int:
     """Return the reading end of a pipe that holds ``data``; settings may hold secrets, which no command line shows."""
     reader, writer = os.pipe()
     try:

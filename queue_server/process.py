@@ -23,6 +23,9 @@ from queue_server.protocol.errors import CuelightError
 
 _PR_SET_PDEATHSIG = 1
 
+PAUSE_PATIENCE_S = 30.0
+"""How long a manager that ends waits for running plans to pause, where it is set to."""
+
 SUPERVISOR_FILE = "supervisor.pid"
 """The file in the data directory that the supervisor holds while it runs."""
 

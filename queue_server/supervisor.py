@@ -2,28 +2,44 @@
 
 It holds no state but which process it started, so that losing it loses nothing: both live on without it, and the next
 supervisor of the data directory finds them by the named pipes into which they report.
+
+It lives as long as they do and does little, so it is a program of its own, ``python -m queue_server.supervisor``:
+whoever has read the settings becomes that, and the memory that reading them took is free again.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import ctypes
 import json
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from queue_server import __version__, logs
 from queue_server.clock import Chance, Clock, SystemClock
-from queue_server.config import PAUSE_PATIENCE_S, Settings
-from queue_server.keeper import STOP_PATIENCE_S, Keeper, Service
-from queue_server.process import SUPERVISOR_FILE, PidFile, PidFileTakenError, end_process, find_writer, living_workers
+from queue_server.keeper import STOP_PATIENCE_S, Keeper, Service, pipe_with
+from queue_server.process import (
+    PAUSE_PATIENCE_S,
+    SUPERVISOR_FILE,
+    PidFile,
+    PidFileTakenError,
+    end_process,
+    find_writer,
+    living_workers,
+)
 from queue_server.sockets import LINK, MANAGER_KEY_FILE, WORKERS, delegate_address, private_address
 from queue_server.storage.lock import LOCK_FILE
+
+if TYPE_CHECKING:
+    from queue_server.config import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -53,16 +69,89 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LONGEST_STOP_S = PAUSE_PATIENCE_S + STOP_PATIENCE_S
 
 
-def run(settings: Settings) -> int:
-    """Serve until SIGTERM or Ctrl-C; return the exit code of the process."""
-    logs.configure(settings.verbosity, is_printed=settings.console_output != "off")
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a supervisor makes of the settings: JSON values, so that it need not know what they mean.
+
+    ``manager`` and ``gateway`` are the settings of both; ``after_restart`` is what a manager is told otherwise that
+    takes the place of one that has died.
+    """
+
+    manager: Mapping[str, Any]
+    after_restart: Mapping[str, Any]
+    gateway: Mapping[str, Any]
+    has_gateway: bool
+    pauses_at_stop: bool
+    has_spare: bool
+    verbosity: str
+    is_printed: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return what settings mean for a supervisor."""
+        told = settings.model_dump(mode="json", exclude_none=True)
+        later = settings.after_restart().model_dump(mode="json", exclude_none=True)
+        return cls(
+            told,
+            {name: value for name, value in later.items() if told.get(name) != value},
+            _settings_of_gateway(settings),
+            settings.http != "off",
+            settings.pause_at_stop,
+            settings.spare_manager,
+            settings.verbosity,
+            settings.console_output != "off",
+        )
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return Path(self.manager["data"])
+
+    @property
+    def ready_file(self) -> Path | None:
+        """Where the addresses are written, if anywhere."""
+        path = self.manager.get("ready_file")
+        return None if path is None else Path(path)
+
+
+def run(settings: Settings) -> NoReturn:
+    """Become a supervisor, which serves until SIGTERM or Ctrl-C."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    orders_fd = pipe_with(json.dumps(asdict(Orders.of(settings))).encode())
+    os.set_inheritable(orders_fd, True)
+    # The directory is there for those who read the list of processes.
+    options = ["--data", str(settings.data), "--orders-fd", str(orders_fd)]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "queue_server.supervisor", *options])
+
+
+def main() -> int:
+    """Be a supervisor; return the exit code of the process."""
+    parser = argparse.ArgumentParser(prog="python -m queue_server.supervisor")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--orders-fd", type=int, required=True)
+    with open(parser.parse_args().orders_fd, "rb") as stream:
+        orders = Orders(**json.load(stream))
+    logs.configure(orders.verbosity, is_printed=orders.is_printed)
     try:
-        with PidFile.claim(settings.data / SUPERVISOR_FILE):
-            return asyncio.run(_Supervisor(settings).run())
+        with PidFile.claim(orders.data / SUPERVISOR_FILE):
+            return asyncio.run(_Supervisor(orders).run())
     except PidFileTakenError as error:
         _log.error("%s", error)
         return error.exit_code
+
+
+def _settings_of_gateway(settings: Settings) -> dict[str, Any]:
+    shared = settings.model_dump(mode="json", include=_FOR_THE_GATEWAY, exclude_none=True)
+    if "http_workers" in settings.model_fields_set:
+        shared["workers"] = settings.http_workers
+    link = settings.worker_link or private_address(settings.data, LINK)
+    shared["worker_link"] = link
+    if link.startswith("tcp:") and settings.is_encrypted and settings.curve_workers_file is not None:
+        # Towards the manager it is a worker that is started here.
+        shared["worker_key_file"] = str(settings.worker_key_file)
+        shared["manager_key_file"] = str(settings.data / WORKERS / MANAGER_KEY_FILE)
+    return {**shared, "control": delegate_address(settings.data)}
 
 
 def stop(data: Path, *, workers: bool = False) -> int:
@@ -105,28 +194,30 @@ def _kill_session(pid: int) -> bool:
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        self._settings = settings
+    def __init__(self, orders: Orders, clock: Clock | None = None) -> None:
+        self._orders = orders
+        self._told_manager = dict(orders.manager)
+        self._told_gateway = dict(orders.gateway)
         clock, chance = clock or SystemClock(), Chance()
         # A manager ends by itself when a client has asked it to, with manager_stop.
         manager = Service(
             "manager",
             "queue_server",
-            self._settings_of_manager,
+            lambda: json.dumps(self._told_manager),
             self._see_manager,
             self._see_end_of_manager,
             may_end=True,
-            reports=settings.data / MANAGER_PIPE,
-            stop_patience_s=_LONGEST_STOP_S if settings.pause_at_stop else STOP_PATIENCE_S,
-            spare_after_s=SPARE_AFTER_S if settings.spare_manager else None,
+            reports=orders.data / MANAGER_PIPE,
+            stop_patience_s=_LONGEST_STOP_S if orders.pauses_at_stop else STOP_PATIENCE_S,
+            spare_after_s=SPARE_AFTER_S if orders.has_spare else None,
         )
         gateway = Service(
             "gateway",
             "http_gateway",
-            self._settings_of_gateway,
+            lambda: json.dumps(self._told_gateway),
             self._see_gateway,
             self._see_end_of_gateway,
-            reports=settings.data / GATEWAY_PIPE,
+            reports=orders.data / GATEWAY_PIPE,
         )
         self._manager = Keeper(manager, clock, chance)
         self._gateway = Keeper(gateway, clock, chance)
@@ -160,7 +251,7 @@ class _Supervisor:
 
     async def _run_gateway(self) -> int:
         is_adopted = self._gateway.adopt()
-        if self._settings.http == "off":
+        if not self._orders.has_gateway:
             if is_adopted:
                 # That of an earlier supervisor, which was told otherwise.
                 self._gateway.ask_to_stop(signal.SIGTERM)
@@ -170,25 +261,11 @@ class _Supervisor:
             await self._manager_serves.wait()
         return await self._gateway.run()
 
-    def _settings_of_manager(self) -> str:
-        return self._settings.model_dump_json(exclude_none=True)
-
-    def _settings_of_gateway(self) -> str:
-        settings = self._settings
-        shared = settings.model_dump(mode="json", include=_FOR_THE_GATEWAY, exclude_none=True)
-        if "http_workers" in settings.model_fields_set:
-            shared["workers"] = settings.http_workers
-        link = settings.worker_link or private_address(settings.data, LINK)
-        shared["worker_link"] = link
-        if link.startswith("tcp:") and settings.is_encrypted and settings.curve_workers_file is not None:
-            # Towards the manager it is a worker that is started here.
-            shared["worker_key_file"] = str(settings.worker_key_file)
-            shared["manager_key_file"] = str(settings.data / WORKERS / MANAGER_KEY_FILE)
-        return json.dumps({**shared, "control": delegate_address(settings.data)})
-
     def _see_manager(self, addresses: Mapping[str, Any]) -> None:
         # A restarted manager must be found where the first one was, also where port 0 was asked for.
-        self._settings = self._settings.after_restart().model_copy(update=dict(addresses))
+        self._told_manager.update(self._orders.after_restart, **addresses)
+        if "info" in self._told_gateway:
+            self._told_gateway["info"] = self._told_manager["info"]
         self._manager_serves.set()
         self._write_ready_file()
 
@@ -198,7 +275,7 @@ class _Supervisor:
 
     def _see_gateway(self, addresses: Mapping[str, Any]) -> None:
         self._http = addresses["url"]
-        self._settings = self._settings.model_copy(update={"http": addresses["http"]})
+        self._told_gateway["http"] = addresses["http"]
         self._write_ready_file()
 
     def _see_end_of_gateway(self) -> None:
@@ -213,7 +290,7 @@ class _Supervisor:
         self._manager.ask_to_stop(self._stopping)
 
     def _say_goodbye(self, code: int) -> int:
-        left = living_workers(self._settings.data / WORKERS)
+        left = living_workers(self._orders.data / WORKERS)
         if left:
             _log.warning(
                 "Workers go on with their plans (processes %s): `cuelight up` on the same data directory takes them "
@@ -238,18 +315,16 @@ class _Supervisor:
                 os.waitpid(found.si_pid, os.WNOHANG)
 
     def _write_ready_file(self) -> None:
-        path, manager, gateway = self._settings.ready_file, self._manager.pid, self._gateway.pid
-        has_gateway = self._settings.http != "off"
+        path, manager, gateway = self._orders.ready_file, self._manager.pid, self._gateway.pid
+        has_gateway = self._orders.has_gateway
         # One that was kept on has a process before it has told its addresses.
         is_complete = self._manager_serves.is_set() and (not has_gateway or self._http is not None)
         if path is None or manager is None or not is_complete:
             return
         content = {
-            "control": self._settings.control,
-            "info": self._settings.info,
-            "documents": self._settings.documents,
+            **{name: self._told_manager[name] for name in ("control", "info", "documents")},
             "http": self._http,
-            "data_dir": str(self._settings.data),
+            "data_dir": str(self._orders.data),
             "pids": {"supervisor": os.getpid(), "manager": manager} | ({"gateway": gateway} if has_gateway else {}),
             "version": __version__,
         }
@@ -260,10 +335,10 @@ class _Supervisor:
             _log.error("The ready file cannot be written: %s", error)
 
     def _remove_ready_file(self) -> None:
-        if self._settings.ready_file is None:
+        if self._orders.ready_file is None:
             return
         try:
-            self._settings.ready_file.unlink(missing_ok=True)
+            self._orders.ready_file.unlink(missing_ok=True)
         except OSError as error:
             _log.error("The ready file cannot be removed: %s", error)
 
@@ -282,3 +357,7 @@ def _adopt_orphans() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         _log.warning("Workers whose manager dies will not be collected: %s", os.strerror(ctypes.get_errno()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

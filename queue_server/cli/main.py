@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -22,8 +23,11 @@ def run(words: Sequence[str]) -> int:
     try:
         if words[:1] == ["status"] and run_status(words[1:]):
             return 0
+        # What is loaded stays: to look for garbage in it again and again would only take time.
+        gc.disable()
         from queue_server.cli.tree import run_tree
 
+        gc.enable()
         return run_tree(words)
     except CuelightError as error:
         return _explain(error)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from queue_server.clock import until_beat
 from queue_server.engine.engine import Engine
 from queue_server.protocol.errors import StorageError
 
@@ -41,4 +42,5 @@ class Watchdog:
             return
         # A store that says that the disk is full has answered.
         self._alive()
-        self._timer = asyncio.get_running_loop().call_later(self._period_s, self.start)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(until_beat(loop.time(), self._period_s), self.start)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import zmq
 
-from queue_server.clock import Clock
+from queue_server.clock import Clock, until_beat
 from queue_server.config import Settings, is_local
 from queue_server.protocol.codec import Encoding
 from queue_server.protocol.event_log import EventRecord
@@ -73,7 +73,8 @@ class NoticesSocket:
         self._send_soon(status_notice(self._clock.wall(), status, self._encoding))
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(self._repeat_s, self._repeat)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(until_beat(loop.time(), self._repeat_s), self._repeat)
 
     def publish_event(self, event: EventRecord) -> None:
         """Publish a committed event under its sequence number."""

@@ -16,6 +16,7 @@ import zmq
 from queue_server.clock import SystemClock
 from queue_server.protocol.limits import DEFAULT_LIMITS
 from queue_server.protocol.peer import ANYBODY, Peer
+from queue_server.transport import early
 
 Frames = list[bytes]
 
@@ -179,6 +180,9 @@ def bind(socket: zmq.Socket[bytes], address: str, guard: Guard | None = None) ->
         socket.setsockopt(zmq.IPV6, 1)
     if guard is not None:
         guard.protect(socket)
+    listening = early.take(address)
+    if listening is not None:
+        socket.set(zmq.USE_FD, listening)
     try:
         socket.bind(address)
     except zmq.ZMQError as error:

@@ -28,7 +28,7 @@ BACK_AT_MOST_S = 10.0
 @pytest.fixture
 def system(directory):
     """A whole system that can be killed in parts."""
-    made = System(directory, startup=copy_startup(directory / "startup"), spare_manager=True).start()
+    made = System(directory, startup=copy_startup(directory / "startup")).start()
     yield made
     made.close()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -10,9 +12,10 @@ import sys
 
 import pytest
 
+from queue_server.config import Settings
 from queue_server.process import PidFile
 from queue_server.storage.lock import LOCK_FILE
-from queue_server.supervisor import stop
+from queue_server.supervisor import Orders, stop
 
 RUN = """
 import sys
@@ -23,6 +26,7 @@ sys.exit(run(load_settings({"data": sys.argv[1], "ready_file": sys.argv[1] + "/r
 HOLD = """
 import signal, sys
 from pathlib import Path
+from queue_server.config import Settings
 from queue_server.process import PidFile
 with PidFile.claim(Path(sys.argv[1])):
     print("up", flush=True)
@@ -111,3 +115,31 @@ def test_the_workers_of_another_directory_are_not_touched(tmp_path, spawn):
     theirs = spawn_worker(spawn, tmp_path / "other")
     assert stop(tmp_path / "ours", workers=True) == 0
     assert theirs.poll() is None
+
+
+def test_orders_are_values_that_reach_another_process_as_they_are(tmp_path):
+    orders = Orders.of(Settings(data=tmp_path, ready_file=tmp_path / "ready.json", pause_at_stop=True))
+    assert Orders(**json.loads(json.dumps(dataclasses.asdict(orders)))) == orders
+    assert (orders.data, orders.ready_file, orders.pauses_at_stop) == (tmp_path, tmp_path / "ready.json", True)
+    assert Settings(**orders.manager) == Settings(**Settings(**orders.manager).model_dump(mode="json"))
+
+
+@pytest.mark.parametrize(("chosen", "later"), [("on_startup", {"permissions_reload": "on_request"}), ("never", {})])
+def test_a_manager_that_takes_the_place_of_another_leaves_permissions_as_they_were_set(tmp_path, chosen, later):
+    assert Orders.of(Settings(data=tmp_path, permissions_reload=chosen)).after_restart == later
+
+
+def test_a_gateway_is_told_only_what_is_its_own(tmp_path):
+    settings = Settings(data=tmp_path, http_workers=2, startup="module:nothing")
+    orders = Orders.of(settings)
+    assert orders.has_gateway
+    assert orders.gateway["workers"] == 2
+    assert "startup" not in orders.gateway
+    assert not Orders.of(settings.model_copy(update={"http": "off"})).has_gateway
+
+
+def test_a_supervisor_is_a_small_program():
+    heavy = ["pydantic", "typer", "yaml", "zmq", "apsw", "uvloop"]
+    script = "import sys, queue_server.supervisor; print([name for name in sys.argv[1:] if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", script, *heavy], capture_output=True, text=True, check=True)
+    assert answer.stdout == "[]\n"
