@@ -23,6 +23,11 @@ def describe_answer(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"responses": {"200": {"description": "Done.", "content": content}}}
 
 
+def describe_parameter(name: str, where: str, text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what OpenAPI says about a parameter in the path, which is always there, or in the query."""
+    return {"name": name, "in": where, "required": where == "path", "description": text, "schema": dict(schema)}
+
+
 async def read_map(request: Request) -> dict[str, Any]:
     """Return the map in the body of a request; an empty body is an empty map.
 

@@ -9,12 +9,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from http_gateway import batch_tables
 from http_gateway.identity import Identity
 from http_gateway.link import Caller, read_reply
 from http_gateway.media import answer, read_map
 from http_gateway.pages import DEFAULT_LIMIT, PAGES
 from http_gateway.problem import problem_in, render_problem, show
 from http_gateway.routes import Face, Route, conditions_of, request_id_of, services_of
+from http_gateway.spreadsheets.desk import ReadingDesk
 from http_gateway.values import merge, read_query
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.method import Method
@@ -26,8 +28,9 @@ _TRANSPORT_KEYS = ("success", "msg", "error")
 
 
 def routes_of(methods: Iterable[Method]) -> tuple[Route, ...]:
-    """Return a route for each method but those that only gateways call."""
-    return tuple(_route_of(method) for method in methods if not method.is_for_gateways)
+    """Return a route for each method but those that only gateways call, for one event loop."""
+    desk = ReadingDesk()
+    return tuple(_route_of(method, desk) for method in methods if not method.is_for_gateways)
 
 
 def content_uid_of(method: Method) -> str | None:
@@ -38,7 +41,7 @@ def content_uid_of(method: Method) -> str | None:
     return next((name for name in names if name.endswith("_uid") and name in DOCUMENTED_KEYS), None)
 
 
-def _route_of(method: Method) -> Route:
+def _route_of(method: Method, desk: ReadingDesk) -> Route:
     verb, path = method.route
 
     async def handle(request: Request, caller: Caller) -> Response:
@@ -47,6 +50,8 @@ def _route_of(method: Method) -> Route:
             return answer(request, read_reply(status))
         if await _is_known(request, method):
             return Response(status_code=304, headers={"ETag": request.headers["if-none-match"]})
+        if method is batch_tables.METHOD and batch_tables.is_table(request):
+            return await batch_tables.create(request, caller, desk)
         params = await _read(request, method, caller.identity)
         reply = await services_of(request).link.call(method.name, params, caller, conditions_of(request))
         if not reply.get("success"):

@@ -43,7 +43,7 @@ def open_native(app: FastAPI, stack: AsyncExitStack, services: Services, expiry:
     """Open what streams need, until the stack is unwound. ``expiry`` tells what has expired."""
     app.state.tickets = Tickets(services.settings.data / "stream-tickets", expiry)
     app.state.streams = StreamHub(
-        services.link, services.feed, services.status, services.clock, app.state.metrics, services.runs
+        services.link, services.feed, services.status, services.clock, app.state.metrics, services.followed
     )
     stack.push_async_callback(app.state.streams.close)
     run_files.open_run_files(app, stack)

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, TypeAdapter
 
+from http_gateway import batch_tables
 from http_gateway.authorize import ANYBODY_KNOWN, PUBLIC
 from http_gateway.pages import PAGES
 from http_gateway.routes import Route, documented_in
@@ -157,6 +158,10 @@ def document_of(method: Method) -> dict[str, Any]:
             _header("If-Match", "Uid of the queue on which the request is based."),
         ]
         operation["requestBody"] = _body_of(method, fields)
+    if method is batch_tables.METHOD:
+        operation["description"] += f" {batch_tables.ABOUT}"
+        operation["parameters"] += batch_tables.describe_query()
+        operation["requestBody"]["content"] |= batch_tables.describe_bodies()
     return operation
 
 

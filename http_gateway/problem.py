@@ -47,6 +47,12 @@ def problem_of(error: CuelightError) -> Problem:
     return Problem(status, error.code, text, error.details, headers)
 
 
+def describe_error(error: CuelightError) -> dict[str, Any]:
+    """Return what a frame of the stream says of an error."""
+    problem = problem_of(error)
+    return {"code": problem.code, "status": problem.status, "detail": problem.text, "details": dict(problem.details)}
+
+
 def problem_in(reply: Mapping[str, Any]) -> Problem:
     """Return the problem that the manager's refusal is."""
     error = reply.get("error")

@@ -21,9 +21,9 @@ from http_gateway.config import GatewaySettings
 from http_gateway.credentials import BLUESKY_RULES, NATIVE_RULES, Rules
 from http_gateway.errors import ClosingError, GatewayError
 from http_gateway.feed import NoticeFeed
+from http_gateway.followed import Followed
 from http_gateway.link import Caller, Conditions, ManagerLink
 from http_gateway.literal_routes import literals_in
-from http_gateway.run_stream.hub import RunHub
 from http_gateway.status import PushedStatus
 from http_gateway.turns import Turns
 from http_gateway.vigil import Vigil
@@ -50,7 +50,7 @@ class Services:
     link: ManagerLink
     feed: NoticeFeed
     status: PushedStatus
-    runs: RunHub
+    followed: Followed
     guard: Guard
     vigil: Vigil
     turns: Turns = field(default_factory=Turns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
@@ -17,22 +16,22 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from http_gateway.byte_ranges import dispose, take_part
 from http_gateway.errors import RangeError
 from http_gateway.link import Caller
+from http_gateway.media import describe_parameter
 from http_gateway.problem import problem_in, show
 from http_gateway.routes import Route, request_id_of, services_of
-from http_gateway.values import read_query
+from http_gateway.values import read_query, refuse_query
 from queue_server.client.run_columns import Table, table_of
 from queue_server.client.run_location import RunFile, open_run_file
 from queue_server.client.run_tables import MEDIA_TYPES, make_table
-from queue_server.protocol.errors import ParameterError
-from queue_server.protocol.method import Method, NoParams, Params
+from queue_server.protocol.method import Method, Params
 from queue_server.protocol.methods import METHODS
 
 LEFT_OUT = "X-Cuelight-Left-Out"
 """The header with the names of the columns that the format cannot hold, percent-encoded, separated by commas."""
 
-_RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
 _JSON_LINES = "application/jsonl"
 _TABLES_AT_ONCE = 2
 """Making them takes the processor from everybody else whom this gateway serves."""
@@ -60,24 +59,17 @@ _TABLE = Method(
 
 async def send_documents(request: Request, caller: Caller) -> Response:
     """Answer the documents of a run as they are recorded, one JSON array of name and content for each line."""
-    _refuse_query(request)
+    refuse_query(request)
     file = await _open(request, caller)
     if isinstance(file, Response):
         return file
-    headers = {"Accept-Ranges": "bytes", "Content-Disposition": _attachment(file.name)}
-    part = _read_range(request, file.size_bytes)
-    if part is None:
-        headers["Content-Length"] = str(file.size_bytes)
-        return _RunResponse(file, file.pieces(), headers=headers, media_type=_JSON_LINES)
-    start, stop = part
-    if start >= stop:
+    try:
+        part = take_part(request, file.size_bytes)
+    except RangeError:
         file.close()
-        size = str(file.size_bytes)
-        raise RangeError(
-            f"The file has {size} bytes, and none of them is asked for.", headers={"Content-Range": f"bytes */{size}"}
-        )
-    headers |= {"Content-Length": str(stop - start), "Content-Range": f"bytes {start}-{stop - 1}/{file.size_bytes}"}
-    return _RunResponse(file, file.pieces(start, stop), 206, headers=headers, media_type=_JSON_LINES)
+        raise
+    headers = {**dispose(file.name), **part.headers}
+    return _RunResponse(file, file.pieces(part.start, part.stop), part.status, headers=headers, media_type=_JSON_LINES)
 
 
 async def send_table(request: Request, caller: Caller) -> Response:
@@ -96,7 +88,7 @@ async def send_table(request: Request, caller: Caller) -> Response:
         file.close()
         raise
     name = f"{file.name.removesuffix('.jsonl')}.{given.stream}.{given.format}"
-    headers = {"Content-Disposition": _attachment(name)} | _tell_left_out(table, given.format)
+    headers = dispose(name) | _tell_left_out(table, given.format)
     return _RunResponse(file, pieces, threads=threads, headers=headers, media_type=MEDIA_TYPES[given.format])
 
 
@@ -152,43 +144,13 @@ async def _open(request: Request, caller: Caller) -> RunFile | Response:
     return await run_in_threadpool(open_run_file, services.settings.data, run)
 
 
-def _refuse_query(request: Request) -> None:
-    unknown = read_query(request, NoParams)
-    if unknown:
-        raise ParameterError(f"The query has {next(iter(unknown))!r}, which means nothing here.", field="query")
-
-
-def _read_range(request: Request, size_bytes: int) -> tuple[int, int] | None:
-    """Return the first byte that is asked for and the one behind the last, where one part and no other is asked for.
-
-    What is asked for only if nothing has changed is not a part: the file of a run that goes on grows.
-    """
-    given = _RANGE.fullmatch(request.headers.get("range", "").strip())
-    if given is None or "if-range" in request.headers:
-        return None
-    first, last, count = given.groups()
-    if count is not None:
-        return max(0, size_bytes - int(count)), size_bytes
-    stop = min(size_bytes, int(last) + 1) if last else size_bytes
-    is_backwards = bool(last) and int(last) < int(first)
-    return None if is_backwards else (int(first), stop)
-
-
-def _attachment(name: str) -> str:
-    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-
-
 def _tell_left_out(table: Table, form: str) -> dict[str, str]:
     if form != "csv" or not table.arrays:
         return {}
     return {LEFT_OUT: ",".join(quote(column.name, safe="") for column in table.arrays)[:4000]}
 
 
-def _parameter(name: str, where: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": where, "required": where == "path", "description": text, "schema": schema}
-
-
-_UID = _parameter("run_uid", "path", "Uid of the run.", {"type": "string", "minLength": 1, "maxLength": 512})
+_UID = describe_parameter("run_uid", "path", "Uid of the run.", {"type": "string", "minLength": 1, "maxLength": 512})
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 ROUTES = (
@@ -219,8 +181,10 @@ ROUTES = (
             f"CSV lacks are named in the header {LEFT_OUT}.",
             "parameters": [
                 _UID,
-                _parameter("stream", "query", "Name of the stream.", {"type": "string", "default": "primary"}),
-                _parameter("format", "query", "Format of the table.", {"enum": [*MEDIA_TYPES], "default": "csv"}),
+                describe_parameter("stream", "query", "Name of the stream.", {"type": "string", "default": "primary"}),
+                describe_parameter(
+                    "format", "query", "Format of the table.", {"enum": [*MEDIA_TYPES], "default": "csv"}
+                ),
             ],
             "responses": {"200": {"description": "The table.", "content": dict.fromkeys(MEDIA_TYPES.values(), _BYTES)}},
         },

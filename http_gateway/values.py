@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from queue_server.protocol.errors import ParameterError
-from queue_server.protocol.method import SECRET_FIELDS
+from queue_server.protocol.method import SECRET_FIELDS, NoParams
 
 # Names in a query that are for the guard.
 _CREDENTIALS = ("api_key", "csrf")
@@ -34,8 +34,19 @@ def read_query(request: Request, params: type[BaseModel], texts: Iterable[str] =
         if len(set(given)) > 1:
             shown = "" if name in SECRET_FIELDS else f": {given}"
             raise ParameterError(f"The query has {name!r} more than once{shown}.", field=name)
-        values[name] = given[0] if name in texts else _convert(given[0], params, name)
+        values[name] = given[0] if name in texts else convert(given[0], params, name)
     return values
+
+
+def refuse_query(request: Request) -> None:
+    """Refuse whatever is in the query of a request that has no use for it.
+
+    Raises:
+        ParameterError: there is something; the message names it.
+    """
+    unknown = read_query(request, NoParams)
+    if unknown:
+        raise ParameterError(f"The query has {next(iter(unknown))!r}, which means nothing here.", field="query")
 
 
 def merge(body: Mapping[str, Any], query: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +65,8 @@ def merge(body: Mapping[str, Any], query: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, **query}
 
 
-def _convert(text: str, params: type[BaseModel], name: str) -> Any:
+def convert(text: str, params: type[BaseModel], name: str) -> Any:
+    """Return the value of a text as the declaration of its name wants it, else the text."""
     field = params.model_fields.get(name)
     if field is None or field.annotation is None:
         return text

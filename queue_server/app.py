@@ -21,9 +21,10 @@ import zmq
 
 from queue_server.access.metadata_keys import MetadataKeys
 from queue_server.access.startup_files import find_files_of_lanes
+from queue_server.artifacts.inspection import Inspector
 from queue_server.client.outbox import discard_finish_records, finish_record_path, read_finish_records
 from queue_server.clock import Chance, Clock, SystemClock
-from queue_server.config import PAUSE_PATIENCE_S, Settings
+from queue_server.config import Settings
 from queue_server.core.events import RecoveryFinished
 from queue_server.core.locks import Lock
 from queue_server.core.model import State
@@ -49,7 +50,7 @@ from queue_server.handlers.repeats import Repeats
 from queue_server.handlers.repetition import Repetition
 from queue_server.handlers.resources import Resources
 from queue_server.handlers.startup import take_at_start
-from queue_server.process import SUPERVISOR_FILE, PidFile
+from queue_server.process import PAUSE_PATIENCE_S, SUPERVISOR_FILE, PidFile
 from queue_server.protocol.errors import NotFoundError, StateError
 from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.retention import keep_sweeping
@@ -203,26 +204,26 @@ def _open_streams(
     publish_log(stack, notices)
     documents = open_documents(context, settings, gate, private_address(settings.data, DOCUMENTS))
     stack.callback(documents.close)
-    told = {"info": notices.address} if settings.publish_console else {}
-    return notices, {**told, "documents": documents.address}
+    return notices, {**({"info": notices.address} if settings.publish_console else {}), "documents": documents.address}
 
 
 def _open_control(
     stack: AsyncExitStack, context: Context, settings: Settings, engine: Engine, desk: Desk, gate: Gate | None
 ) -> ControlSocket:
     """Bind the control socket for everybody, and that of the gateway, whose file only this user can open."""
+    desk = replace(desk, inspector=(inspector := Inspector(settings.data)))
     guard = None if gate is None else gate.admit_clients()
     engine.postprocess_by(Postprocessor(desk))
     control = ControlSocket(context, settings.control, Dispatcher(engine, desk), guard, limits=desk.limits)
     stack.push_async_callback(control.finish)
-    delegating = Dispatcher(engine, desk, may_delegate=True)
+    private = Dispatcher(engine, desk, may_delegate=True)
     previous = os.umask(0o177)
     try:
-        address = delegate_address(settings.data)
-        delegate = ControlSocket(context, address, delegating, limits=desk.limits.for_one_client())
+        delegate = ControlSocket(context, delegate_address(settings.data), private, limits=desk.limits.for_one_client())
     finally:
         os.umask(previous)
     stack.push_async_callback(delegate.finish)
+    stack.push(inspector)
     return control
 
 
@@ -324,10 +325,9 @@ def _find_remains(directory: Path) -> Remains:
 
 async def _load(store: Store, settings: Settings, clock: Clock, chance: Chance) -> tuple[Resources, State]:
     """Return what was stored, with what settings and startup files change of it."""
-    metadata_keys = MetadataKeys.parse(settings.permitted_metadata_keys)
     resources = Resources(
         find_files_of_lanes(settings.startups, settings.permissions, settings.permissions_reload),
-        metadata_keys,
+        MetadataKeys.parse(settings.permitted_metadata_keys),
         settings.graph_lanes,
     )
 

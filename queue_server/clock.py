@@ -117,6 +117,11 @@ class Chance:
         """Return a new random UUID as text."""
         return str(uuid.UUID(int=self.source.getrandbits(128), version=4))
 
+    def identifiers(self, count: int) -> list[str]:
+        """Return so many new random UUIDs as text, drawn at once: one by one they cost a call of the system each."""
+        digits = f"{self.source.getrandbits(128 * count):0{32 * count}x}" if count else ""
+        return [_write_uuid(digits[at : at + 32]) for at in range(0, len(digits), 32)]
+
     def secret(self) -> str:
         """Return a new secret of 256 random bits, as 64 hexadecimal digits."""
         return f"{self.source.getrandbits(256):064x}"
@@ -124,3 +129,18 @@ class Chance:
     def jitter(self, seconds: float) -> float:
         """Return a duration between half of ``seconds`` and all of it."""
         return seconds * (0.5 + self.source.random() / 2)
+
+
+def _write_uuid(digits: str) -> str:
+    """Return 32 random hexadecimal digits as a UUID of version 4."""
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def until_beat(now_s: float, period_s: float) -> float:
+    """Return the seconds from ``now_s`` to a multiple of ``period_s``: half a period at least, one and a half at most.
+
+    What is due in each period at the same time costs an idle process one wake-up.
+    """
+    pause_s = period_s - now_s % period_s
+    return pause_s if pause_s >= period_s / 2 else pause_s + period_s

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,21 +23,20 @@ from queue_server.handlers.aside import Aside, Expected
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
 from queue_server.handlers.estop import Stopping
 from queue_server.handlers.further import Further
-from queue_server.handlers.registry import HANDLERS
-from queue_server.handlers.repetition import told_before, used_otherwise
+from queue_server.handlers.registry import HANDLERS, is_loaded
+from queue_server.handlers.repetition import digest_of, told_before, used_otherwise
 from queue_server.handlers.reserve import require_room
 from queue_server.protocol.codec import Bounds, Encoding, decode, encode, recognise
 from queue_server.protocol.envelope import Request, read_request, refuse, succeed
 from queue_server.protocol.errors import (
     CuelightError,
-    ParameterError,
     ShuttingDownError,
     UnfinishedError,
     UnknownMethodError,
 )
 from queue_server.protocol.items import DEFAULT_LANE, Origin
 from queue_server.protocol.limits import too_much_at_once
-from queue_server.protocol.listing import PIECE_ENTRIES, Roll, encode_reply
+from queue_server.protocol.listing import encode_reply, is_long
 from queue_server.protocol.method import LaneParams, Method, Params, field_names, fields_of
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.peer import ANYBODY, DELEGATE, Peer
@@ -47,6 +45,7 @@ from queue_server.storage.base import StoredReply
 _log = logging.getLogger(__name__)
 
 Respond = Callable[[bytes], None]
+Find = Callable[[TurnContext], Any]
 T = TypeVar("T")
 
 # Decoding and validating a larger message would hold up everybody else.
@@ -92,10 +91,10 @@ class Dispatcher:
             peer = DELEGATE
         if not has_room:
             self._answer_at_once(_read(frame, self._bounds, peer), respond)
-        elif len(frame) <= _LARGE_BYTES:
+        elif len(frame) <= _LARGE_BYTES and is_loaded(frame, self._bounds):
             self._answer(self._familiar.find(frame, peer) or self._read(frame, peer), respond)
         else:
-            self._do_aside(lambda: _read(frame, self._bounds, peer), lambda call: self._answer(call, respond))
+            self._do_aside(lambda: _read_aside(frame, self._bounds, peer), lambda call: self._answer(call, respond))
 
     def _read(self, frame: bytes, peer: Peer) -> _Call | bytes:
         call = _read(frame, self._bounds, peer)
@@ -177,13 +176,13 @@ class Dispatcher:
         self._aside.add(task)
         task.add_done_callback(self._aside.discard)
 
-    def _read_on(self, call: _Call, respond: Respond, find: Callable[[TurnContext], Any]) -> None:
+    def _read_on(self, call: _Call, respond: Respond, find: Find) -> None:
         """Find a part of what is asked for in a turn of its own, and so on; a long answer is encoded in a thread."""
 
         def settle(done: Done | None) -> None:
             found = None if done is None else done.value
             if isinstance(found, Further):
-                self._read_on(call, respond, found.find)
+                self._go_on(call, found, lambda find: self._read_on(call, respond, find), respond)
             elif isinstance(found, dict):
                 fields = cast("dict[str, Any]", found)
                 self._do_aside(lambda: _guard(call, lambda: _reply(call, fields)), respond)
@@ -192,9 +191,7 @@ class Dispatcher:
 
         self._engine.ask(lambda turn: self._read_in_turn(call, turn, find), settle)
 
-    def _read_in_turn(
-        self, call: _Call, turn: Turn, find: Callable[[TurnContext], Any]
-    ) -> bytes | Further | dict[str, Any]:
+    def _read_in_turn(self, call: _Call, turn: Turn, find: Find) -> bytes | Further | dict[str, Any]:
         require_unchanged(call.request, call.method, queue_uid(turn.state, self._desk.instance_id))
         require_key(call.method, call.params, turn.state.lock, self._desk.keys)
         lane = _lane_of(call.params, turn.state)
@@ -202,8 +199,7 @@ class Dispatcher:
         if isinstance(result, Further):
             return result
         fields = fields_of(result)
-        is_long = any(isinstance(value, Roll) and len(value) > PIECE_ENTRIES for value in fields.values())
-        return fields if is_long else _reply(call, fields)
+        return fields if any(map(is_long, fields.values())) else _reply(call, fields)
 
     def _post(self, call: _Call, respond: Respond, digest: bytes = b"") -> None:
         try:
@@ -215,21 +211,33 @@ class Dispatcher:
         def settle(done: Done | None) -> None:
             found = None if done is None else done.value
             if isinstance(found, Further):
-                begin(found.find)
-                return
-            end()
-            respond(_settle(call, done))
+                self._go_on(call, found, begin, finish)
+            else:
+                finish(_settle(call, done))
 
-        def begin(handle: Callable[[TurnContext], Any]) -> None:
+        def finish(reply: bytes) -> None:
+            end()
+            respond(reply)
+
+        def begin(handle: Find) -> None:
             self._engine.ask(lambda turn: self._handle_in_turn(call, turn, digest, handle), settle)
 
         begin(lambda context: HANDLERS[call.method.name](context, call.params))
+
+    def _go_on(self, call: _Call, further: Further, begin: Callable[[Find], None], respond: Respond) -> None:
+        """Go on in a turn, once what waits for the disk is done; what that raises is the answer."""
+
+        def go_on(refusal: bytes | None) -> None:
+            begin(further.find) if refusal is None else respond(refusal)
+
+        aside = further.aside
+        go_on(None) if aside is None else self._do_aside(lambda: _guard(call, aside), go_on)
 
     def _answer_once(self, call: _Call, key: str, respond: Respond) -> None:
         """Do a request, unless the same one is under way: then wait a moment for its answer."""
         repetition = self._desk.repetition
         try:
-            digest = _digest(call.request)
+            digest = digest_of(call.request)
             first = repetition.find(key, digest)
         except CuelightError as error:
             respond(_refusal(call, error))
@@ -256,7 +264,7 @@ class Dispatcher:
         # An emergency stop is never held back by a key: a repeat of it orders it again.
         if not key or not call.method.changes or call.method.name == _STOP_ALL:
             return self._handle_in_memory(call, lambda fields: None)
-        digest = _digest(call.request)
+        digest = digest_of(call.request)
         known = self._desk.repetition.obeyed(key, digest)
         if known is not None:
             return _reply(call, known)
@@ -287,9 +295,7 @@ class Dispatcher:
         note(fields)
         return _reply(call, fields)
 
-    def _handle_in_turn(
-        self, call: _Call, turn: Turn, digest: bytes, handle: Callable[[TurnContext], Any]
-    ) -> bytes | Further:
+    def _handle_in_turn(self, call: _Call, turn: Turn, digest: bytes, handle: Find) -> bytes | Further:
         key = call.request.idempotency_key if digest else None
         stored = turn.tx.stored_reply(key) if key else None
         if stored is not None:
@@ -316,6 +322,11 @@ class Dispatcher:
             self._desk.repetition.store(turn.tx, key, StoredReply(digest, encode(kept)), turn.now)
         keep_answer(turn, call.origin, call.params, fields)
         return _reply(call, fields)
+
+
+def _read_aside(frame: bytes, bounds: Bounds, peer: Peer) -> _Call | bytes:
+    HANDLERS.complete()
+    return _read(frame, bounds, peer)
 
 
 def _read(frame: bytes, bounds: Bounds, peer: Peer) -> _Call | bytes:
@@ -386,13 +397,3 @@ def _refusal(call: _Call, error: BaseException) -> bytes:
 
 def _reply(call: _Call, fields: Mapping[str, Any]) -> bytes:
     return encode_reply(succeed(fields, call.request.id), call.encoding)
-
-
-def _digest(request: Request) -> bytes:
-    try:
-        body = orjson.dumps([request.method, request.params], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    except TypeError as error:
-        raise ParameterError(
-            f"The parameters of a repeatable request must be JSON: {error}.", field="params"
-        ) from error
-    return hashlib.sha256(body).digest()

@@ -6,18 +6,17 @@ Nothing here is ever compressed for the way: the client hands the bytes on as th
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Send
 
+from http_gateway.byte_ranges import dispose, take_part
 from http_gateway.errors import RangeError
 from http_gateway.result_files.archives import name_archive, read_file
 from http_gateway.result_files.shelf import Shelf
@@ -27,7 +26,6 @@ from queue_server.artifacts.store import ArtifactStore
 from queue_server.protocol.records import Artifact, ManifestEntry
 
 ARCHIVE_NAME: Final = "results.tar.gz"
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _NOT_TO_BE_SHOWN = {
     # What people have uploaded is no page of this site, whatever it says that it is.
     "X-Content-Type-Options": "nosniff",
@@ -76,7 +74,7 @@ async def send_file(request: Request, shelf: Shelf, file: File) -> Response:
     artifact_id, size = str(file["artifact_id"]), int(file["size_bytes"])
     store = await shelf.run(lambda store: _check_size(store, artifact_id, size))
     body = Body(size, f'"{artifact_id}"', partial(_read, store, artifact_id, size))
-    return _send(request, shelf, body, {**_dispose(file["name"]), "Content-Type": str(file["content_type"])})
+    return _send(request, shelf, body, {**dispose(file["name"]), "Content-Type": str(file["content_type"])})
 
 
 async def send_archive(request: Request, shelf: Shelf, files: Iterable[File]) -> Response:
@@ -88,7 +86,7 @@ async def send_archive(request: Request, shelf: Shelf, files: Iterable[File]) ->
     """
     manifest = [ManifestEntry(name=file["name"], artifact=_artifact_of(file)) for file in files]
     name = name_archive(manifest)
-    headers = {**_dispose(ARCHIVE_NAME), "Content-Type": TAR_GZ_CONTENT_TYPE}
+    headers = {**dispose(ARCHIVE_NAME), "Content-Type": TAR_GZ_CONTENT_TYPE}
     kept = await shelf.run(lambda _: shelf.archives.find(name))
     if kept is not None:
         size = os.fstat(kept.fileno()).st_size
@@ -98,18 +96,13 @@ async def send_archive(request: Request, shelf: Shelf, files: Iterable[File]) ->
 
 
 def _send(request: Request, shelf: Shelf, body: Body, about: Mapping[str, str]) -> Response:
-    headers = {**_NOT_TO_BE_SHOWN, **about, "ETag": body.tag, "Accept-Ranges": "bytes"}
-    size, span = body.size_bytes, _read_range(request, body)
-    if span is None:
-        return Flow(shelf, body.read(0, size), 200, {**headers, "Content-Length": str(size)})
-    start, stop = span
-    if start >= stop:
+    try:
+        part = take_part(request, body.size_bytes, body.tag)
+    except RangeError:
         body.close()
-        raise RangeError(
-            f"There are {size} bytes, and none of them is in this range.", headers={"Content-Range": f"bytes */{size}"}
-        )
-    headers |= {"Content-Range": f"bytes {start}-{stop - 1}/{size}", "Content-Length": str(stop - start)}
-    return Flow(shelf, body.read(start, stop), 206, headers)
+        raise
+    headers = {**_NOT_TO_BE_SHOWN, **about, "ETag": body.tag, **part.headers}
+    return Flow(shelf, body.read(part.start, part.stop), part.status, headers)
 
 
 def _artifact_of(file: File) -> Artifact:
@@ -132,23 +125,3 @@ def _read(store: ArtifactStore, artifact_id: str, size: int, start: int, stop: i
     with store.open(artifact_id) as content:
         # Only the whole can be compared with what was written.
         yield from content if (start, stop) == (0, size) else content.part(start, stop)
-
-
-def _read_range(request: Request, body: Body) -> tuple[int, int] | None:
-    """Return the first byte and the one behind the last that are asked for; None for all of them."""
-    given = _RANGE.fullmatch(request.headers.get("range", ""))
-    if given is None or not any(given.groups()) or request.headers.get("if-range", body.tag) != body.tag:
-        return None
-    first, last, size = given[1], given[2], body.size_bytes
-    if not first:
-        return max(0, size - int(last)), size
-    if last and int(last) < int(first):
-        return None
-    return int(first), min(size, int(last) + 1) if last else size
-
-
-def _dispose(name: str) -> dict[str, str]:
-    shown = name.rpartition("/")[2]
-    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", shown)
-    extended = "" if plain == shown else f"; filename*=UTF-8''{quote(shown, safe='')}"
-    return {"Content-Disposition": f'attachment; filename="{plain}"{extended}'}

@@ -13,13 +13,13 @@ from starlette.responses import Response
 
 from http_gateway.config import GatewaySettings
 from http_gateway.link import Caller
+from http_gateway.media import describe_parameter
 from http_gateway.problem import problem_in, show
 from http_gateway.result_files.downloads import send_archive, send_file
 from http_gateway.result_files.shelf import Shelf, provide_shelf, shelf_of
 from http_gateway.routes import Route, request_id_of, services_of
-from http_gateway.values import read_query
-from queue_server.protocol.errors import ParameterError
-from queue_server.protocol.method import NoParams, Params
+from http_gateway.values import read_query, refuse_query
+from queue_server.protocol.method import Params
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.records import DEFAULT_CONTENT_TYPE
 
@@ -78,9 +78,7 @@ async def _send_archive(request: Request, caller: Caller, method: str, params: M
 
 
 async def _send_file(request: Request, caller: Caller, method: str, params: Mapping[str, Any]) -> Response:
-    unknown = read_query(request, NoParams)
-    if unknown:
-        raise ParameterError(f"The query has {next(iter(unknown))!r}, which means nothing here.", field="query")
+    refuse_query(request)
     reply = await _ask(request, caller, method, params)
     return reply if isinstance(reply, Response) else await send_file(request, shelf_of(request), reply["file"])
 
@@ -92,10 +90,16 @@ async def _ask(request: Request, caller: Caller, method: str, params: Mapping[st
     return reply if reply.get("success") else show(problem_in(reply), request_id_of(request))
 
 
+_IDS = {
+    "submission_id": "Id of the submission.",
+    "workflow_id": "Id of the workflow.",
+    "file_id": "Id of the file.",
+    "artifact_id": "SHA-256 of the bytes, in lower case.",
+}
+
+
 def _describe(summary: str, media_type: str, *names: str) -> dict[str, Any]:
-    parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in names
-    ]
+    parameters = [describe_parameter(name, "path", _IDS[name], {"type": "string", "minLength": 1}) for name in names]
     content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
     return {
         "description": f"{summary} Where the length is known, the header Range asks for a part, which is sent with the "
@@ -106,7 +110,7 @@ def _describe(summary: str, media_type: str, *names: str) -> dict[str, Any]:
 
 
 _ARCHIVE, _FILE = "application/gzip", DEFAULT_CONTENT_TYPE
-_ATTEMPT = {"name": "attempt", "in": "query", "required": False, "schema": {"type": "integer", "minimum": 1}}
+_ATTEMPT = describe_parameter("attempt", "query", "Number of the attempt.", {"type": "integer", "minimum": 1})
 _OF_SUBMISSION = _describe("The files of an attempt, as tar.gz.", _ARCHIVE, "submission_id")
 
 ROUTES = (

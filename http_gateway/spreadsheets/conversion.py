@@ -34,7 +34,7 @@ def convert_rows(rows: Iterable[Row], limits: Limits = LIMITS) -> list[dict[str,
     for row in remaining:
         if is_blank(row.cells[_NAME_COLUMN]):
             continue
-        left_bytes -= _size_of(row, names)
+        left_bytes -= size_of(row, names)
         if left_bytes < 0:
             raise SpreadsheetError(f"The plans up to row {row.number} are too many for one batch; split the file.")
         items.append(_convert_row(row, names, limits))
@@ -93,20 +93,21 @@ def _read_arguments(cell: object, limits: Limits) -> list[object]:
         return [_read_value(cell, limits)]
     arguments = read_arguments(cell, limits)
     # A cell that is one number is treated alike whether its format stores numbers or text.
-    return [_make_whole(arguments[0])] if len(arguments) == 1 else arguments
+    return [make_whole(arguments[0])] if len(arguments) == 1 else arguments
 
 
 def _read_value(cell: object, limits: Limits) -> object:
     if isinstance(cell, str):
-        return _make_whole(read_literal(cell, limits))
+        return make_whole(read_literal(cell, limits))
     if isinstance(cell, (bool, int, float)):
-        return _make_whole(cell)
+        return make_whole(cell)
     if isinstance(cell, _DATES):
         raise SpreadsheetError("dates and times cannot be used; write the cell as a quoted string")
     raise SpreadsheetError(f"a cell of the type {type(cell).__name__} cannot be used")
 
 
-def _make_whole(value: object) -> object:
+def make_whole(value: object) -> object:
+    """Return a number as it is meant: whole where a spreadsheet has no whole ones; anything else as it is."""
     return check_number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
@@ -118,7 +119,7 @@ def _check_keyword(name: str) -> str:
     return name
 
 
-def _size_of(row: Row, names: list[str]) -> int:
+def size_of(row: Row, names: list[str]) -> int:
     """Return about how many bytes a row needs in the batch."""
     cells = sum(len(cell) if isinstance(cell, str) else 8 for cell in row.cells)
     return cells + sum(len(name) + 4 for name, cell in zip(names, row.cells, strict=False) if not is_blank(cell)) + 64

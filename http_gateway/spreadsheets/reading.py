@@ -10,7 +10,7 @@ from http_gateway.spreadsheets.conversion import convert_rows
 from http_gateway.spreadsheets.errors import SpreadsheetError
 from http_gateway.spreadsheets.limits import LIMITS, Limits
 from http_gateway.spreadsheets.opendocument import read_opendocument
-from http_gateway.spreadsheets.rows import bound_rows, shorten
+from http_gateway.spreadsheets.rows import Row, bound_rows, shorten
 from http_gateway.spreadsheets.separated import read_separated
 from http_gateway.spreadsheets.workbook import read_workbook
 
@@ -24,10 +24,18 @@ def read_items(data: bytes, file_name: str, limits: Limits = LIMITS) -> list[dic
         TooLargeError: the file, packed or unpacked, is over a limit; nothing was parsed.
         SpreadsheetError: it cannot be converted; the message says where and why.
     """
+    return convert_rows(read_rows(data, file_name, limits), limits)
+
+
+def read_rows(data: bytes, file_name: str, limits: Limits = LIMITS) -> list[Row]:
+    """Return the rows in a spreadsheet that are not blank. Blocks: belongs in a thread.
+
+    Raises:
+        TooLargeError, SpreadsheetError: as ``read_items``.
+    """
     with closing(_open(data, file_name, limits)) as rows:
         # All rows first: a file that is too long is refused before its cells are looked at.
-        bounded = list(bound_rows(rows, limits))
-    return convert_rows(bounded, limits)
+        return list(bound_rows(rows, limits))
 
 
 def _open(data: bytes, file_name: str, limits: Limits) -> Generator[Sequence[object]]:

@@ -6,6 +6,7 @@ when it is no longer needed is known to the manager's store.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
@@ -116,6 +117,22 @@ class ArtifactStore:
         """
         self.verify(artifact_id)
         return self._directory.file(artifact_id)
+
+    def renew(self, artifact_id: str) -> None:
+        """Count the artifact as stored now: no sweep that has seen it before removes it.
+
+        Raises:
+            ParameterError: that is not the id of an artifact.
+            NotFoundError: there is no such artifact.
+            StorageError: that is not possible.
+        """
+        file = self._directory.file(artifact_id)
+        try:
+            os.utime(file)
+        except FileNotFoundError as error:
+            raise _missing(artifact_id) from error
+        except OSError as error:
+            raise storage_error(file, error) from error
 
     def remove(self, artifact_id: str) -> None:
         """Remove the artifact durably; whoever reads it now can read on.

@@ -74,10 +74,11 @@ def modules() -> dict[str, str]:
 
 def _groups() -> Iterator[tuple[str, tuple[Method, ...]]]:
     """Yield the groups of the declarations in the order of METHODS."""
+    # This loads all groups.
+    places = {name: place for place, name in enumerate(METHODS)}
     known = [
         module for module in vars(methods).values() if isinstance(module, ModuleType) and hasattr(module, "METHODS")
     ]
-    places = {name: place for place, name in enumerate(METHODS)}
     for module in sorted(known, key=lambda module: places[module.METHODS[0].name]):
         yield module.__name__.rpartition(".")[2], module.METHODS
 

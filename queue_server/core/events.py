@@ -94,19 +94,31 @@ class ModeSet:
 
 @dataclass(frozen=True, slots=True)
 class PauseRequested:
-    """A person wants the running plan to pause."""
+    """A person wants the running plan to pause; only that of ``item_uid``, if an item is named."""
 
     lane: str
     option: Literal["deferred", "immediate"]
     at: float
+    item_uid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ContinueRequested:
-    """A person wants the paused plan to go on, or to end."""
+    """A person wants the paused plan to go on, or to end; only that of ``item_uid``, if an item is named."""
 
     lane: str
     order: Order
+    at: float
+    item_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """A person wants a running item ended in order, and nothing of it to run again: paused first, then aborted."""
+
+    lane: str
+    item_uid: str
+    reason: str
     at: float
 
 
@@ -345,6 +357,7 @@ Event = (
     | ModeSet
     | PauseRequested
     | ContinueRequested
+    | CancelRequested
     | OrderDeadlinePassed
     | EstopRequested
     | EstopRecorded

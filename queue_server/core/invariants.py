@@ -71,6 +71,10 @@ def _lane_violations(lane: Lane, epoch: int) -> list[str]:
             "the attempt belongs to another lane": attempt.key.lane != lane.name,
             "the attempt has no number": attempt.key.number < 1,
             "the attempt comes from the future": attempt.key.epoch > epoch,
+            "a cancelled plan is paused, and nothing ends it": bool(attempt.cancellation)
+            and attempt.order is None
+            and worker.re_state == "paused"
+            and worker.stray is None,
             "a run is recorded twice": len({run.uid for run in attempt.runs}) != len(attempt.runs),
         }
     return [text for text, broken in rules.items() if broken]

@@ -62,7 +62,11 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The execution that is under way in a lane."""
+    """The execution that is under way in a lane.
+
+    ``cancellation`` is why a person wants it ended, whatever it takes: as soon as it is paused it is aborted, and
+    nothing of it runs again.
+    """
 
     key: AttemptKey
     time_start: float
@@ -73,6 +77,7 @@ class Attempt:
     order_sent: bool = False
     is_immediate: bool = False
     claims: Claims = None
+    cancellation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def latch(state: State, event: EstopRequested) -> Outcome:
         estop = Estop(event.by, event.at, event.limits)
         lane = replace(lane, condition="estopped", reason=event.reason, estop=estop)
     # A pause that was ordered before would only be in the way.
-    attempt = None if lane.attempt is None else replace(lane.attempt, order=None, order_sent=False)
+    attempt = None if lane.attempt is None else replace(lane.attempt, order=None, order_sent=False, cancellation="")
     return _order(state, replace(lane, attempt=attempt, autostart=False), event.at)
 
 

@@ -1,4 +1,4 @@
-"""Rules for controlling the running plan: pause, resume, stop, abort, halt."""
+"""Rules for controlling the running plan: pause, resume, stop, abort, halt, cancel."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from queue_server.core.effects import Effect, Send
-from queue_server.core.events import ContinueRequested, PauseRequested
-from queue_server.core.latch import require_released
+from queue_server.core.events import CancelRequested, ContinueRequested, PauseRequested
+from queue_server.core.latch import is_latched, require_released
 from queue_server.core.model import COMPUTING, ENDS, PAUSES, Attempt, Lane, Order, State
 from queue_server.core.rules_ladder import remind_of_order
 from queue_server.core.view import manager_state
@@ -23,6 +23,7 @@ def pause(state: State, event: PauseRequested) -> Outcome:
     lane = state.lane(event.lane)
     if lane.worker.environment == "closed":
         raise StateError("Environment does not exist. Can not pause Run Engine.")
+    _require_item(lane, event.item_uid)
     attempt = lane.attempt
     if attempt is None:
         raise StateError("No plan is running, so there is nothing to pause.")
@@ -32,6 +33,8 @@ def pause(state: State, event: PauseRequested) -> Outcome:
         raise StateError("A processing graph cannot be paused. Stop, abort or halt it (re_stop, re_abort, re_halt).")
     if attempt.order is not None and attempt.order not in PAUSES:
         raise StateError(f"The plan is about to {attempt.order}; wait for that first.")
+    if attempt.cancellation:
+        raise StateError("The plan is being cancelled; wait for its end.")
     order: Order = "pause_deferred" if event.option == "deferred" else "pause_immediate"
     attempt = replace(attempt, order=order, order_since=event.at, order_sent=False)
     return send_pause(state, replace(lane, attempt=attempt))
@@ -52,13 +55,71 @@ def proceed(state: State, event: ContinueRequested) -> Outcome:
     lane = state.lane(event.lane)
     if lane.worker.environment == "closed":
         raise StateError("Environment does not exist: no plan is paused.")
+    _require_item(lane, event.item_uid)
     attempt = _unresponsive_attempt(lane, event) or _graph_attempt(lane, event) or _paused_attempt(state, lane)
     if event.order == "resume":
         require_released(lane)
-    changed = replace(attempt, order=event.order, order_since=event.at, order_sent=True)
-    message = Continue.model_validate({"attempt": attempt.key, "option": event.order})
-    lane = replace(lane, attempt=changed)
+    # Whoever lets a plan go on has taken its cancellation back.
+    kept = "" if event.order == "resume" else attempt.cancellation
+    return _send_continue(state, replace(lane, attempt=replace(attempt, cancellation=kept)), event.order, event.at)
+
+
+def _send_continue(state: State, lane: Lane, order: Order, at: float) -> Outcome:
+    attempt = lane.attempt
+    if attempt is None:
+        return state.with_lane(lane), ()
+    lane = replace(lane, attempt=replace(attempt, order=order, order_since=at, order_sent=True))
+    message = Continue.model_validate({"attempt": attempt.key, "option": order})
     return state.with_lane(lane), (Send(lane.worker.incarnation, message), *remind_of_order(lane))
+
+
+def cancel(state: State, event: CancelRequested) -> Outcome:
+    """End the running item in order: what can be ended now is aborted, and anything else is paused for that.
+
+    Raises:
+        StateError: another item runs, or none; or this one ends already, is about to go on, or is on a remote scanner.
+    """
+    lane = state.lane(event.lane)
+    _require_item(lane, event.item_uid)
+    attempt = lane.attempt
+    if attempt is None or lane.is_remote:
+        raise StateError("What a remote scanner does cannot be ended from here: wait for it, or give it up there.")
+    if is_latched(lane):
+        raise StateError(f"The emergency stop of the lane {lane.name!r} ends the item {event.item_uid} already.")
+    if attempt.cancellation or attempt.order in ENDS or attempt.order == "resume":
+        about = "is being cancelled" if attempt.cancellation else f"is about to {attempt.order}"
+        raise StateError(f"The item {event.item_uid} {about}; wait for that first.")
+    lane = replace(lane, attempt=replace(attempt, cancellation=event.reason))
+    is_hung = lane.worker.environment == "open" and lane.worker.connected and not lane.worker.answering
+    can_end = lane.worker.re_state in ("paused", COMPUTING) and attempt.order is None
+    if lane.worker.environment == "open" and (is_hung or can_end):
+        return _send_continue(state, lane, "abort", event.at)
+    waiting = replace(attempt, cancellation=event.reason, order="pause_immediate", order_since=event.at)
+    return send_pause(state, replace(lane, attempt=replace(waiting, order_sent=False)))
+
+
+def abort_cancelled(state: State, lane: Lane, at: float) -> Outcome:
+    """Return the state in which a cancelled plan that has paused is ordered to abort; else the lane as it is."""
+    attempt = lane.attempt
+    is_met = attempt is not None and attempt.order is None and lane.worker.re_state == "paused"
+    if attempt is None or not attempt.cancellation or not is_met:
+        return send_pause(state, lane)
+    return _send_continue(state, lane, "abort", at)
+
+
+def _require_item(lane: Lane, item_uid: str | None) -> None:
+    """Refuse an order for an item that does not run now.
+
+    Raises:
+        StateError: another item runs in the lane, or none.
+    """
+    running = None if lane.attempt is None else lane.attempt.key.item_uid
+    if item_uid is not None and item_uid != running:
+        instead = "no item does" if running is None else f"the item {running} does"
+        raise StateError(
+            f"The item {item_uid!r:.200} does not run in the lane {lane.name!r}: {instead}. Nothing was ordered.",
+            details={"lane": lane.name, "running_item_uid": running},
+        )
 
 
 def _unresponsive_attempt(lane: Lane, event: ContinueRequested) -> Attempt | None:
@@ -87,4 +148,4 @@ def _paused_attempt(state: State, lane: Lane) -> Attempt:
     return attempt
 
 
-RULES: Mapping[type, Any] = {PauseRequested: pause, ContinueRequested: proceed}
+RULES: Mapping[type, Any] = {PauseRequested: pause, ContinueRequested: proceed, CancelRequested: cancel}

@@ -26,7 +26,7 @@ from queue_server.core.model import ENDS, PAUSES, Attempt, Lane, State, Wait, Wo
 from queue_server.core.rules_environment import AWAITED_DEVICE, WAITS, end_if_stopped
 from queue_server.core.rules_ladder import remind_of_order
 from queue_server.core.rules_queue import stopped
-from queue_server.core.rules_run import send_pause
+from queue_server.core.rules_run import abort_cancelled
 from queue_server.core.rules_task import finish_task, lose_tasks
 from queue_server.protocol.errors import NotFoundError, StateError
 from queue_server.protocol.items import AttemptKey, Result, Run
@@ -90,7 +90,7 @@ def connect(state: State, event: WorkerConnected) -> Outcome:
         effects = (*effects, Send(hello.incarnation, Close()))
     if lane.worker.environment == "destroying":
         effects = (*effects, KillWorker(lane.name, hello.incarnation))
-    state, more = _compare_attempts(state, lane, hello)
+    state, more = _compare_attempts(state, lane, hello, event.at)
     lost = tuple(task.uid for task in lane.tasks if task.uid not in hello.tasks)
     why = "The worker does not know of this task: it was lost with the manager that sent it."
     state, most = lose_tasks(state, state.lane(lane.name), lost, why, event.at)
@@ -101,12 +101,12 @@ def _is_getting_ready(lane: Lane) -> bool:
     return lane.is_remote and lane.worker.environment == "opening"
 
 
-def _compare_attempts(state: State, lane: Lane, hello: Hello) -> Outcome:
+def _compare_attempts(state: State, lane: Lane, hello: Hello, at: float) -> Outcome:
     attempt = lane.attempt
     if attempt is None:
         return state.with_lane(lane), ()
     if attempt.key == hello.attempt:
-        return _adopt_attempt(state, lane, attempt, hello)
+        return _adopt_attempt(state, lane, attempt, hello, at)
     return _dispatch_again(state, lane)
 
 
@@ -119,13 +119,13 @@ def _dispatch_again(state: State, lane: Lane) -> Outcome:
     return state.with_lane(lane), (Redispatch(attempt.key),)
 
 
-def _adopt_attempt(state: State, lane: Lane, attempt: Attempt, hello: Hello) -> Outcome:
+def _adopt_attempt(state: State, lane: Lane, attempt: Attempt, hello: Hello, at: float) -> Outcome:
     # An order may have been lost with a connection. What counts is the state that the worker tells: it shows whether a
     # paused plan went on, and a pause that is not met yet is ordered again.
     waits = attempt.order in PAUSES and hello.re_state != "paused"
     attempt = replace(attempt, order=attempt.order if waits else None, order_sent=False)
     state, effects = _note_runs(state, replace(lane, attempt=attempt), attempt, hello.runs)
-    state, more = send_pause(state, state.lane(lane.name))
+    state, more = abort_cancelled(state, state.lane(lane.name), at)
     return state, effects + more
 
 
@@ -217,7 +217,7 @@ def _re_state(state: State, lane: Lane, message: REStateChanged, at: float) -> O
         # A pause is met when the plan is paused; any other order when the plan is on its way again.
         met = (new == "paused") if is_pause else (new != "paused")
         lane = replace(lane, attempt=replace(attempt, order=None) if met else attempt)
-    return send_pause(state, lane)
+    return abort_cancelled(state, lane, at)
 
 
 def _order_refused(state: State, lane: Lane, message: OrderRefused, at: float) -> Outcome:
@@ -230,7 +230,8 @@ def _order_refused(state: State, lane: Lane, message: OrderRefused, at: float) -
     if attempt.order in ENDS and not lane.worker.answering:
         # It cannot be obeyed now; its deadline goes on, unless the worker answers again.
         return state.with_lane(replace(lane, attempt=replace(attempt, order_sent=False))), ()
-    return state.with_lane(replace(lane, attempt=replace(attempt, order=None))), ()
+    # A plan that its worker refuses to end is a matter for people again.
+    return state.with_lane(replace(lane, attempt=replace(attempt, order=None, cancellation=""))), ()
 
 
 def _finished(state: State, lane: Lane, message: ItemFinished, at: float) -> Outcome:
@@ -274,6 +275,8 @@ def end_attempt(state: State, lane: Lane, attempt: Attempt, result: Result) -> O
     is_done = as_success and result.outcome != "stopped" and attempt.order not in PAUSES
     reason = f"attempt {attempt.key.number} ended as {result.outcome}: {result.message}".rstrip(": ")
     copy = "none" if attempt.is_immediate else _copy(lane, result, as_success=as_success)
+    if attempt.cancellation and result.outcome != "unknown":
+        copy, result = "none", _explain(result, attempt.cancellation)
     finish = FinishAttempt(attempt.key, result, copy, reason)
     # Whatever a person or a failure has stopped does not start again by itself.
     lane = replace(lane, attempt=None, autostart=lane.autostart and is_done and not lane.stop_pending)
@@ -283,6 +286,11 @@ def end_attempt(state: State, lane: Lane, attempt: Attempt, result: Result) -> O
     if goes_on and may_start(state, lane):
         return state.with_lane(lane).bump("runs"), (finish, ClaimNext(lane.name))
     return state.with_lane(stopped(lane)).bump("runs"), (finish,)
+
+
+def _explain(result: Result, cancellation: str) -> Result:
+    """Return the result with the reason of the cancellation, where that has ended it."""
+    return replace(result, message=cancellation) if result.outcome in ("aborted", "halted") else result
 
 
 def may_start(state: State, lane: Lane) -> bool:
@@ -353,7 +361,7 @@ def note_answering(state: State, event: WorkerAnswering) -> Outcome:
         return state, ()
     since = None if event.answering else event.at
     if event.answering and lane.attempt is not None and lane.attempt.order in ENDS and not lane.attempt.order_sent:
-        lane = replace(lane, attempt=replace(lane.attempt, order=None))
+        lane = replace(lane, attempt=replace(lane.attempt, order=None, cancellation=""))
     lane = replace(lane, worker=replace(lane.worker, answering=event.answering, silent_since=since))
     return state.with_lane(lane), remind_of_order(lane)
 

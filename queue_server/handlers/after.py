@@ -16,10 +16,14 @@ _FORM = "Give the uids of plans, acquisitions or graphs that are in a queue, run
 
 @dataclass(slots=True)
 class Earlier:
-    """The items before one of a batch: their uids in order, None for one that was refused, and those that were not."""
+    """The items before one of a batch: their uids in order, None for one that was refused, and those that were not.
+
+    ``fitting`` are lanes with contents, encoded, that were found to fit: in many batches all are the same but for uids.
+    """
 
     uids: list[str | None] = field(default_factory=list[str | None])
     items: dict[str, Item] = field(default_factory=dict[str, Item])
+    fitting: set[tuple[str, bytes]] = field(default_factory=set[tuple[str, bytes]])
 
     def note(self, item: Item | None) -> None:
         """Note the next item of the batch, None if it was refused."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from queue_server.artifacts.inspection import Inspector
 from queue_server.clock import Clock, SystemClock
 from queue_server.core.edits import TOO_LARGE_TEXT, Edit, encode_edit
 from queue_server.core.events import QueueChanged
@@ -13,6 +14,7 @@ from queue_server.core.model import State
 from queue_server.core.view import part_uid
 from queue_server.engine.turn import Turn
 from queue_server.handlers.answers import Answers
+from queue_server.handlers.kept_lists import KeptLists
 from queue_server.handlers.lock_keys import LockKeys
 from queue_server.handlers.repeats import Repeats
 from queue_server.handlers.repetition import Repetition
@@ -53,7 +55,9 @@ class Desk:
     stop_limits: StopLimits = StopLimits()
     has_room: Callable[[], bool] = lambda: True
     answers: Answers = field(default_factory=Answers)
+    kept: KeptLists = field(default_factory=KeptLists)
     workflow_files: Path | None = None
+    inspector: Inspector | None = None
 
     def uid(self, part: str, revision: int) -> str:
         """Return the uid that clients compare for a part of the state."""

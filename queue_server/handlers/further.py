@@ -14,7 +14,9 @@ class Further:
     """The result of a method that has only read so far, not yet complete; ``find`` is called in a later turn.
 
     It returns the result, or again what is to be done in a turn after that. A method that changes something does so in
-    its last turn alone, on what it finds there.
+    its last turn alone, on what it finds there. ``aside`` waits for the disk: it is called before that turn, in a
+    thread, and what it raises is the answer.
     """
 
     find: Callable[[TurnContext], Any]
+    aside: Callable[[], None] | None = None

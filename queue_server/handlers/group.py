@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ class ManyOrders(Protocol):
 
 
 MotionHandler = Callable[[MemoryContext, Any], PauseRequested | ContinueRequested | ManyOrders]
+Handler = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Group:
     memory: dict[str, MemoryHandler]
     turn: dict[str, TurnHandler]
     motion: dict[str, MotionHandler]
+
+    @property
+    def parts(self) -> tuple[Mapping[str, Handler], Mapping[str, Handler], Mapping[str, Handler]]:
+        """Those for memory, turns and motion."""
+        return self.memory, self.turn, self.motion
 
 
 def group(
@@ -48,19 +54,23 @@ def group(
 _TURN_KINDS: frozenset[Kind] = frozenset(("read", "mutation"))
 
 
-def join(methods: dict[str, Method], *groups: Group) -> dict[str, Callable[..., Any]]:
+def named(*groups: Group) -> dict[str, Handler]:
+    """Return the handlers of some groups by method."""
+    return {name: handler for each in groups for part in each.parts for name, handler in part.items()}
+
+
+def join(methods: Mapping[str, Method], *groups: Group) -> dict[str, Handler]:
     """Return all handlers by method.
 
     Raises:
         ValueError: a method has no handler, a handler has no method, or their kinds differ.
     """
-    handlers: dict[str, Callable[..., Any]] = {}
     for each in groups:
-        for kinds, named in ((("memory",), each.memory), (_TURN_KINDS, each.turn), (("motion",), each.motion)):
-            wrong = [name for name in named if name not in methods or methods[name].kind not in kinds]
+        for kinds, part in zip((("memory",), _TURN_KINDS, ("motion",)), each.parts, strict=True):
+            wrong = [name for name in part if name not in methods or methods[name].kind not in kinds]
             if wrong:
                 raise ValueError(f"no method of that name and kind is declared: {wrong}")
-            handlers.update(named)
+    handlers = named(*groups)
     missing = sorted(set(methods) - set(handlers))
     if missing:
         raise ValueError(f"declared, but not handled: {missing}")

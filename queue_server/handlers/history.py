@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from queue_server.core.events import HistoryChanged
 from queue_server.engine.resolution import Finding, resolve
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.further import Further
 from queue_server.handlers.group import group
+from queue_server.handlers.kept_lists import HistoryMark, Kept, KeptList
 from queue_server.handlers.selection import check_times
 from queue_server.protocol.errors import NotFoundError, ParameterError
 from queue_server.protocol.item_filter import ItemFilter
@@ -23,6 +24,7 @@ from queue_server.protocol.methods.history import (
     HistoryPage,
     ItemResolved,
 )
+from queue_server.protocol.written_list import Piece, WrittenList
 
 # How much is read in one turn: a few milliseconds.
 PAGE_ENTRIES = 500
@@ -40,33 +42,79 @@ def read_history(context: TurnContext, params: HistoryGetParams) -> History | Fu
         time_from=params.time_from,
         time_to=params.time_to,
     )
-    return _Reading(wanted, params.limit or context.desk.limits.max_history_items, bool(params.model_fields_set)).find(
-        context, params.before
-    )
+    is_part = bool(params.model_fields_set)
+    limit = params.limit or context.desk.limits.max_history_items
+    if not wanted.is_empty:
+        part = context.turn.tx.find_history(wanted, limit=min(limit, PAGE_ENTRIES), before=params.before)
+        return HistoryPage(Roll(entry.shown() for entry in part.entries), context.history_uid(), part.before)
+    if params.limit is not None or params.before is not None:
+        return _Reading(limit, is_part).find(context, params.before)
+    return _read_whole(context, _Reading(limit, is_part, context.desk.kept.history))
+
+
+def _read_whole(context: TurnContext, reading: _Reading) -> History | Further:
+    """Return the history as it is kept, with what has been added since; all of it, if there were other changes."""
+    kept, revision = context.desk.kept.history.latest, context.turn.state.revisions.history
+    if kept is None:
+        return reading.find(context, None)
+    added = revision - kept.mark.revision
+    if added == 0:
+        reading.uid, reading.pieces = context.history_uid(), kept.pieces
+        return reading.tell(kept.mark.before)
+    is_whole = kept.mark.before is None and kept.size + added <= reading.left
+    if not is_whole or not 0 < added <= PAGE_ENTRIES:
+        return reading.find(context, None)
+    part = context.turn.tx.shown_history(limit=added)
+    # Each entry that is added raises both numbers; whatever else happens to the history, the revision alone.
+    if part.last != kept.mark.newest + added:
+        return reading.find(context, None)
+    reading.uid, reading.pieces, reading.base = context.history_uid(), (part.piece,), kept
+    return reading.keep(HistoryMark(revision, part.last, None))
 
 
 @dataclass(slots=True)
 class _Reading:
     """A part of the history that is read in several turns, newest first; what comes meanwhile is not part of it."""
 
-    wanted: ItemFilter
     left: int
     is_part: bool
+    kept: KeptList[HistoryMark] | None = None
+    base: Kept[HistoryMark] | None = None
+    mark: HistoryMark | None = None
     uid: str = ""
-    pages: list[list[dict[str, Any]]] = field(default_factory=list[list[dict[str, Any]]])
+    pieces: Sequence[Piece] = ()
 
     def find(self, context: TurnContext, before: int | None) -> History | Further:
-        part = context.turn.tx.find_history(self.wanted, limit=min(self.left, PAGE_ENTRIES), before=before)
-        self.uid = self.uid or context.history_uid()
-        self.pages.append([entry.shown() for entry in part.entries])
-        self.left -= len(part.entries)
-        # A search that is not over everything examines a bounded number of entries, and says so.
-        if part.before is not None and self.left > 0 and self.wanted == ItemFilter():
-            return Further(lambda later: self.find(later, part.before))
-        items = Roll(entry for page in reversed(self.pages) for entry in page)
+        asked = min(self.left, PAGE_ENTRIES)
+        part = context.turn.tx.shown_history(limit=asked, before=before)
+        if self.mark is None:
+            self.uid, self.mark = (
+                context.history_uid(),
+                HistoryMark(context.turn.state.revisions.history, part.last, None),
+            )
+        self.pieces = (part.piece, *self.pieces)
+        self.left -= part.piece.count
+        following = part.first if part.piece.count == asked else None
+        if following is not None and self.left > 0:
+            return Further(lambda later: self.find(later, following))
+        if self.kept is None or len(self.pieces) == 1:
+            return self.tell(following)
+        return self.keep(self.mark._replace(before=following))
+
+    def keep(self, mark: HistoryMark) -> Further:
+        """Return what keeps what was read, for whoever asks next, and tells it then."""
+
+        def keep() -> None:
+            if self.kept is not None:
+                self.pieces = self.kept.keep(mark, self.pieces, self.base)
+
+        return Further(lambda _: self.tell(mark.before), keep)
+
+    def tell(self, before: int | None) -> History:
+        items = WrittenList(self.pieces)
         # Clients that know of no parts compare a reply with what they keep, so that it has only what they know.
-        is_part = part.before is not None or self.is_part
-        return HistoryPage(items, self.uid, part.before) if is_part else History(items, self.uid)
+        is_part = before is not None or self.is_part
+        return HistoryPage(items, self.uid, before) if is_part else History(items, self.uid)
 
 
 def clear_history(context: TurnContext, params: HistoryClearParams) -> Done:

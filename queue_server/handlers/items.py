@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from queue_server.core import edits
+from queue_server.core.edits import Neighbours
 from queue_server.core.placement import place_moved, place_new
 from queue_server.engine import exam_progress
 from queue_server.handlers.after import Earlier, refuse_itself
@@ -17,7 +18,7 @@ from queue_server.handlers.group import group
 from queue_server.handlers.new_items import begin_exam_tasks, make_item, require_item, require_user
 from queue_server.handlers.selection import find_item, places_of, release_lane, require_queued, resolve_neighbour
 from queue_server.protocol.errors import CuelightError, ParameterError, RefusedError, StateError
-from queue_server.protocol.items import Item, Place
+from queue_server.protocol.items import BACK, FRONT, Item, Place
 from queue_server.protocol.methods.items import (
     BatchReply,
     ItemAddParams,
@@ -67,10 +68,11 @@ def add_items(context: TurnContext, params: ItemBatchParams) -> BatchReply:
     context = choose_common_lane(context, params.lane, params.items)
     made = Earlier()
     results: list[dict[str, Any]] = []
-    for content in params.items:
+    uids = context.turn.chance.identifiers(len(params.items))
+    for uid, content in zip(uids, params.items, strict=True):
         try:
             own = choose_own_lane(context, params.lane, content)
-            made.note(make_item(own, content, str(params.user), group_name, earlier=made))
+            made.note(make_item(own, content, str(params.user), group_name, uid=uid, earlier=made))
             results.append({"success": True, "msg": ""})
         except CuelightError as error:
             made.note(None)
@@ -133,22 +135,37 @@ def move_item(context: TurnContext, params: ItemMoveParams) -> ItemTaken:
     if params.pos is None and params.uid is None:
         raise ParameterError("Source position or UID is not specified: give pos or uid.", field="uid")
     item = find_item(context, params.pos, params.uid)
-    tx, size = context.turn.tx, context.turn.state.lane(context.lane).size
-    source = tx.index_of(item.uid) or 0
-    place = place_moved(params.pos_dest, params.before_uid, params.after_uid, size=size)
-    if isinstance(place, int):
-        neighbour = tx.item_at(context.lane, place)
-        uid = neighbour.uid if neighbour is not None else item.uid
-        place = Place(before_uid=uid) if source > place else Place(after_uid=uid)
-    else:
-        place = resolve_neighbour(context, place)
-    if item.uid not in (place.before_uid, place.after_uid):
-        places = places_of(context, [item])
-        tx.move(item.uid, place)
-        index = tx.index_of(item.uid)
-        if index != source:
-            context.edit(edits.moved(places), 0, item, index_before=source, index=index)
+    size = context.turn.state.lane(context.lane).size
+    given = place_moved(params.pos_dest, params.before_uid, params.after_uid, size=size)
+    is_index = isinstance(given, int)
+    place = _place_at(context, item, given, size) if is_index else resolve_neighbour(context, given)
+    between = context.turn.tx.neighbours(item.uid)
+    if not _stands_at(place, item, between):
+        context.turn.tx.move(item.uid, place)
+        told = {"index": given} if is_index else {"before_uid": place.before_uid, "after_uid": place.after_uid}
+        context.edit(edits.moved({item.uid: between}), 0, item, **told)
     return ItemTaken(item.shown(), size)
+
+
+def _place_at(context: TurnContext, item: Item, index: int, size: int) -> Place:
+    """Return the place of an item that is to have an index; to find the ends, the queue need not be gone through."""
+    if index in (0, size - 1):
+        return FRONT if index == 0 else BACK
+    neighbour = context.turn.tx.item_at(context.lane, index if index < size // 2 else index - size)
+    if neighbour is None or neighbour.uid == item.uid:
+        return Place(before_uid=item.uid)
+    source = context.turn.tx.index_of(item.uid) or 0
+    return Place(before_uid=neighbour.uid) if source > index else Place(after_uid=neighbour.uid)
+
+
+def _stands_at(place: Place, item: Item, between: Neighbours) -> bool:
+    """Whether an item is where it is to go: its neighbours tell at once, its index only after those before it."""
+    follows, precedes = between
+    if place.before_uid is not None:
+        return place.before_uid in (item.uid, precedes)
+    if place.after_uid is not None:
+        return place.after_uid in (item.uid, follows)
+    return (follows if place == FRONT else precedes) is None
 
 
 def remove_item(context: TurnContext, params: ItemRemoveParams) -> ItemTaken:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+import orjson
+
 from queue_server.access import validate_item
 from queue_server.access.acquisition import validate_acquisition
 from queue_server.access.names import require_name
@@ -13,6 +15,9 @@ from queue_server.handlers.after import Earlier, link
 from queue_server.handlers.context import TurnContext
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.items import ACQUISITION, DAG, PUBLIC_KEYS, Item
+
+MOST_FITTING = 100
+"""Different contents of a batch that are remembered as fitting."""
 
 
 def require_user(user: str | None, group_name: str | None) -> str:
@@ -61,7 +66,10 @@ def make_item(
         ParameterError: the item does not fit its plan, the group may not run it, or what it comes after is not there.
     """
     checked = link(context, require_item(content), earlier)
-    validate_content(context, checked, group_name)
+    if earlier is None:
+        validate_content(context, checked, group_name)
+    else:
+        _validate_once(context, checked, group_name, earlier.fitting)
     uid = uid or context.turn.chance.identifier()
     public = {name: checked[name] for name in PUBLIC_KEYS if name in checked}
     public |= {"item_uid": uid, "user": user, "user_group": group_name}
@@ -70,6 +78,23 @@ def make_item(
         known = exam_progress.without_link(cast("dict[str, Any]", public["properties"]))
         public["properties"] = {name: value for name, value in known.items() if name != "immediate_execution"}
     return Item(uid, context.lane, uid, public)
+
+
+def _validate_once(
+    context: TurnContext, item: Mapping[str, Any], group_name: str, fitting: set[tuple[str, bytes]]
+) -> None:
+    """Check what an item asks for, unless one with the same content is among those that fit."""
+    try:
+        text = orjson.dumps(item)
+    except TypeError:
+        # It is not JSON; what of it fits is for others to say.
+        text = b"null"
+    known = (context.lane, text)
+    if known not in fitting:
+        validate_content(context, item, group_name)
+        # Null stands for numbers that are not finite as well.
+        if b"null" not in text and len(fitting) < MOST_FITTING:
+            fitting.add(known)
 
 
 def validate_content(context: TurnContext, item: Mapping[str, Any], group_name: str) -> None:

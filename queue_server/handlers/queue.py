@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from queue_server.core import edits
@@ -15,35 +17,81 @@ from queue_server.core.events import (
 )
 from queue_server.engine import exam_progress
 from queue_server.handlers.context import TurnContext
+from queue_server.handlers.further import Further
 from queue_server.handlers.group import group
+from queue_server.handlers.kept_lists import KeptList, QueueMark
 from queue_server.protocol.errors import ParameterError, StateError
 from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.items import Item
 from queue_server.protocol.method import Done, LockableParams
 from queue_server.protocol.methods.queue import ModeSetParams, Queue, QueueGetParams, QueuePart
+from queue_server.protocol.written_list import Piece, WrittenList
 
 _log = logging.getLogger(__name__)
 
 QUEUE_WINDOW = 1_000
-"""Items that one request with a filter examines: some ten milliseconds, in which everybody else waits."""
+"""Items that are read in one turn, and examined by one request with a filter: in these milliseconds others wait."""
+READINGS = 3
+"""How often a long queue is read in several turns, if it changes each time before all of it was read."""
 
 _DEFAULT_MODE = {"loop": False, "ignore_failures": False}
 
 
-def read_queue(context: TurnContext, params: QueueGetParams) -> Queue:
+def read_queue(context: TurnContext, params: QueueGetParams) -> Queue | Further:
     """Return the queue and the running item, both of the same instant."""
     tx = context.turn.tx
     wanted = ItemFilter(name=params.name, user=params.by_user, state=params.state, text=params.text)
-    at_most = params.limit if wanted.is_empty else QUEUE_WINDOW
-    examined = tx.queue(context.lane, limit=at_most, after_uid=params.after_uid)
-    running = next((entry for entry in tx.running() if entry.item.lane == context.lane), None)
-    shown: dict[str, Any] = {}
-    if running is not None:
-        shown = {**running.item.shown(), "properties": {"time_start": running.time_start}}
-    if wanted.is_empty:
-        return Queue([item.shown() for item in examined], shown, context.queue_uid())
-    items, following = _take_part(examined, wanted, params.limit or QUEUE_WINDOW)
-    return QueuePart([item.shown() for item in items], shown, context.queue_uid(), following)
+    if not wanted.is_empty:
+        examined = tx.queue(context.lane, limit=QUEUE_WINDOW, after_uid=params.after_uid)
+        items, following = _take_part(examined, wanted, params.limit or QUEUE_WINDOW)
+        shown = [item.shown() for item in items]
+        return QueuePart(shown, _running_item(context), context.queue_uid(), following)
+    if params.limit is None and params.after_uid is None:
+        return _Reading().find(context)
+    part = tx.shown_queue(context.lane, limit=params.limit, after_uid=params.after_uid)
+    return _show(context, [part.piece])
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A whole queue that is read in several turns; when it changes meanwhile it is read again, at last in one turn."""
+
+    revision: int | None = None
+    left: int = READINGS
+    last_uid: str | None = None
+    pieces: Sequence[Piece] = ()
+
+    def find(self, context: TurnContext) -> Queue | Further:
+        mark = QueueMark(context.lane, context.turn.state.revisions.queue)
+        kept_list = context.desk.kept.queue
+        kept = kept_list.latest
+        if kept is not None and kept.mark == mark:
+            return _show(context, kept.pieces)
+        if self.revision != mark.revision:
+            self.revision, self.left, self.last_uid, self.pieces = mark.revision, self.left - 1, None, ()
+        limit = QUEUE_WINDOW if self.left > 0 else None
+        part = context.turn.tx.shown_queue(context.lane, limit=limit, after_uid=self.last_uid)
+        self.last_uid, self.pieces = part.last_uid, (*self.pieces, part.piece)
+        if part.piece.count == limit:
+            return Further(self.find)
+        found = _show(context, self.pieces)
+        if len(self.pieces) == 1:
+            return found
+        # For whoever asks next; what was found is of this turn, whatever comes meanwhile.
+        return Further(lambda _: found, lambda: _keep(kept_list, mark, self.pieces))
+
+
+def _keep(kept_list: KeptList[QueueMark], mark: QueueMark, pieces: Sequence[Piece]) -> None:
+    kept_list.keep(mark, pieces)
+
+
+def _show(context: TurnContext, pieces: Sequence[Piece]) -> Queue:
+    return Queue(WrittenList(pieces), _running_item(context), context.queue_uid())
+
+
+def _running_item(context: TurnContext) -> dict[str, Any]:
+    running = next((entry for entry in context.turn.tx.running() if entry.item.lane == context.lane), None)
+    return {} if running is None else {**running.item.shown(), "properties": {"time_start": running.time_start}}
 
 
 def _take_part(examined: list[Item], wanted: ItemFilter, limit: int) -> tuple[list[Item], str | None]:

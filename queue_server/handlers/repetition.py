@@ -1,17 +1,21 @@
 """Requests that may be repeated under their idempotency key: which are under way, and which orders were obeyed.
 
-It keeps no answers of the store, and knows no request from inside.
+It keeps no answers of the store, and of a request it knows what makes it the same one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from queue_server.protocol.errors import ConflictError, ToldOnceError
+import orjson
+
+from queue_server.protocol.envelope import Request
+from queue_server.protocol.errors import ConflictError, ParameterError, ToldOnceError
 from queue_server.storage.base import StoredReply, Transaction
 
 PATIENCE_S = 1.0
@@ -114,3 +118,17 @@ def told_before(names: Iterable[str], known: Mapping[str, Any]) -> ToldOnceError
         f"The request with this key was done before. Its answer had {told}, told once and kept nowhere: if it was "
         "lost, ask for a new one."
     ).with_fields(**known)
+
+
+def digest_of(request: Request) -> bytes:
+    """Return what is equal for requests that ask for the same.
+
+    Raises:
+        ParameterError: its parameters are not JSON.
+    """
+    try:
+        body = orjson.dumps([request.method, request.params], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    except TypeError as error:
+        message = f"The parameters of a repeatable request must be JSON: {error}."
+        raise ParameterError(message, field="params") from error
+    return hashlib.sha256(body).digest()

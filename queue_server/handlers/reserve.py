@@ -23,6 +23,7 @@ RELIEVING = frozenset(
         "unlock",
         "manager_stop",
         "device_revoke_token",
+        "artifact_unregister",
     }
 )
 

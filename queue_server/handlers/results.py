@@ -115,7 +115,7 @@ def _read_files(entry: HistoryEntry) -> Iterator[ResultFile]:
     for each in cast("list[Mapping[str, Any]]", entry.result.get("artifacts", ())):
         artifact: Mapping[str, Any] = each["artifact"]
         yield ResultFile(
-            id=_identify(entry.item.uid, each["name"]),
+            id=identify_file(entry.item.uid, each["name"]),
             name=each["name"],
             artifact_id=artifact["id"],
             size_bytes=artifact["size_bytes"],
@@ -124,7 +124,7 @@ def _read_files(entry: HistoryEntry) -> Iterator[ResultFile]:
         )
 
 
-def _identify(item_uid: str, name: str) -> str:
+def identify_file(item_uid: str, name: str) -> str:
     """Return an id of a file that stays the same; who does not know the uid of the item cannot guess it."""
     return hashlib.sha256(f"{item_uid}\0{name}".encode()).hexdigest()[:32]
 

@@ -9,8 +9,7 @@ from queue_server.core.events import ContinueRequested, PauseRequested
 from queue_server.core.model import Order
 from queue_server.handlers.context import MemoryContext
 from queue_server.handlers.group import group
-from queue_server.protocol.method import LockableParams
-from queue_server.protocol.methods.run import PauseParams, RunList, RunsParams
+from queue_server.protocol.methods.run import ControlParams, PauseParams, RunList, RunsParams
 
 _log = logging.getLogger(__name__)
 
@@ -18,13 +17,13 @@ _log = logging.getLogger(__name__)
 def pause(context: MemoryContext, params: PauseParams) -> PauseRequested:
     """Order a pause."""
     _log.info("Pausing the running plan (%s) ...", params.option)
-    return PauseRequested(context.lane, params.option, context.desk.clock.wall())
+    return PauseRequested(context.lane, params.option, context.desk.clock.wall(), params.item_uid)
 
 
-def _proceed(order: Order) -> Callable[[MemoryContext, LockableParams], ContinueRequested]:
-    def handle(context: MemoryContext, _: LockableParams) -> ContinueRequested:
+def _proceed(order: Order) -> Callable[[MemoryContext, ControlParams], ContinueRequested]:
+    def handle(context: MemoryContext, params: ControlParams) -> ContinueRequested:
         _log.info("The paused plan is ordered to %s", order)
-        return ContinueRequested(context.lane, order, context.desk.clock.wall())
+        return ContinueRequested(context.lane, order, context.desk.clock.wall(), params.item_uid)
 
     return handle
 

@@ -12,7 +12,6 @@ from queue_server.access import Policy
 from queue_server.access.startup_files import NO_LISTS, FileLists, StartupFiles, digest
 from queue_server.engine.turn import Turn
 from queue_server.handlers.resources import PERMISSIONS, Resources, name_in
-from queue_server.handlers.workflow_files import take_files_at_start
 from queue_server.protocol.errors import ForbiddenError, NotFoundError, ParameterError
 from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.storage.base import Transaction
@@ -42,7 +41,11 @@ def take_at_start(
         # No list file has graphs; those of other startup code are of no use.
         dags = None if lists is None else {}
         resources.replace(turn, lane, plans=plans, devices=devices, dags=dags, policy=policy)
-    take_files_at_start(turn, workflows)
+    if workflows is not None:
+        # Most have none, and should not have to load what reads them.
+        from queue_server.handlers.workflow_files import take_files_at_start
+
+        take_files_at_start(turn, workflows)
 
 
 def take_again(turn: Turn, resources: Resources, *, permissions: bool, lists: bool) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from queue_server.access.arguments import check_arguments
 from queue_server.core import edits
-from queue_server.core.events import ContinueRequested
-from queue_server.core.view import is_paused
+from queue_server.core.events import CancelRequested
 from queue_server.engine import exam_progress
 from queue_server.engine.workflow_results import find_affected
 from queue_server.handlers.context import TurnContext
@@ -49,6 +47,9 @@ from queue_server.protocol.methods.workflows import FileReply, Manifest
 from queue_server.protocol.rankings import RankedRun, RankEntry
 from queue_server.protocol.submissions import AttemptResult, FollowedSubmission, Submission, SubmissionFilter
 from queue_server.protocol.workflows import Workflow
+
+CANCELLED = "canceled by user"
+"""Why a running submission was ended, where nobody says: the words that clients of flowserv know."""
 
 _CURSOR = re.compile(r"[0-9]{1,18}")
 
@@ -121,14 +122,14 @@ def _cursor_behind(entries: Any, has_more: bool) -> str | None:
 
 
 def cancel_submission(context: TurnContext, params: SubmissionCancelParams) -> SubmissionReply:
-    """Take a submission that waits out of its queue; abort one that is paused."""
+    """Take a submission that waits out of its queue; end one that runs."""
     followed = find_submission(context, params.submission_id)
     submission = followed.submission
     require_member_of(context, submission, params)
     own = context.turn.tx.living(submission.uid)
     if not own:
         raise StateError(f"The submission {submission.uid} neither waits nor runs: it is {followed.state}.")
-    _abort(context, submission, own)
+    _end(context, submission, params.reason or CANCELLED)
     waiting = [item for uid in _uids_of(submission) for item in context.turn.tx.living(uid) if item.state != "running"]
     for lane in dict.fromkeys(item.lane for item in waiting):
         part = [item for item in waiting if item.lane == lane]
@@ -136,18 +137,16 @@ def cancel_submission(context: TurnContext, params: SubmissionCancelParams) -> S
     return SubmissionReply(show_submission(context, submission))
 
 
-def _abort(context: TurnContext, submission: Submission, own: Iterable[Item]) -> None:
-    for item in own:
-        if item.state != "running":
+def _end(context: TurnContext, submission: Submission, reason: str) -> None:
+    """Cancel what runs of a submission; an earlier step on a remote scanner is waited for, and comes to nothing."""
+    turn = context.turn
+    running = [item for uid in _uids_of(submission) for item in turn.tx.living(uid) if item.state == "running"]
+    for item in running:
+        if item.submission != submission.uid and turn.state.lane(item.lane).is_remote:
             continue
-        lane = context.turn.state.lane(item.lane)
-        if not is_paused(lane):
-            raise StateError(
-                f"The submission {submission.uid} runs in the lane {lane.name!r}: pause it first (re_pause), for only "
-                "its worker can stop it in order; then repeat this.",
-                details={"lane": lane.name, "item_uid": item.uid},
-            )
-        context.turn.apply(ContinueRequested(lane.name, "abort", context.turn.now))
+        turn.apply(CancelRequested(item.lane, item.uid, reason, turn.now))
+        data = {"submission_id": submission.uid, "item_uid": item.uid, "reason": reason}
+        turn.record(context.method, lane=item.lane, origin=context.origin, data=data)
 
 
 def _take_out(lane: TurnContext, items: list[Item], **data: str) -> None:

@@ -58,7 +58,7 @@ _ID_LENGTH: Final = 32
 
 
 class _Fields(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class _NewGroup(_Fields):

@@ -26,7 +26,7 @@ Incarnation = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class OpenWorker(_Message):
@@ -81,8 +81,11 @@ class LaneStanding(_Message):
 ToLauncher = OpenWorker | WatchWorker | EndWorker
 FromLauncher = WorkerRuns | WorkerGone
 
-_to_launcher: TypeAdapter[ToLauncher] = TypeAdapter(Annotated[ToLauncher, Field(discriminator="kind")])
-_from_launcher: TypeAdapter[FromLauncher] = TypeAdapter(Annotated[FromLauncher, Field(discriminator="kind")])
+_later = ConfigDict(defer_build=True)
+_to_launcher: TypeAdapter[ToLauncher] = TypeAdapter(Annotated[ToLauncher, Field(discriminator="kind")], config=_later)
+_from_launcher: TypeAdapter[FromLauncher] = TypeAdapter(
+    Annotated[FromLauncher, Field(discriminator="kind")], config=_later
+)
 
 
 def write_line(message: ToLauncher | FromLauncher) -> bytes:

@@ -42,4 +42,4 @@ ToldRun = Annotated[Run, AfterValidator(_check_run)]
 class Message(BaseModel):
     """What all messages have in common: frozen, no unknown keys, finite numbers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)

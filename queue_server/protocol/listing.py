@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from queue_server.protocol.codec import Encoding, encode
+from queue_server.protocol.written_list import WrittenList
 
 PIECE_ENTRIES = 100
 """Entries that are encoded in one piece: about 30 kB, a fraction of a millisecond."""
@@ -66,25 +67,41 @@ def encode_entries(entries: Mapping[str, Any], encoding: Encoding) -> bytes:
     return b"".join((_map_header(len(entries)), *pieces))
 
 
+def is_long(value: object) -> bool:
+    """Whether a field of a reply is a list that is to be encoded in a thread."""
+    return isinstance(value, (Roll, WrittenList)) and len(value) > PIECE_ENTRIES
+
+
 def encode_reply(reply: Mapping[str, Any], encoding: Encoding) -> bytes:
     """Return a reply as bytes; fields that are listings come last, as bytes that are made only once.
 
     Raises:
         TypeError: a value is of a type that the encoding does not know.
     """
-    large = {name: value for name, value in reply.items() if isinstance(value, (Listing, Roll))}
+    large = {name: value for name, value in reply.items() if isinstance(value, (Listing, Roll, WrittenList))}
     if not large:
         return encode(reply, encoding)
     small = {name: value for name, value in reply.items() if name not in large}
+    # The map {name: null} without its braces and its null is the name. All is joined once, for it may be megabytes.
     if encoding == "json":
-        fields = [encode(small)[1:-1]] if small else []
-        fields += [b"".join((encode({name: None})[1:-5], value.encoded("json"))) for name, value in large.items()]
-        return b"{" + b",".join(fields) + b"}"
+        parts = [b"{", encode(small)[1:-1], b","] if small else [b"{"]
+        for name, value in large.items():
+            parts += [encode({name: None})[1:-5], *_parts(value, "json"), b","]
+        return b"".join((*parts[:-1], b"}"))
     parts = [_map_header(len(reply)), encode(small, "msgpack")[len(_map_header(len(small))) :]]
     for name, value in large.items():
-        # The map {name: nil} without its header and its nil is the name.
-        parts += [encode({name: None}, "msgpack")[1:-1], value.encoded("msgpack")]
+        parts += [encode({name: None}, "msgpack")[1:-1], *_parts(value, "msgpack")]
     return b"".join(parts)
+
+
+def _parts(value: Listing | Roll | WrittenList, encoding: Encoding) -> list[bytes]:
+    if not isinstance(value, WrittenList):
+        return [value.encoded(encoding)]
+    if encoding == "json":
+        texts = [part for piece in value.pieces for part in (b",", piece.text())]
+        return [b"[", *texts[1:], b"]"]
+    rolls = (Roll(piece.entries()) for piece in value.pieces)
+    return [_list_header(len(value)), *(roll.encoded("msgpack")[len(_list_header(len(roll))) :] for roll in rolls)]
 
 
 def _map_header(entries: int) -> bytes:

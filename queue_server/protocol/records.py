@@ -17,14 +17,15 @@ CONTENT_TYPE_PATTERN: Final = rf'^{_TOKEN}/{_TOKEN}(; ?{_TOKEN}=({_TOKEN}|"[ !#-
 
 MAX_CONTENT_TYPE_LENGTH: Final = 255
 
+ARTIFACT_ID_PATTERN: Final = r"^[0-9a-f]{64}$"
 ArtifactId = Annotated[
     str,
-    Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bytes: 64 hexadecimal digits in lower case."),
+    Field(pattern=ARTIFACT_ID_PATTERN, description="SHA-256 of the bytes: 64 hexadecimal digits in lower case."),
 ]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Artifact(_Record):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from queue_server.protocol.codec import CLIENT_BOUNDS, WORKER_BOUNDS, Bounds, decode, encode
 from queue_server.protocol.device_link import DeviceReading, ReadDevice
@@ -318,8 +318,15 @@ class Close(Message):
 
 ToWorker = Welcome | Dismiss | Acknowledge | Execute | Pause | Continue | RunTask | EmergencyStop | Close | ReadDevice
 
-_FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(Annotated[FromWorker, Field(discriminator="kind")])
-_TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(Annotated[ToWorker, Field(discriminator="kind")])
+# What reads a message is made when the first one comes, or before that by ``prepare``.
+_LATER = ConfigDict(defer_build=True)
+_FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(Annotated[FromWorker, Field(discriminator="kind")], config=_LATER)
+_TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(Annotated[ToWorker, Field(discriminator="kind")], config=_LATER)
+
+
+def prepare() -> None:
+    """Make what reads the messages of workers, which takes a while."""
+    _FROM_WORKER.rebuild()
 
 
 def pack(message: FromWorker | ToWorker) -> bytes:

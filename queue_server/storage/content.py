@@ -40,9 +40,27 @@ def decode(text: str) -> dict[str, Any]:
 def decode_all(texts: list[str]) -> list[dict[str, Any]]:
     """Return the maps that were encoded as ``texts``; much faster than one by one."""
     joined = ",".join(texts)
-    if _EXTENDED in joined:
+    if is_extended(joined):
         return [decode(text) for text in texts]
     return orjson.loads(f"[{joined}]")
+
+
+def is_extended(texts: str) -> bool:
+    """Whether one of several texts, joined, says what only ``decode`` can read."""
+    return _EXTENDED in texts
+
+
+def extend(text: str, fields: Mapping[str, str]) -> str:
+    """Return an encoded map with ``fields``, which are encoded too, instead of those that it has by these names.
+
+    What is extended stays so: it must still be decoded one by one.
+    """
+    for name in fields:
+        # It may be the name of something inside; then this costs only time.
+        if f'"{name}":' in text and not is_extended(text):
+            text = encode({key: value for key, value in decode(text).items() if key != name})
+    more = ",".join([f'"{name}":{value}' for name, value in fields.items()])
+    return f"{text[:-1]}{',' if len(text) > 2 else ''}{more}}}"
 
 
 def _encode_extended(value: Mapping[str, Any]) -> str:

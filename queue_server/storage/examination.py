@@ -50,12 +50,13 @@ _TABLES: dict[str, tuple[int, str | None, Row]] = {
     "workflows": (8, statement("check_part_of_workflows"), (_BEFORE_ALL,)),
     "workflow_versions": (8, statement("check_part_of_workflow_versions"), (_BEFORE_ALL,)),
     "workflow_groups": (8, statement("check_part_of_workflow_groups"), (_BEFORE_ALL,)),
-    "workflow_files": (8, statement("check_part_of_workflow_files"), (_BEFORE_ALL,)),
     "workflow_postprocessing": (8, statement("check_part_of_workflow_postprocessing"), (_BEFORE_ALL,)),
     "ranks": (8, None, ()),
     "batches": (9, statement("check_part_of_batches"), (_BEFORE_ALL,)),
     "answers": (9, statement("check_part_of_answers"), (_BEFORE_ALL,)),
     "recordings": (10, statement("check_part_of_recordings"), (_BEFORE_ALL,)),
+    "files": (11, statement("check_part_of_files"), (_BEFORE_ALL,)),
+    "artifact_names": (11, None, ()),
 }
 
 

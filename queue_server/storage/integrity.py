@@ -58,11 +58,11 @@ _CHECKS = (
     (8, statement("check_workflows"), True),
     (8, statement("check_workflow_versions"), True),
     (8, statement("check_workflow_groups"), True),
-    (8, statement("check_workflow_files"), True),
     (8, statement("check_workflow_postprocessing"), True),
     (9, statement("check_batches"), True),
     (9, statement("check_answers"), True),
     (10, statement("check_recordings"), True),
+    (11, statement("check_files"), True),
 )
 # What a manager reads before it serves. Whatever is read later is compared with its checksum then.
 _CHECKS_AT_START = (

@@ -9,11 +9,12 @@ from typing import TypeVar
 from queue_server.clock import Chance, Clock
 from queue_server.protocol.errors import StorageError
 from queue_server.storage.base import Transaction
+from queue_server.storage.memory_artifacts import ArtifactTables
 from queue_server.storage.memory_batches import BatchTables
 from queue_server.storage.memory_devices import DeviceTables
 from queue_server.storage.memory_exams import ExamTables
 from queue_server.storage.memory_recordings import RecordingTables
-from queue_server.storage.memory_rows import AttemptTables, RecordTables
+from queue_server.storage.memory_shown import ShownTables
 from queue_server.storage.memory_tasks import TaskTables
 from queue_server.storage.memory_workflows import RankingTables
 from queue_server.storage.tables import Tables
@@ -33,7 +34,14 @@ def open_memory(*, clock: Clock, chance: Chance) -> MemoryStore:
 
 
 class MemoryTransaction(
-    AttemptTables, RecordTables, TaskTables, ExamTables, DeviceTables, RankingTables, RecordingTables, BatchTables
+    ShownTables,
+    TaskTables,
+    ExamTables,
+    DeviceTables,
+    RankingTables,
+    RecordingTables,
+    BatchTables,
+    ArtifactTables,
 ):
     """Everything that can be done to the store, on its tables."""
 

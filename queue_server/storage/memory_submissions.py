@@ -71,6 +71,8 @@ class FollowedTables(MemoryRows):
             raise not_followed(uid)
         for key in [key for key in self._tables.results if key[0] == uid]:
             self._tables.drop(self._tables.results, key)
+        for key in [key for key, stored in self._tables.files.items() if stored.row[2] == uid]:
+            self._tables.drop(self._tables.files, key)
         self._tables.drop(self._tables.submissions, uid)
 
     def submission(self, uid: str) -> Submission | None:

@@ -117,9 +117,9 @@ class WorkflowTables(FollowedTables):
         """Remove a group with its files."""
         if identity not in self._tables.workflow_groups:
             raise no_group(identity)
-        for key, stored in list(self._tables.workflow_files.items()):
+        for key, stored in list(self._tables.files.items()):
             if stored.row[1] == identity:
-                self._tables.drop(self._tables.workflow_files, key)
+                self._tables.drop(self._tables.files, key)
         self._tables.drop(self._tables.workflow_groups, identity)
 
     def group(self, identity: str) -> Group | None:
@@ -143,22 +143,22 @@ class WorkflowTables(FollowedTables):
         """Write a file of a group."""
         if group not in self._tables.workflow_groups:
             raise no_group(group)
-        if file.id in self._tables.workflow_files:
+        if file.id in self._tables.files:
             raise taken("a file", file.id)
-        stored = StoredRecord(0, self._tables.count("workflow_files"), write_file(group, file))
-        self._tables.put(self._tables.workflow_files, file.id, stored)
+        stored = StoredRecord(0, self._tables.count("files"), write_file(file, group=group))
+        self._tables.put(self._tables.files, file.id, stored)
 
     def remove_group_file(self, group: str, file: str) -> None:
         """Remove a file of a group."""
-        stored = self._tables.workflow_files.get(file)
+        stored = self._tables.files.get(file)
         if stored is None or stored.row[1] != group:
             raise no_file(group, file)
-        self._tables.drop(self._tables.workflow_files, file)
+        self._tables.drop(self._tables.files, file)
 
     def group_files(self, group: str) -> list[GroupFile]:
         """Return the files of a group."""
-        stored = sorted(self._tables.workflow_files.values(), key=lambda each: each.place)
-        return [GroupFile(each.row[0], *each.row[2:]) for each in stored if each.row[1] == group]
+        stored = sorted(self._tables.files.values(), key=lambda each: each.place)
+        return [GroupFile(each.row[0], *each.row[3:]) for each in stored if each.row[1] == group]
 
 
 class RankingTables(WorkflowTables):

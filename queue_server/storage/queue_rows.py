@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Literal
 
 import orjson
@@ -12,7 +11,9 @@ from queue_server.protocol.errors import ConflictError
 from queue_server.protocol.items import Item, Place
 from queue_server.storage import admission, content
 from queue_server.storage.database import Rows
-from queue_server.storage.sql import Row, read_item, read_items, statement
+from queue_server.storage.shown_base import ShownQueue
+from queue_server.storage.shown_text import show, write_piece
+from queue_server.storage.sql import Row, as_item_rows, read_item, read_items, statement
 
 # Between neighbours at the back and at the front: 24 halvings until a lane is numbered anew, and room for 10^11
 # items before 64 bits end.
@@ -21,6 +22,7 @@ BEFORE_ALL, BEHIND_ALL = -(1 << 63), (1 << 63) - 1
 NOBODY = ""
 
 INSERT_ITEM = statement("insert_item")
+INSERT_ITEMS = statement("insert_items")
 SELECT_ITEM = statement("select_item")
 SELECT_QUEUE = statement("select_queue")
 SELECT_FROM_FRONT = statement("select_from_front")
@@ -60,9 +62,12 @@ class QueueRows(Rows):
 
     def _insert_all(self, rows: list[Row]) -> None:
         try:
-            # One row is inserted as a whole or not at all without a savepoint.
-            with self._database.savepoint() if len(rows) > 1 else nullcontext():
-                self._database.change_many(INSERT_ITEM, rows)
+            if len(rows) == 1:
+                # One row is inserted as a whole or not at all without a savepoint.
+                self._database.rows(INSERT_ITEM, rows[0])
+            else:
+                with self._database.savepoint():
+                    self._database.insert_together(INSERT_ITEMS, rows)
         except ConflictError as error:
             existing = next((row[0] for row in rows if self._database.rows(SELECT_ITEM, row[:1])), None)
             if existing is None:
@@ -136,9 +141,19 @@ class QueueRows(Rows):
 
     def queue(self, lane: str, *, limit: int | None = None, after_uid: str | None = None) -> list[Item]:
         """Return a part of the queue in order."""
+        return read_items(as_item_rows(self._queue_rows(lane, limit, after_uid)))
+
+    def shown_queue(self, lane: str, *, limit: int | None = None, after_uid: str | None = None) -> ShownQueue:
+        """Return a part of the queue as clients see it."""
+        rows = self._queue_rows(lane, limit, after_uid)
+        texts = [show(row[7], row[1], row[3], row[6]) for row in rows]
+        piece = write_piece(texts, lambda: [item.shown() for item in read_items(as_item_rows(rows))])
+        return ShownQueue(piece, rows[-1][0] if rows else "")
+
+    def _queue_rows(self, lane: str, limit: int | None, after_uid: str | None) -> list[Row]:
         behind = BEFORE_ALL if after_uid is None else self._neighbour(lane, after_uid)
         at_most = -1 if limit is None else max(limit, 0)
-        return read_items(self._database.rows(SELECT_QUEUE, (lane, behind, at_most)))
+        return self._database.sound_rows("items", SELECT_QUEUE, (lane, behind, at_most))
 
     def count_queue(self, lane: str) -> int:
         """Return the size of the queue."""

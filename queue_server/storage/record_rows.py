@@ -9,7 +9,9 @@ from queue_server.protocol.event_log import EventRecord
 from queue_server.storage import admission, content
 from queue_server.storage.base import HistoryEntry, StoredReply
 from queue_server.storage.database import Rows
-from queue_server.storage.sql import read_event, read_history, statement, write_event
+from queue_server.storage.shown_base import ShownHistory
+from queue_server.storage.shown_text import show, write_piece
+from queue_server.storage.sql import Row, as_item_rows, read_event, read_history, statement, write_event
 
 NO_LIMIT = -1
 ABOVE_ALL = (1 << 63) - 1
@@ -38,9 +40,19 @@ class RecordRows(Rows):
 
     def history(self, *, limit: int | None = None, before: int | None = None) -> list[HistoryEntry]:
         """Return the newest finished items below a number, in order of finishing."""
+        return read_history(as_item_rows(self._history_rows(limit, before)))
+
+    def shown_history(self, *, limit: int | None = None, before: int | None = None) -> ShownHistory:
+        """Return the newest finished items below a number as clients see them."""
+        rows = self._history_rows(limit, before)
+        texts = [show(row[7], row[1], row[3], row[6], row[9]) for row in rows]
+        piece = write_piece(texts, lambda: [entry.shown() for entry in read_history(as_item_rows(rows))])
+        return ShownHistory(piece, rows[0][8], rows[-1][8]) if rows else ShownHistory(piece)
+
+    def _history_rows(self, limit: int | None, before: int | None) -> list[Row]:
         below = ABOVE_ALL if before is None else before
         at_most = NO_LIMIT if limit is None else max(limit, 0)
-        return read_history(self._database.rows(SELECT_HISTORY, (below, at_most))[::-1])
+        return self._database.sound_rows("history", SELECT_HISTORY, (below, at_most))[::-1]
 
     def history_entry(self, uid: str) -> HistoryEntry | None:
         """Return a finished item."""

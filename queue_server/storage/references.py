@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 500
 # The names in them come from the schema, and from nowhere else.
 _WHOLE = "SELECT {line} FROM {table}"
 _PART = "SELECT rowid, {line} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
-_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_ID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _TABLES = "SELECT name, sql LIKE '%WITHOUT ROWID%' FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 
 
@@ -48,18 +48,20 @@ class References:
             # Table by table: the log cannot be cut back as long as somebody reads an old state.
             with closing(open_reader(self._file)) as database:
                 for text in self._texts(database, table, is_whole=bool(has_no_rowid)):
-                    found.update(_ID.findall(text))
+                    found.update(identity.decode() for identity in _ID.findall(text))
         return found
 
     def _tables(self) -> list[tuple[str, int]]:
         with closing(open_reader(self._file)) as database:
             return [(row[0], row[1]) for row in database.rows(_TABLES)]
 
-    def _texts(self, database: Database, table: str, *, is_whole: bool) -> Iterator[str]:
+    def _texts(self, database: Database, table: str, *, is_whole: bool) -> Iterator[bytes]:
         columns = [row[1] for row in database.rows(f"PRAGMA table_info('{table}')") if row[2] in ("TEXT", "BLOB")]
         if not columns:
             return
-        line = " || ' ' || ".join(f"coalesce(CAST({column} AS TEXT), '')" for column in columns)
+        # As bytes: some columns hold such, digests for instance, which are no text.
+        joined = " || ' ' || ".join(f"coalesce(CAST({column} AS TEXT), '')" for column in columns)
+        line = f"CAST({joined} AS BLOB)"
         if is_whole:
             text = _WHOLE.format(line=line, table=table)
             yield from (row[0] for row in database.rows(text))

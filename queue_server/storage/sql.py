@@ -55,6 +55,11 @@ def names() -> frozenset[str]:
     return frozenset(_STATEMENTS)
 
 
+def as_item_rows(rows: list[Row]) -> list[Row]:
+    """Return whole rows of the table of items as ``read_items`` and ``read_history`` take them."""
+    return [(*row[:3], row[7], row[3], row[5], row[6], row[8], row[9]) for row in rows]
+
+
 def read_items(rows: list[Row]) -> list[Item]:
     """Return the items of rows that begin with uid, lane, submission, content, state, attempt, reason."""
     contents = content.decode_all([row[3] for row in rows])

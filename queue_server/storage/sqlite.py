@@ -12,6 +12,7 @@ from queue_server.clock import Chance, Clock
 from queue_server.failpoints import declare
 from queue_server.protocol.errors import StorageError, StorageFullError
 from queue_server.protocol.items import AttemptKey, Item, Result
+from queue_server.storage.artifact_rows import ArtifactNames
 from queue_server.storage.attempt_rows import AttemptRows
 from queue_server.storage.ballast import Ballast
 from queue_server.storage.base import Transaction
@@ -74,6 +75,7 @@ class SqliteTransaction(
     RankingRows,
     RecordedRunRows,
     RegisteredBatchRows,
+    ArtifactNames,
 ):
     """Everything that can be done to the store, as statements on its connection."""
 

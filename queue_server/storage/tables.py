@@ -114,7 +114,8 @@ class WorkflowRecords:
         default_factory=dict[tuple[str, int], tuple[Any, ...]]
     )
     workflow_groups: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
-    workflow_files: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
+    files: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
+    artifact_places: dict[tuple[Any, ...], int] = field(default_factory=dict[tuple[Any, ...], int])
     postprocessing: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
     ranks: dict[tuple[str, int], tuple[Any, ...]] = field(default_factory=dict[tuple[str, int], tuple[Any, ...]])
 

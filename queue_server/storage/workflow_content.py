@@ -131,10 +131,10 @@ def check_group(group: Group, present: Group) -> None:
         raise ConflictError(f"The workflow of the group {group.id}, who made it, and when, never change.")
 
 
-def write_file(group: str, file: GroupFile) -> Row:
-    """Return the values of a file of a group."""
+def write_file(file: GroupFile, *, group: str | None = None, submission: str | None = None) -> Row:
+    """Return the values of a file of a group, or of one that is registered, perhaps for a submission."""
     kept = (file.artifact_id, file.size_bytes, file.content_type, float(file.created))
-    return (file.id, group, file.name, *kept)
+    return (file.id, group, submission, file.name, *kept)
 
 
 def write_rank(entry: RankEntry, workflow: int, slots: Slots) -> Row:

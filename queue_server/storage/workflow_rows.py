@@ -39,9 +39,9 @@ SELECT_GROUP = statement("select_workflow_groups")
 FIND_GROUP = statement("find_workflow_group")
 LIST_GROUPS = statement("list_workflow_groups")
 DELETE_GROUP = statement("delete_workflow_groups")
-INSERT_FILE = statement("insert_workflow_files")
-SELECT_FILES = statement("select_workflow_files")
-DELETE_FILE = statement("delete_workflow_files")
+INSERT_FILE = statement("insert_files")
+SELECT_FILES = statement("select_files_of_group")
+DELETE_FILE = statement("delete_files_of_group")
 
 
 class RegisteredWorkflowRows(Rows):
@@ -135,7 +135,7 @@ class RegisteredWorkflowRows(Rows):
         if self.group(group) is None:
             raise no_group(group)
         try:
-            self._database.rows(INSERT_FILE, write_file(group, file))
+            self._database.rows(INSERT_FILE, write_file(file, group=group))
         except ConflictError as error:
             raise taken("a file", file.id) from error
 

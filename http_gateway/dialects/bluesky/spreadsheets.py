@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol, cast
@@ -23,13 +22,14 @@ from http_gateway.errors import BodyError, TooLargeError
 from http_gateway.identity import Identity
 from http_gateway.link import Caller
 from http_gateway.routes import Route, conditions_of, services_of
+from http_gateway.spreadsheets.desk import ReadingDesk
 from http_gateway.spreadsheets.errors import SpreadsheetError
 from http_gateway.spreadsheets.limits import LIMITS
 from http_gateway.spreadsheets.package import ZIP_START, open_package
 from http_gateway.spreadsheets.reading import read_items
 from http_gateway.values import read_query
 from queue_server.protocol.codec import CLIENT_BOUNDS, encode
-from queue_server.protocol.errors import BusyError, ParameterError
+from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.methods import METHODS
 
 HOOK: Final = "spreadsheet_to_plan_list"
@@ -44,9 +44,6 @@ _MOST_FIELDS = 16
 _LONGEST_FIELD_BYTES = 16 * 1024
 # What a form has beside its file: the fields, and what stands between them.
 _FORM_BYTES = (_MOST_FIELDS + 1) * 2 * _LONGEST_FIELD_BYTES
-_AT_ONCE = 2
-_MOST_WAITING = 32
-_PATIENCE_S = 60.0
 # What a message to the manager has beside its items.
 _FRAME_BYTES = 64 * 1024
 
@@ -155,8 +152,7 @@ class _Conversions:
 
     def __init__(self, converters: tuple[Converter, ...]) -> None:
         self._converters = converters
-        self._slots = asyncio.Semaphore(_AT_ONCE)
-        self._waiting = 0
+        self._desk = ReadingDesk()
 
     async def convert(self, upload: _Upload, user: str) -> list[dict[str, Any]]:
         """Return the items in a file.
@@ -167,16 +163,16 @@ class _Conversions:
             BusyError: too many files wait.
         """
         if upload.data.startswith(ZIP_START):
-            await self._run(lambda: open_package(upload.data, LIMITS).close())
+            await self._desk.run(lambda: open_package(upload.data, LIMITS).close())
         for converter in self._converters:
             items = await self._ask_site(converter, upload, user)
             if items is not None:
-                return await self._run(partial(_check_items, items))
-        return await self._run(lambda: _check_items(read_items(upload.data, upload.file_name)))
+                return await self._desk.run(partial(_check_items, items))
+        return await self._desk.run(lambda: _check_items(read_items(upload.data, upload.file_name)))
 
     async def _ask_site(self, converter: Converter, upload: _Upload, user: str) -> object:
         file = io.BytesIO(upload.data)
-        work = await self._start(
+        work = await self._desk.start(
             lambda: converter(spreadsheet_file=file, file_name=upload.file_name, data_type=upload.data_type, user=user)
         )
         error = work.exception()
@@ -185,28 +181,6 @@ class _Conversions:
         # Code of the site may fail in any way; what it says is for the person who sent the file.
         _log.warning("The site's conversion of a spreadsheet failed.", exc_info=error)
         raise SpreadsheetError(str(error) or f"The conversion of the file failed ({type(error).__name__}).")
-
-    async def _run(self, work: Callable[[], Any]) -> Any:
-        return (await self._start(work)).result()
-
-    async def _start(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
-        """Return what has ended in a thread. A slot is taken until the thread is free, whoever still waits."""
-        if self._waiting >= _MOST_WAITING:
-            raise BusyError("Too many spreadsheets are being read; send it again after a moment.")
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            raise BusyError("Other spreadsheets are still being read; send it again after a moment.") from error
-        finally:
-            self._waiting -= 1
-        running = asyncio.get_running_loop().run_in_executor(None, work)
-        running.add_done_callback(lambda _: self._slots.release())
-        ended, _ = await asyncio.wait({running}, timeout=_PATIENCE_S)
-        if not ended:
-            raise SpreadsheetError(f"The conversion of the file takes longer than {_PATIENCE_S:g} s.")
-        return running
 
 
 def _check_items(items: object) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from queue_server.client.caller import R
+from queue_server.client.calls.artifacts import ArtifactsCalls
 from queue_server.client.calls.batches import BatchesCalls
 from queue_server.client.calls.catalog import CatalogCalls
 from queue_server.client.calls.device_access import DeviceAccessCalls
@@ -70,5 +71,6 @@ class Calls(
     BatchesCalls[R],
     ResultsCalls[R],
     RecordingsCalls[R],
+    ArtifactsCalls[R],
 ):
     """Every method of the manager; ``R`` is the reply, or what is awaited for it."""

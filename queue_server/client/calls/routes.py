@@ -64,6 +64,7 @@ ROUTES: Mapping[str, MethodRoute] = {
     "device_get": MethodRoute("GET", "/device"),
     "device_parameter_set": MethodRoute("POST", "/device:set-parameter", changes=True),
     "device_read": MethodRoute("GET", "/device/reading"),
+    "device_locate": MethodRoute("GET", "/device/location"),
     "device_set": MethodRoute("POST", "/device:set", changes=True),
     "device_stop": MethodRoute("POST", "/device:stop", changes=True),
     "lock": MethodRoute("POST", "/lock", changes=True),
@@ -145,4 +146,8 @@ ROUTES: Mapping[str, MethodRoute] = {
     "run_list": MethodRoute("GET", "/runs/list"),
     "run_get": MethodRoute("GET", "/run"),
     "run_add": MethodRoute("POST", "/runs", changes=True),
+    "artifact_list": MethodRoute("GET", "/artifacts"),
+    "artifact_get": MethodRoute("GET", "/artifact"),
+    "artifact_register": MethodRoute("POST", "/artifacts", changes=True),
+    "artifact_unregister": MethodRoute("POST", "/artifact:unregister", changes=True),
 }

@@ -13,6 +13,7 @@ class RunCalls(Caller[R]):
     def re_pause(
         self,
         *,
+        item_uid: str | None = None,
         option: Literal["deferred", "immediate"] = "deferred",
         lane: str | None = None,
         lock_key: str | None = None,
@@ -20,6 +21,7 @@ class RunCalls(Caller[R]):
         """Pause the running plan.
 
         Args:
+            item_uid: Refused if another item runs in the lane, or none; without it the plan that runs.
             option: deferred: at the next checkpoint; immediate: now, steps may be repeated.
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
@@ -27,55 +29,59 @@ class RunCalls(Caller[R]):
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("re_pause", option=option, lane=lane, lock_key=lock_key)
+        return self._call("re_pause", item_uid=item_uid, option=option, lane=lane, lock_key=lock_key)
 
-    def re_resume(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
+    def re_resume(self, *, item_uid: str | None = None, lane: str | None = None, lock_key: str | None = None) -> R:
         """Go on with the paused plan.
 
         Args:
+            item_uid: Refused if another item runs in the lane, or none; without it the plan that runs.
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("re_resume", lane=lane, lock_key=lock_key)
+        return self._call("re_resume", item_uid=item_uid, lane=lane, lock_key=lock_key)
 
-    def re_stop(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
+    def re_stop(self, *, item_uid: str | None = None, lane: str | None = None, lock_key: str | None = None) -> R:
         """End the paused plan as a success: its cleanup runs, its runs are marked success.
 
         Args:
+            item_uid: Refused if another item runs in the lane, or none; without it the plan that runs.
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("re_stop", lane=lane, lock_key=lock_key)
+        return self._call("re_stop", item_uid=item_uid, lane=lane, lock_key=lock_key)
 
-    def re_abort(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
+    def re_abort(self, *, item_uid: str | None = None, lane: str | None = None, lock_key: str | None = None) -> R:
         """End the paused plan as a failure: its cleanup runs, its runs are marked abort.
 
         Args:
+            item_uid: Refused if another item runs in the lane, or none; without it the plan that runs.
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("re_abort", lane=lane, lock_key=lock_key)
+        return self._call("re_abort", item_uid=item_uid, lane=lane, lock_key=lock_key)
 
-    def re_halt(self, *, lane: str | None = None, lock_key: str | None = None) -> R:
+    def re_halt(self, *, item_uid: str | None = None, lane: str | None = None, lock_key: str | None = None) -> R:
         """End the paused plan at once, without its cleanup.
 
         Args:
+            item_uid: Refused if another item runs in the lane, or none; without it the plan that runs.
             lane: Lane to act in; without it the lane default.
             lock_key: Key of the lock, if one is set.
 
         Returns:
             The reply: ``success``, ``msg``.
         """
-        return self._call("re_halt", lane=lane, lock_key=lock_key)
+        return self._call("re_halt", item_uid=item_uid, lane=lane, lock_key=lock_key)
 
     def re_runs(self, *, option: Literal["active", "open", "closed"] = "active", lane: str | None = None) -> R:
         """Return the runs of the running plan.

@@ -120,14 +120,17 @@ class SubmissionsCalls(Caller[R]):
         user: str | None = None,
         user_group: str | None = None,
     ) -> R:
-        """Take a submission that waits out of its queue.
+        """Take a submission that waits out of its queue, or end one that runs.
 
-        Earlier steps that still wait go with it. One that is paused is aborted; one that runs has to be paused first
-        (re_pause), for only its worker can stop it in order. Of a group only members cancel.
+        Earlier steps that still wait go with it. What runs is paused at once and then aborted, without a pause where
+        that is possible; the answer comes before that has happened, and the queue stops as after any other abort. The
+        attempt ends as `aborted` with `reason` as its message, unless the plan was faster, and no copy of it is queued.
+        Until then a pause is refused. A manager that is restarted meanwhile forgets the cancellation; then cancel
+        again. A scan on a remote scanner is refused. Of a group only members cancel.
 
         Args:
             submission_id: Id of the submission.
-            reason: Written into the event log.
+            reason: Why; the message of what ran, and in the event log.
             lock_key: Key of the lock, if one is set.
             user: Name of the person or program that asks. Over HTTP the credential decides.
             user_group: Group whose permissions apply. Over HTTP the credential decides.

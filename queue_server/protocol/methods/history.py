@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,7 +39,7 @@ class HistoryGetParams(Params):
 class History:
     """Finished items, oldest first, each with its result, and the uid of the whole history."""
 
-    items: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    items: Sequence[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     plan_history_uid: str = ""
 
 

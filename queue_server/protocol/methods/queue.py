@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -31,7 +32,7 @@ class QueueGetParams(LaneParams):
 class Queue:
     """Items in order, the running item (an empty map if none runs), and the uid of this content."""
 
-    items: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    items: Sequence[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     running_item: dict[str, Any] = field(default_factory=dict[str, Any])
     plan_queue_uid: str = ""
 

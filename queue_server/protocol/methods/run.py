@@ -10,7 +10,18 @@ from pydantic import Field
 from queue_server.protocol.method import LaneLockableParams, LaneParams, Method, Params
 
 
-class PauseParams(LaneLockableParams):
+class ControlParams(LaneLockableParams):
+    """Which plan is meant."""
+
+    item_uid: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=512,
+        description="Refused if another item runs in the lane, or none; without it the plan that runs.",
+    )
+
+
+class PauseParams(ControlParams):
     """When to pause."""
 
     option: Literal["deferred", "immediate"] = Field(
@@ -32,7 +43,7 @@ class RunList:
     run_list_uid: str = ""
 
 
-def _control(name: str, verb: str, summary: str, params: type[Params] = LaneLockableParams) -> Method:
+def _control(name: str, verb: str, summary: str, params: type[Params] = ControlParams) -> Method:
     return Method(
         name=name,
         summary=summary,

@@ -75,7 +75,9 @@ class SubmissionEditParams(LockableParams):
 class SubmissionCancelParams(SubmissionEditParams):
     """Which submission, and why."""
 
-    reason: str | None = Field(default=None, max_length=500, description="Written into the event log.")
+    reason: str | None = Field(
+        default=None, max_length=500, description="Why; the message of what ran, and in the event log."
+    )
 
 
 class SubmissionArchiveParams(Params):
@@ -146,7 +148,7 @@ METHODS = (
     ),
     Method(
         name="submission_cancel",
-        summary="Take a submission that waits out of its queue.",
+        summary="Take a submission that waits out of its queue, or end one that runs.",
         kind="mutation",
         scope="write:workflows",
         route=("POST", "/submission:cancel"),
@@ -154,8 +156,11 @@ METHODS = (
         result=SubmissionReply,
         lock="queue",
         refusal="Failed to cancel the submission: ",
-        notes="Earlier steps that still wait go with it. One that is paused is aborted; one that runs has to be paused "
-        "first (re_pause), for only its worker can stop it in order. Of a group only members cancel.",
+        notes="Earlier steps that still wait go with it. What runs is paused at once and then aborted, without a pause "
+        "where that is possible; the answer comes before that has happened, and the queue stops as after any other "
+        "abort. The attempt ends as `aborted` with `reason` as its message, unless the plan was faster, and no copy of "
+        "it is queued. Until then a pause is refused. A manager that is restarted meanwhile forgets the cancellation; "
+        "then cancel again. A scan on a remote scanner is refused. Of a group only members cancel.",
         example={"submission_id": EXAMPLE_SUBMISSION, "reason": "wrong sample"},
     ),
     Method(

@@ -72,7 +72,7 @@ class WorkflowRemoveParams(LockableParams):
 class SortColumnParams(BaseModel):
     """A column to sort by."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     name: str = Field(min_length=1, max_length=128, description="Name of the column.")
     descending: bool = Field(default=True, description="True: the largest values come first.")

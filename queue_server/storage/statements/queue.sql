@@ -4,16 +4,20 @@
 INSERT INTO items (uid, lane, submission, state, position, attempt, reason, content, checksum)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, row_sum('items', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL));
 
+-- insert_items: put new items at positions of their lane; the row of values is repeated for each of them.
+INSERT INTO items (uid, lane, submission, state, position, attempt, reason, content, checksum)
+SELECT column1, column2, column3, column4, column5, column6, column7, column8,
+    row_sum('items', column1, column2, column3, column4, column5, column6, column7, column8, NULL, NULL)
+FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?));
+
 -- select_item: read an item in any state.
 SELECT uid, lane, submission, sound(content, iif(number IS NULL, 'items', 'history'), checksum,
     uid, lane, submission, state, position, attempt, reason, content, number, result), state, attempt, reason
 FROM items WHERE uid = ?;
 
--- select_queue: read a part of the queue of a lane, behind a position.
-SELECT uid, lane, submission, sound(content, 'items', checksum,
-    uid, lane, submission, state, position, attempt, reason, content, number, result), state, attempt, reason
-FROM items
-WHERE lane = ? AND position > ? ORDER BY position LIMIT ?;
+-- select_queue: read a part of the queue of a lane, behind a position, as whole rows.
+SELECT uid, lane, submission, state, position, attempt, reason, content, number, result, checksum
+FROM items WHERE lane = ? AND position > ? ORDER BY position LIMIT ?;
 
 -- select_from_front: read the item at an index counted from the front of the queue.
 SELECT uid, lane, submission, sound(content, 'items', checksum,

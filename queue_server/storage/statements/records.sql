@@ -1,10 +1,8 @@
 -- What has been: the history, the event log, saved documents and finished answers.
 
--- select_history: read the newest finished items below a number, newest first.
-SELECT uid, lane, submission, sound(content, 'history', checksum,
-    uid, lane, submission, state, position, attempt, reason, content, number, result), state, attempt, reason, number, result
-FROM items
-WHERE number < ? ORDER BY number DESC LIMIT ?;
+-- select_history: read the newest finished items below a number, newest first, as whole rows.
+SELECT uid, lane, submission, state, position, attempt, reason, content, number, result, checksum
+FROM items WHERE number < ? ORDER BY number DESC LIMIT ?;
 
 -- select_history_entry: read a finished item.
 SELECT uid, lane, submission, sound(content, 'history', checksum,

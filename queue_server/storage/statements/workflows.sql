@@ -62,19 +62,6 @@ ORDER BY place LIMIT ?4;
 -- delete_workflow_groups: remove a group with its files.
 DELETE FROM workflow_groups WHERE id = ?;
 
--- insert_workflow_files: write a file of a group, behind all others.
-INSERT INTO workflow_files (place, id, group_id, name, artifact_id, size_bytes, content_type, created, checksum)
-SELECT place, ?1, ?2, ?3, ?4, ?5, ?6, ?7, row_sum('workflow_files', ?1, place, ?2, ?3, ?4, ?5, ?6, ?7 + 0.0)
-FROM (SELECT coalesce(max(place), 0) + 1 AS place FROM workflow_files);
-
--- select_workflow_files: read the files of a group in order.
-SELECT sound(id, 'workflow_files', checksum, id, place, group_id, name, artifact_id, size_bytes, content_type,
-    created), name, artifact_id, size_bytes, content_type, created
-FROM workflow_files WHERE group_id = ? ORDER BY place;
-
--- delete_workflow_files: remove a file of a group.
-DELETE FROM workflow_files WHERE id = ? AND group_id = ?;
-
 -- insert_workflow_postprocessing: write a post-processing, behind all others.
 INSERT INTO workflow_postprocessing (place, workflow, submission, ranked, succeeded, checksum)
 SELECT place, ?1, ?2, ?3, ?4, row_sum('workflow_postprocessing', ?2, place, ?1, ?3, ?4)
@@ -163,11 +150,6 @@ FROM (SELECT * FROM workflow_versions ORDER BY place DESC LIMIT ?);
 SELECT count(sound(1, 'workflow_groups', checksum, id, place, workflow, name, owner, members, created, content))
 FROM (SELECT * FROM workflow_groups ORDER BY place DESC LIMIT ?);
 
--- check_workflow_files: check the newest files of groups.
-SELECT count(sound(1, 'workflow_files', checksum, id, place, group_id, name, artifact_id, size_bytes, content_type,
-    created))
-FROM (SELECT * FROM workflow_files ORDER BY place DESC LIMIT ?);
-
 -- check_workflow_postprocessing: check the newest post-processing.
 SELECT count(sound(1, 'workflow_postprocessing', checksum, submission, place, workflow, ranked, succeeded))
 FROM (SELECT * FROM workflow_postprocessing ORDER BY place DESC LIMIT ?);
@@ -183,11 +165,6 @@ FROM workflow_versions WHERE place > ? ORDER BY place LIMIT ?;
 -- check_part_of_workflow_groups: check groups, by their place.
 SELECT sound(place, 'workflow_groups', checksum, id, place, workflow, name, owner, members, created, content)
 FROM workflow_groups WHERE place > ? ORDER BY place LIMIT ?;
-
--- check_part_of_workflow_files: check files of groups, by their place.
-SELECT sound(place, 'workflow_files', checksum, id, place, group_id, name, artifact_id, size_bytes, content_type,
-    created)
-FROM workflow_files WHERE place > ? ORDER BY place LIMIT ?;
 
 -- check_part_of_workflow_postprocessing: check post-processing, by its place.
 SELECT sound(place, 'workflow_postprocessing', checksum, submission, place, workflow, ranked, succeeded)

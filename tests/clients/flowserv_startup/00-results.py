@@ -38,6 +38,17 @@ def measure(score: float, hits: int, chi: float = 0.0, note: str = "", mask: str
     (output_directory() / "scratch.txt").write_text("not kept")
 
 
+def dwell(seconds: float):
+    """One run that does nothing for some time."""
+
+    @bpp.run_decorator()
+    def inner():
+        yield from bps.checkpoint()
+        yield from bps.sleep(seconds)
+
+    yield from inner()
+
+
 def summarize(fits: list):
     """Write how many files there are, and a table of some size."""
     yield from bps.null()

@@ -59,6 +59,10 @@ def bench(cuelight):
         cuelight.answer(method, {"task_uid": "t1", "lane": "default", "name": "m1", "claim": "default/m1"})
     for method in ("environment_update", "script_upload", "function_execute"):
         cuelight.answer(method, {"task_uid": "t1"})
+    cuelight.answer("artifact_list", {"artifacts": [NAMED], "next_cursor": None})
+    looked_at = {"id": SHA256, "is_present": True, "size_bytes": 4, "references": [NAMED], "has_more_references": False}
+    cuelight.answer("artifact_get", {"artifact": looked_at})
+    cuelight.answer("artifact_register", {"artifact": NAMED})
     cuelight.answer("lock", {"lock_info": LOCKED})
     cuelight.answer("lock_info", {"lock_info": LOCKED})
     cuelight.answer("estop", {"lanes": [], "recorded": True})
@@ -68,6 +72,22 @@ def bench(cuelight):
 
 
 SCRIPT = "motor_limit = 5\n"
+SHA256 = "0" * 64
+JDOE = {"user": "jdoe", "user_group": "primary"}
+NAMED = {
+    "id": "f1",
+    "name": "a.csv",
+    "artifact_id": SHA256,
+    "size_bytes": 4,
+    "content_type": "text/csv",
+    "created": 1.0,
+    "kind": "registered",
+    "submission_id": "s",
+    "attempt": None,
+    "item_uid": None,
+    "group_id": None,
+    "exam_result_id": None,
+}
 GROUPS = {"user_groups": {"root": {"allowed_plans": [None]}}}
 RUN_ENTRY = {
     "uid": RUN_UID,
@@ -100,6 +120,35 @@ NEVER_A_VERB = {
 }
 VERB_REQUESTS = [
     ("status", [("status", {})]),
+    ("artifacts list", [("artifact_list", {"limit": 20})]),
+    (
+        "artifacts list --submission s --attempt 2 --name a.csv --type text/csv --limit 5",
+        [
+            (
+                "artifact_list",
+                {"submission_id": "s", "attempt": 2, "name": "a.csv", "content_type": "text/csv", "limit": 5},
+            )
+        ],
+    ),
+    (f"artifacts get {SHA256}", [("artifact_get", {"artifact_id": SHA256})]),
+    (
+        f"artifacts register {SHA256} a.csv --user jdoe",
+        [
+            ("artifact_get", {"artifact_id": SHA256}),
+            ("artifact_register", {"artifact_id": SHA256, "size_bytes": 4, "name": "a.csv", **JDOE}),
+        ],
+    ),
+    (
+        f"artifacts register {SHA256} a.csv --size 5 --type text/csv --submission s --user jdoe",
+        [
+            (
+                "artifact_register",
+                {"artifact_id": SHA256, "size_bytes": 5, "name": "a.csv", "content_type": "text/csv"}
+                | {"submission_id": "s", **JDOE},
+            )
+        ],
+    ),
+    ("artifacts unregister f1 --user jdoe", [("artifact_unregister", {"file_id": "f1", **JDOE})]),
     ("lanes", [("lanes_get", {})]),
     ("env open", [("environment_open", {})]),
     ("env close", [("environment_close", {})]),
@@ -215,6 +264,7 @@ VERB_REQUESTS = [
     ("device delete d1 --yes", [("device_delete", {"device_id": "d1", "force": False, **ME})]),
     ("device delete d1 --yes --force", [("device_delete", {"device_id": "d1", "force": True, **ME})]),
     ("device read m1.x", [("device_read", {"name": "m1.x", "user_group": "primary"})]),
+    ("device locate m1.x", [("device_locate", {"name": "m1.x", "user_group": "primary"})]),
     ("device read m1 --within 9", [("device_read", {"name": "m1", "within_s": 9.0, "user_group": "primary"})]),
     ("device set m1 open", [("device_set", {"name": "m1", "value": "open", **ME, "user_group": "primary"})]),
     (
@@ -430,6 +480,7 @@ LANE_VERBS = [
     ("script upload SCRIPT_FILE", ["script_upload"]),
     ("function call measure", ["function_execute"]),
     ("device read m1", ["device_read"]),
+    ("device locate m1", ["device_locate"]),
     ("device set m1 5", ["device_set"]),
     ("device stop m1", ["device_stop"]),
 ]

@@ -492,6 +492,16 @@ async def test_only_an_active_run_is_cancelled_and_only_an_inactive_one_deleted(
     await ask("GET", path, 404)
 
 
+async def test_a_run_that_is_cancelled_while_it_executes_is_shown_as_it_is(content, ask):
+    running = content.submission("alpha", "running")
+    handle = await ask("PUT", f"/runs/{running['id']}", json={})
+    serialize.validate_run_handle(flat(handle), "RUNNING")
+    running |= {"state": "aborted", "results": [content.result(1, "aborted", message="canceled by user")]}
+    handle = await ask("GET", f"/runs/{running['id']}")
+    serialize.validate_run_handle(flat(handle), "CANCELED")
+    assert handle["messages"] == ["canceled by user"]
+
+
 async def test_one_of_several_attempts_is_not_deleted(content, ask):
     results = [content.result(1, "failed"), content.result(2)]
     submission = content.submission("alpha", "completed", results)

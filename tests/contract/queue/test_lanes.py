@@ -63,6 +63,7 @@ READS = {
     "devices_allowed": {"user_group": "primary"},
     "devices_existing": {},
     "devices_page": {"user_group": "primary"},
+    "device_locate": {"name": "det1", "user_group": "primary"},
     "dags_allowed": {"user_group": "primary"},
     "dags_existing": {},
 }

@@ -55,8 +55,9 @@ CASES = {
 }
 # Whoever ends the process answers no more; an emergency stop is obeyed each time; the others are not offered here.
 APART = {"manager_stop", "manager_kill", "kernel_interrupt", "estop", "script_upload"}
-# Tested beside the exam records, the devices and the workflows.
-APART |= {name for name in CHANGING if name.startswith(("batch_", "device_", "exam_", "submission_", "workflow_"))}
+# Tested beside the artifacts, the exam records, the devices and the workflows.
+BESIDE = ("artifact_", "batch_", "device_", "exam_", "submission_", "workflow_")
+APART |= {name for name in CHANGING if name.startswith(BESIDE)}
 
 
 async def arrange(bench, words):

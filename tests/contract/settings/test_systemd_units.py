@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from queue_server.config import PAUSE_PATIENCE_S, load_settings
+from queue_server.config import load_settings
 from queue_server.engine.watchdog import PERIOD_S
+from queue_server.process import PAUSE_PATIENCE_S
 from queue_server.workers.lane_launcher import read_options
 from queue_server.workers.lane_workers import END_PATIENCE_S
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_server.protocol.worker_link import Execute
+from queue_server.protocol.worker_link import Continue, Execute, Pause
 from tests.contract.workflows.conftest import WORKFLOW, make_file
 from tests.doubles.bench import USER, plan
 
@@ -54,6 +54,16 @@ async def test_arguments_that_do_not_fit_change_nothing(bench, register, argumen
     assert reply["error"]["details"]["field"] == field
     assert word in reply["msg"]
     assert (await bench.do("submission_list"))["submissions"] == []
+
+
+async def test_a_workflow_that_accepts_more_keeps_what_is_no_parameter_and_shows_it_to_no_step(bench, register, submit):
+    await register(accepts_more=True)
+    submission = await submit(7, arguments={"points": 7, "exposure": [1, {"a": None}]})
+    assert submission["arguments"] == {"detector": "det1", "points": 7, "exposure": [1, {"a": None}]}
+    [item] = await queue(bench)
+    assert (item["args"], item["kwargs"]) == ([["det1"]], {"num": 7})
+    reply = await bench.refuse("submission_add", workflow_id="peak", arguments={"points": 0, "more": 1}, **USER)
+    assert reply["error"]["details"]["field"] == "arguments.points"
 
 
 async def test_texts_stand_for_numbers_where_that_is_asked_for(bench, register, submit):
@@ -159,23 +169,65 @@ async def test_what_waits_is_cancelled_with_its_earlier_steps(bench, submit):
     assert again["error"]["code"] == "wrong_state"
 
 
-async def test_what_runs_is_cancelled_once_it_is_paused(bench, register, submit):
+async def test_what_runs_is_paused_and_aborted_and_what_waits_behind_it_is_untouched(bench, register, submit):
+    await register()
+    submission = await submit()
+    [other] = await bench.add("scan")
+    await bench.do("queue_start")
+    await bench.run_plan()
+    shown = (await bench.do("submission_cancel", submission_id=submission["id"], reason="wrong"))["submission"]
+    assert shown["state"] == "running"
+    assert [message.option for message in bench.sent(Pause)] == ["immediate"]
+    again = await bench.refuse("submission_cancel", submission_id=submission["id"])
+    assert "is being cancelled" in again["msg"]
+    await bench.pause()
+    assert [message.option for message in bench.sent(Continue)] == ["abort"]
+    await bench.finish("aborted", message="RunEngine aborted")
+    found = (await bench.do("submission_get", submission_id=submission["id"]))["submission"]
+    assert [(each["outcome"], each["message"]) for each in found["results"]] == [("aborted", "wrong")]
+    assert (found["state"], await bench.uids(), bench.status["manager_state"]) == ("aborted", [other], "idle")
+    events = (await bench.do("events_get"))["events"]
+    [told] = [event for event in events if event["kind"] == "submission_cancel"]
+    assert told["data"] == {"submission_id": submission["id"], "item_uid": submission["id"], "reason": "wrong"}
+
+
+async def test_what_is_paused_is_aborted_at_once_and_does_not_come_back(bench, register, submit):
     await register()
     submission = await submit()
     await bench.do("queue_start")
     await bench.run_plan()
-    shown = (await bench.do("submission_get", submission_id=submission["id"]))["submission"]
-    assert shown["state"] == "running"
-    reply = await bench.refuse("submission_cancel", submission_id=submission["id"])
-    assert reply["error"]["details"]["lane"] == "default"
-    await bench.do("re_pause", option="immediate")
+    await bench.do("re_pause", option="immediate", item_uid=submission["id"])
     await bench.pause()
     paused = (await bench.do("submission_get", submission_id=submission["id"]))["submission"]
     assert paused["state"] == "paused"
     await bench.do("submission_cancel", submission_id=submission["id"])
     await bench.finish("aborted")
     found = (await bench.do("submission_get", submission_id=submission["id"]))["submission"]
-    assert found["results"][0]["outcome"] == "aborted"
+    assert [(each["outcome"], each["message"]) for each in found["results"]] == [("aborted", "canceled by user")]
+    assert await bench.uids() == []
+
+
+async def test_an_earlier_step_that_runs_is_ended_too(bench, submit):
+    await bench.do("workflow_add", workflow=TWO_STEPS, **USER)
+    submission = await submit(workflow_id="chain")
+    await bench.do("queue_start")
+    await bench.run_plan()
+    found = (await bench.do("submission_cancel", submission_id=submission["id"]))["submission"]
+    assert found["state"] == "removed"
+    assert len(bench.sent(Pause)) == 1
+    assert await bench.uids() == []
+
+
+async def test_an_order_for_an_item_is_refused_while_another_one_runs(bench, register, submit):
+    await register()
+    await submit()
+    waiting = await submit()
+    await bench.do("queue_start")
+    await bench.run_plan()
+    for method in ("re_pause", "re_resume", "re_stop", "re_abort", "re_halt"):
+        reply = await bench.refuse(method, item_uid=waiting["id"])
+        assert reply["error"]["code"] == "wrong_state"
+        assert waiting["id"] in reply["msg"]
 
 
 async def test_what_has_ended_can_be_forgotten(bench, register, submit, run):

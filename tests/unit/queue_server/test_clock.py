@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from queue_server.clock import AnchoredClock, Chance, ManualClock, SystemClock, take_anchor
+from queue_server.clock import AnchoredClock, Chance, ManualClock, SystemClock, take_anchor, until_beat
 
 
 def test_a_manual_clock_stands_still_until_it_is_moved():
@@ -42,6 +42,15 @@ def test_identifiers_are_random_uuids():
     drawn = [Chance().identifier() for _ in range(100)]
     assert len(set(drawn)) == 100
     assert {uuid.UUID(text).version for text in drawn} == {4}
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_identifiers_that_are_drawn_at_once_are_random_uuids_too(count):
+    drawn = Chance().identifiers(count)
+    assert len(set(drawn)) == count
+    assert all(str(uuid.UUID(text)) == text for text in drawn)
+    assert all((uuid.UUID(text).version, uuid.UUID(text).variant) == (4, uuid.RFC_4122) for text in drawn)
+    assert Chance.seeded(1).identifiers(count) == Chance.seeded(1).identifiers(count)
 
 
 def test_secrets_have_256_random_bits_in_64_digits():
@@ -100,3 +109,12 @@ def test_the_anchor_of_the_host_gives_its_wall_time():
     host = SystemClock()
     assert abs(AnchoredClock(host, take_anchor()).wall() - host.wall()) < 1
     assert abs(AnchoredClock(host).wall() - host.wall()) < 1
+
+
+@pytest.mark.parametrize("now_s", [0.0, 0.001, 0.25, 0.5, 0.501, 0.999, 1234.567])
+@pytest.mark.parametrize("period_s", [1.0, 0.02, 5.0])
+def test_what_is_due_in_each_period_is_due_at_a_multiple_of_it(now_s, period_s):
+    pause_s = until_beat(now_s, period_s)
+    assert period_s / 2 <= pause_s <= period_s * 1.5
+    beats = (now_s + pause_s) / period_s
+    assert beats == pytest.approx(round(beats), abs=1e-6)

@@ -64,6 +64,12 @@ def list_stop_events(lane: Lane) -> list[events.Event]:
     return happening
 
 
+def list_cancellations(lane: Lane) -> list[events.Event]:
+    """Return the request of a person to end what runs in a lane, if something does."""
+    key = open_key(lane)
+    return [] if key is None else [events.CancelRequested(lane.name, key.item_uid, "a reason", 0.0)]
+
+
 def list_side_requests(lane: str) -> list[events.Event]:
     """Return requests that resemble others or that matter only when an attempt ends."""
     return [
@@ -128,6 +134,7 @@ def list_reports(key: AttemptKey) -> list[link.Report]:
         link.RunClosed(number=1, attempt=key, run_uid=RUN_UID, exit_status="success"),
         link.OrderRefused(number=1, attempt=key, order="pause", message="a reason"),
         link.OrderRefused(number=1, attempt=key, order="resume", message="a reason"),
+        link.OrderRefused(number=1, attempt=key, order="abort", message="a reason"),
     ]
 
 

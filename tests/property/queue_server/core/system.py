@@ -16,7 +16,14 @@ from queue_server.protocol.errors import RefusedError
 from queue_server.protocol.items import DEFAULT_LANE, AttemptKey
 from queue_server.protocol.worker_link import StopReport
 from tests.property.queue_server.core.faults import find_step_faults
-from tests.property.queue_server.core.moves import exit_of, incarnation_of, list_edits, list_requests, report
+from tests.property.queue_server.core.moves import (
+    exit_of,
+    incarnation_of,
+    list_cancellations,
+    list_edits,
+    list_requests,
+    report,
+)
 from tests.property.queue_server.core.process import Process
 from tests.property.queue_server.core.search import Way
 from tests.property.queue_server.core.world import Trace, World, make_world, restart, take
@@ -185,7 +192,8 @@ class Ways:
 
     def _of_people(self, system: System) -> Iterator[Way[System]]:
         is_latched = system.world.state.lane(LANE).estop is not None
-        for request in list_requests(LANE):
+        lane = system.world.state.lane(LANE)
+        for request in (*list_requests(LANE), *list_cancellations(lane)):
             if is_latched and not isinstance(request, events.EstopReset | events.EnvironmentDestroyRequested):
                 continue  # the search of the core alone asks for everything in a latched lane
             if isinstance(request, events.AutostartSet):

@@ -25,6 +25,7 @@ from tests.property.queue_server.core.moves import (
     Move,
     exit_of,
     finish,
+    list_cancellations,
     list_edits,
     list_ends,
     list_reports,
@@ -66,7 +67,8 @@ def look_at_core(world: World) -> Hashable:
     if attempt is None:
         held, works = lane.condition == "held", lane.foreground_task is not None
         return *common, min(size, 2), lane.autostart, held, works
-    shown = (attempt.phase, tuple(run.is_open for run in attempt.runs), attempt.order, attempt.order_sent)
+    ordered = attempt.order, attempt.order_sent, bool(attempt.cancellation)
+    shown = (attempt.phase, tuple(run.is_open for run in attempt.runs), *ordered)
     return *common, min(size, 1), shown, worker.re_state if worker.environment == "open" else ""
 
 
@@ -83,7 +85,7 @@ def follow_everything(world: World) -> Iterator[Way[World]]:
     if world.state.phase == "stopped":
         return
     lane = world.state.lane(LANE)
-    happening = (*list_worker_events(lane), *list_stop_events(lane))
+    happening = (*list_worker_events(lane), *list_stop_events(lane), *list_cancellations(lane))
     for event in (*list_requests(LANE), events.RecoveryFinished(), *happening):
         yield from follow(world, event)
     for name, edit in list_edits(world, LANE, most=2):

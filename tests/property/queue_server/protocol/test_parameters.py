@@ -92,7 +92,7 @@ FIELDS = [
 ]
 METHOD = st.sampled_from(list(METHODS.values()))
 # What no made-up text fits.
-PATTERNED = ("token_sha256",)
+PATTERNED = ("artifact_id", "token_sha256")
 FIXED = {
     "null": [None],
     "boolean": [True, False],

@@ -105,6 +105,19 @@ async def test_without_an_environment_nothing_is_read_or_set(bench):
         assert "environment does not exist" in (await bench.refuse(method, name="det1", **more))["msg"]
 
 
+async def test_where_a_device_is_can_be_asked_also_while_the_environment_is_closed(bench):
+    assert (await bench.do("device_locate", name="det1", **GROUP))["is_open"] is False
+    await bench.open()
+    told = await bench.do("device_locate", name="det1", **GROUP)
+    assert (told["lane"], told["name"], told["is_open"]) == ("default", "det1", True)
+    assert bench.sent(ReadDevice) == []
+
+
+@pytest.mark.parametrize(("params", "text"), [({"name": "det2", **GROUP}, "'det2'"), ({"name": "det1"}, "user group")])
+async def test_a_device_that_may_not_be_used_is_nowhere(opened, params, text):
+    assert text in (await opened.refuse("device_locate", **params))["msg"]
+
+
 async def test_a_device_that_is_set_is_a_task_and_in_the_log_with_who_did_it(opened):
     reply = await opened.do("device_set", name="det1", value=2.5, within_s=60.0, **USER)
     (order,) = opened.sent(RunTask)

@@ -162,6 +162,7 @@ async def _damaged_while_open(reopen, file, text):
     ("text", "work"),
     [
         ("UPDATE items SET content = '{}' WHERE uid = 'i2'", lambda tx: tx.queue("default")),
+        ("UPDATE items SET reason = 'why' WHERE uid = 'i2'", lambda tx: tx.shown_queue("default")),
         ("UPDATE items SET content = '{}' WHERE uid = 'i2'", lambda tx: tx.item_at("default", 0)),
         ("UPDATE items SET content = '{}' WHERE uid = 'i2'", lambda tx: tx.item("i2")),
         ("UPDATE items SET content = '{}' WHERE uid = 'i2'", lambda tx: tx.move("i2", FRONT)),
@@ -185,6 +186,8 @@ async def test_a_damaged_record_is_refused_to_its_reader_alone(reopen, file):
     store = await _damaged_while_open(reopen, file, "UPDATE items SET result = '{}' WHERE uid = 'i0'")
     with pytest.raises(DamagedRecordError, match=r"row i0 of table items"):
         await store.transact(lambda tx: tx.history())
+    with pytest.raises(DamagedRecordError, match=r"row i0 of table items"):
+        await store.transact(lambda tx: tx.shown_history())
 
     def go_on(tx):
         with pytest.raises(DamagedRecordError):

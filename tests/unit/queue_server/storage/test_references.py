@@ -10,6 +10,7 @@ from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import BACK, Item
 from queue_server.protocol.submissions import AttemptResult, ResultFile, Submission
 from queue_server.storage import references
+from queue_server.storage.base import StoredReply
 from queue_server.storage.references import References
 from queue_server.storage.sqlite import open_sqlite
 from tests.faults.places import place_in_memory
@@ -42,6 +43,13 @@ async def test_ids_are_found_in_rows_of_every_kind(stored):
 
     await store.transact(write)
     assert found.find() == {sha(number) for number in range(1, 6)}
+
+
+async def test_bytes_that_are_no_text_are_searched_too(stored):
+    store, found = stored
+    await store.transact(lambda tx: tx.store_reply("k", StoredReply(b"\xac\x00" * 16, sha(6).encode() + b"\xff"), 1.0))
+    await store.transact(lambda tx: tx.save("document", b"\x00\xff" + sha(7).encode()))
+    assert found.find() == {sha(6), sha(7)}
 
 
 async def test_what_is_no_id_of_an_artifact_is_none(stored):
