@@ -19,6 +19,7 @@ class StatusBoard:
         self._name = name
         self._clock = clock
         self._show = show
+        self._state: State | None = None
         self._content: Status | None = None
         self._shown: Status | None = None
         self._renewals = 0
@@ -41,6 +42,10 @@ class StatusBoard:
 
     def update(self, state: State) -> None:
         """Show ``state`` if it looks different from what is shown."""
+        if state is self._state:
+            # A turn that only read left the state as it was.
+            return
+        self._state = state
         content = status_of(state, self._instance_id, self._name)
         if content == self._content:
             return

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import socket
 
-_PLAIN = re.compile(r"tcp://(\d+\.\d+\.\d+\.\d+):(\d+)")
+# Whether any other address may be listened at is decided later.
+_LOOPBACK = re.compile(r"tcp://(127\.\d+\.\d+\.\d+):(\d+)")
 # As many as ZeroMQ lets wait.
 _MOST_WAITING = 100
 
@@ -16,14 +17,17 @@ _listening: dict[str, int] = {}
 
 
 def listen(address: str) -> None:
-    """Listen at ``address`` from now on, if it is a plain one of TCP and free; if not, whoever binds it will say so."""
-    plain = _PLAIN.fullmatch(address)
-    if plain is None:
+    """Listen at ``address`` from now on, if it is a free one of TCP that only this host reaches.
+
+    If it is not, whoever binds it will say so.
+    """
+    found = _LOOPBACK.fullmatch(address)
+    if found is None:
         return
     opened = socket.socket()
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind((plain[1], int(plain[2])))
+        opened.bind((found[1], int(found[2])))
         opened.listen(_MOST_WAITING)
     except (OSError, OverflowError):
         opened.close()
