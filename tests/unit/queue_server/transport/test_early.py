@@ -58,7 +58,7 @@ def test_whose_socket_it_is_takes_it_once(address):
 
 
 @pytest.mark.parametrize(
-    "other", ["ipc:///tmp/absent/socket", "tcp://*:0", "tcp://[::1]:0", "tcp://127.0.0.1:99999", ""]
+    "other", ["tcp://0.0.0.0:0", "ipc:///tmp/absent/socket", "tcp://*:0", "tcp://[::1]:0", "tcp://127.0.0.1:99999", ""]
 )
 def test_another_kind_of_address_is_left_to_whoever_binds_it(other):
     early.listen(other)
@@ -66,7 +66,8 @@ def test_another_kind_of_address_is_left_to_whoever_binds_it(other):
 
 
 def test_that_an_address_is_in_use_is_said_by_whoever_binds_it(context, address):
-    bind(make_server(context), address)
+    there = make_server(context)
+    bind(there, address)
     early.listen(address)
     assert early.take(address) is None
     with pytest.raises(OSError, match="cannot bind"):
