@@ -14,6 +14,7 @@ import zmq
 from queue_server.client import CurveKeys, RunControl
 from queue_server.client.run_file import read_documents
 from queue_server.protocol.device_values import read_values, values_topic
+from queue_server.protocol.documents import document_topic
 from queue_server.workers.launcher import find_worker
 from tests.processes.requester import USER
 from tests.processes.system import ROOT, copy_startup, read_journal
@@ -155,6 +156,14 @@ def outcome_of(client, uid):
     return find() or {}
 
 
+def wait_for_publisher(system, lane):
+    """Wait until the worker publishes to this manager: its connection for documents is another one than its link."""
+    with zmq.Context() as context, context.socket(zmq.SUB) as marks:
+        marks.connect(system.ready["documents"])
+        marks.subscribe(document_topic(lane))
+        assert marks.poll(60_000)
+
+
 def test_a_lane_on_another_host_outlives_its_manager_and_is_told_how_its_worker_ends(system, client, far, tmp_path):
     pid = open_far(client)
     assert os.getsid(pid) == pid
@@ -166,6 +175,7 @@ def test_a_lane_on_another_host_outlives_its_manager_and_is_told_how_its_worker_
     client.wait_for_status(lambda status: lane_of(status)["worker_state"] == "executing_plan", 60)
     # Published over the network under the keys of the link, and recorded over there.
     with client.documents(["far"]) as documents:
+        wait_for_publisher(system, "far")
         gate.touch()
         assert outcome_of(client, uid)["exit_status"] == "completed"
         wait_until(lambda: getattr(documents.receive(60), "name", "") == "stop", "the last document")
