@@ -17,7 +17,7 @@ from queue_server.engine.perform import Done
 from queue_server.engine.stopping import wait_for_answers
 from queue_server.engine.turn import Turn
 from queue_server.familiar import EncodedReplies, FamiliarRequests
-from queue_server.guards import identify, require_gateway, require_key, require_unchanged
+from queue_server.guards import identify, require_gateway, require_key, require_unchanged, sign
 from queue_server.handlers.answers import find_answer, keep_answer
 from queue_server.handlers.aside import Aside, Expected
 from queue_server.handlers.context import Desk, MemoryContext, TurnContext
@@ -37,7 +37,7 @@ from queue_server.protocol.errors import (
 from queue_server.protocol.items import DEFAULT_LANE, Origin
 from queue_server.protocol.limits import too_much_at_once
 from queue_server.protocol.listing import encode_reply, is_long
-from queue_server.protocol.method import LaneParams, Method, Params, field_names, fields_of
+from queue_server.protocol.method import LaneParams, Method, Params, fields_of
 from queue_server.protocol.methods import METHODS
 from queue_server.protocol.peer import ANYBODY, DELEGATE, Peer
 from queue_server.storage.base import StoredReply
@@ -89,18 +89,26 @@ class Dispatcher:
         """Answer the request of ``peer`` in ``frame``; without room, only what can be answered at once."""
         if self._may_delegate:
             peer = DELEGATE
-        if not has_room:
+        known = self._familiar.find(frame, peer)
+        if known is not None:
+            respond(_guard(known, lambda: self._show(known)))
+        elif not has_room:
             self._answer_at_once(_read(frame, self._bounds, peer), respond)
         elif len(frame) <= _LARGE_BYTES and is_loaded(frame, self._bounds):
-            self._answer(self._familiar.find(frame, peer) or self._read(frame, peer), respond)
+            self._answer(self._read(frame, peer), respond)
         else:
             self._do_aside(lambda: _read_aside(frame, self._bounds, peer), lambda call: self._answer(call, respond))
 
     def _read(self, frame: bytes, peer: Peer) -> _Call | bytes:
         call = _read(frame, self._bounds, peer)
-        if isinstance(call, _Call) and call.method.bare:
+        if isinstance(call, _Call) and call.method.bare and call.request.if_queue_uid is None:
             self._familiar.keep(frame, peer, call)
         return call
+
+    def _show(self, call: _Call) -> bytes:
+        """Return the reply to a request for what is shown to everybody, whatever is locked."""
+        result = HANDLERS[call.method.name](MemoryContext(self._desk, call.origin, DEFAULT_LANE), call.params)
+        return self._encoded.encode(result, call.encoding)
 
     def _answer_at_once(self, call: _Call | bytes, respond: Respond) -> None:
         """Answer from memory or order a motion; refuse everything else as busy."""
@@ -342,21 +350,13 @@ def _read(frame: bytes, bounds: Bounds, peer: Peer) -> _Call | bytes:
         if method is None:
             raise UnknownMethodError(f"Unknown method {request.method!r}")
         origin = identify(request, method, peer)
-        params = method.parse(_sign(request, method, peer))
+        params = method.parse(sign(request, method, peer))
         require_gateway(method, peer)
         return _Call(request, method, params, encoding, origin)
     except CuelightError as error:
         fields = method.failure_fields if method is not None and not method.bare else {}
         prefix = method.refusal if method is not None else ""
         return encode(refuse(error, fields, identifier, prefix), encoding)
-
-
-def _sign(request: Request, method: Method, peer: Peer) -> dict[str, Any]:
-    """Return the parameters, with the owner of the key as the user: what a message says of that is only a claim."""
-    params = dict(request.params)
-    if peer.name and request.origin is None and "user" in field_names(method.params):
-        params["user"] = peer.name
-    return params
 
 
 def _lane_of(params: Params, state: State) -> str:

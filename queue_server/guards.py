@@ -12,7 +12,7 @@ from queue_server.handlers.locks import describe_lock
 from queue_server.protocol.envelope import Request
 from queue_server.protocol.errors import ForbiddenError, LockedError, ParameterError, StaleError
 from queue_server.protocol.items import Origin
-from queue_server.protocol.method import EVERYBODYS_SCOPE, LockableParams, Method, Params
+from queue_server.protocol.method import EVERYBODYS_SCOPE, LockableParams, Method, Params, field_names
 from queue_server.protocol.peer import Peer
 
 _ORIGIN_KEYS = ("user", "group", "scopes", "client", "request_id")
@@ -54,6 +54,14 @@ def identify(request: Request, method: Method, peer: Peer) -> Origin:
         client=_word(given, "client"),
         request_id=_word(given, "request_id"),
     )
+
+
+def sign(request: Request, method: Method, peer: Peer) -> dict[str, Any]:
+    """Return the parameters, with the owner of the key as the user: what a message says of that is only a claim."""
+    params = dict(request.params)
+    if peer.name and request.origin is None and "user" in field_names(method.params):
+        params["user"] = peer.name
+    return params
 
 
 def require_gateway(method: Method, peer: Peer) -> None:

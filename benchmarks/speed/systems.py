@@ -66,8 +66,9 @@ class System:
 
     def processor_s(self) -> float:
         """Return the time that all processes have used on a processor so far."""
-        times = [psutil.Process(pid).cpu_times() for pid in self.pids()]
-        return sum(each.user + each.system for each in times)
+        # In nanoseconds, where the times of processes go by hundredths of a second.
+        files = [file for pid in self.pids() for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+        return sum(int(file.read_text().split()[0]) for file in files) / 1e9
 
 
 @contextmanager
