@@ -122,7 +122,7 @@ ROWS = (
         size_title="items in the queue",
         most_growth=1.5,
     ),
-    Row("add-64-p99", "the same, p99", "ms", _both(_add_crowd_p99), (AtMost(100),)),
+    Row("add-64-p99", "queue_item_add, 64 clients, p99", "ms", _both(_add_crowd_p99), (AtMost(100),)),
     Row(
         "status",
         "status, one client",
