@@ -55,6 +55,8 @@ class FaultReport:
 
     def __init__(self, config: pytest.Config) -> None:
         self._is_whole = bool(config.getoption("--faults"))
+        # Only what failed before: no other row is asked for.
+        self._is_repeated = bool(config.getoption("lf", default=False))
         self._file = config.getoption("--fault-table")
         self._is_controller = not hasattr(config, "workerinput")
         self._found: dict[str, Found] = defaultdict(Found)
@@ -98,7 +100,7 @@ class FaultReport:
         """Let the run fail if a row has failed, or has no test although all were asked for."""
         if not self._is_controller or session.config.option.collectonly:
             return
-        self._lines = list(self._table())
+        self._lines = [line for line in self._table() if line.state != NO_TEST or not self._is_repeated]
         if any(line.state in BAD for line in self._lines) and session.exitstatus in {
             pytest.ExitCode.OK,
             pytest.ExitCode.NO_TESTS_COLLECTED,
