@@ -26,7 +26,7 @@ WITH_EPICS := $(VENV)/.installed-epics
 WITH_COMPUTE := $(VENV)/.installed-compute
 # What Cuelight is compared with; matplotlib is what its simulated profile needs.
 PEER      := $(VENV)-peer
-PEER_PACKAGES := bluesky-queueserver==0.0.25 bluesky-httpserver==0.0.14 uvicorn matplotlib
+PEER_PACKAGES := bluesky-queueserver==0.0.25 bluesky-httpserver==0.0.14 uvicorn matplotlib pandas
 KINDS     := clients system contract property unit architecture
 
 .DEFAULT_GOAL := help
@@ -105,12 +105,12 @@ demo-batch: $(INSTALLED)
 bench: $(WITH_DEV) $(PEER)/.tried
 	@mkdir -p .bench
 	$(BIN)/python -m benchmarks.speed --growth --peer $(PEER)/bin/python --json .bench/speed.json --plot .bench/speed.png
-	$(BIN)/python benchmarks/gateway.py --stock $(PEER)/bin/python
-	$(BIN)/python benchmarks/many_devices.py
-	$(BIN)/python benchmarks/scanners.py
-	$(BIN)/python benchmarks/batches.py
-	$(BIN)/python benchmarks/ranking.py
-	$(BIN)/python benchmarks/archives.py
+	$(BIN)/python -m benchmarks.gateway --peer $(PEER)/bin/python
+	$(BIN)/python -m benchmarks.many_devices
+	$(BIN)/python -m benchmarks.scanners
+	$(BIN)/python -m benchmarks.batches
+	$(BIN)/python -m benchmarks.ranking
+	$(BIN)/python -m benchmarks.archives
 
 $(PEER)/.tried: $(BIN)/python
 	@echo "Installing bluesky-queueserver and bluesky-httpserver into $(PEER), to compare with"

@@ -3,7 +3,7 @@
 A process of its own streams the archive of files that nothing shrinks to nowhere, as the gateway does it, and says how
 much its memory has grown from before the first piece to after the last one.
 
-    python benchmarks/archives.py [--bytes 5000000000] [--files 5] [--json]
+    python -m benchmarks.archives [--bytes 5000000000] [--files 5] [--json]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Batches over HTTP: how long a large one takes from the request to the answer, and a page out of very many items.
 
-    python benchmarks/batches.py [--rounds 5] [--items 10000] [--known 1000000] [--json]
+    python -m benchmarks.batches [--rounds 5] [--items 10000] [--known 1000000] [--json]
 
 A whole system runs with the simulated profile. For the pages it gets a data directory with so many items of finished
 batches, which takes a minute to make; ``--known 0`` leaves that out.
@@ -19,9 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from http_load import ask, connections
-from http_systems import running_cuelight
-
+from benchmarks.http_load import ask, connections
+from benchmarks.systems import ANY_HTTP_PORT, running_cuelight
 from queue_server.clock import Chance, SystemClock
 from queue_server.protocol.batches import Batch, item_ids, submission_uids
 from queue_server.protocol.submissions import AttemptResult, Submission
@@ -51,18 +50,21 @@ def main() -> None:
 
 def measure_creation(directory: Path, rounds: int, size: int) -> dict[str, Any]:
     """Return how long requests take that create a batch of so many plans, each with arguments of its own."""
-    with running_cuelight(directory) as gateway:
+    with running_cuelight(directory, http=ANY_HTTP_PORT) as system:
+        # A batch is checked against the plans of the worker.
+        system.open_environment()
+        site = system.site
 
         async def create() -> tuple[list[float], int]:
             taken: list[float] = []
             length = 0
             for number in range(rounds):
-                await ask(gateway.site, "POST", "/api/queue/clear")
+                await ask(site, "POST", "/api/queue/clear")
                 items = [_entry(index) for index in range(size)]
                 body = json.dumps({"name": f"round {number}", "items": items}).encode()
                 length = len(body)
                 began = time.perf_counter()
-                reply = await ask(gateway.site, "POST", "/v1/batches", body)
+                reply = await ask(site, "POST", "/v1/batches", body)
                 taken.append(time.perf_counter() - began)
                 if len(reply["items"]) != size:
                     raise SystemExit(f"The batch was not created: {reply}")
@@ -120,19 +122,20 @@ def _write_batch(tx: Transaction, identity: str) -> None:
 
 def measure_pages(directory: Path, batches: list[str]) -> dict[str, Any]:
     """Return how long pages take at random places: by their cursors, by offset, and of those in one state."""
-    with running_cuelight(directory) as gateway:
+    with running_cuelight(directory, http=ANY_HTTP_PORT) as system:
+        site = system.site
 
         async def read(more: str) -> list[float]:
             taken: list[float] = []
             # As clients do, over a connection that is kept.
-            async with connections(gateway.site, 1) as [connection]:
+            async with connections(site, 1) as [connection]:
                 for _ in range(PAGES):
                     batch = random.choice(batches)
                     first = batches.index(batch) * BATCH_ITEMS
                     place = random.randrange(0, BATCH_ITEMS - PAGE_ITEMS)
                     path = f"/v1/batch/items?batch_id={batch}&limit={PAGE_ITEMS}&"
                     path += more.format(cursor=first + place, offset=place)
-                    request = gateway.site.request("GET", path)
+                    request = site.request("GET", path)
                     began = time.perf_counter()
                     answer = await connection.ask(request)
                     taken.append((time.perf_counter() - began) * 1000)

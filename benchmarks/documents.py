@@ -7,7 +7,7 @@ uses on a processor, which says more where a machine is busy with other things. 
 
 The plan is the quickest there is: a bare sequence of messages that reads a device of three numbers.
 
-    python benchmarks/documents.py [--events 500] [--pairs 30] [--data DIR] [--json]
+    python -m benchmarks.documents [--events 500] [--pairs 30] [--data DIR] [--json]
 """
 
 from __future__ import annotations
@@ -178,9 +178,8 @@ def others(directory: Path) -> Iterator[subprocess.Popen[str]]:
 
 def start(option: str, directory: Path) -> subprocess.Popen[str]:
     """Start this program as another process, and wait until it is ready."""
-    process = subprocess.Popen(
-        [sys.executable, __file__, option, str(directory)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-m", "benchmarks.documents", option, str(directory)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
     assert process.stdout is not None
     if process.stdout.readline() != "ready\n":
         raise SystemExit(f"The process with {option} did not start.")

@@ -3,10 +3,10 @@
 Both systems run on this host at once, and the same light client measures them in turn, so that what else the host does
 meets both. Ratios are medians of the ratios within one round.
 
-    python benchmarks/gateway.py --stock PYTHON [--rounds 7] [--json]
+    python -m benchmarks.gateway --peer PYTHON [--rounds 7] [--json]
 
 PYTHON is the interpreter of a virtual environment with bluesky-httpserver 0.0.14 and bluesky-queueserver 0.0.25;
-redis-server must be installed. Without --stock only our own figures are taken, and nothing is judged by ratio.
+redis-server must be installed. Without --peer only our own figures are taken, and nothing is judged by ratio.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from http_load import Site, ask, measure_latencies, measure_rate
-from http_systems import Gateway, missing_parts, running_cuelight, running_stock
 
-READERS_FILE = Path(__file__).with_name("http_readers.py")
+from benchmarks.http_load import Site, ask, measure_latencies, measure_rate
+from benchmarks.processes import resident_mb
+from benchmarks.systems import ANY_HTTP_PORT, Cuelight, missing_parts, running_cuelight, running_httpserver
+
 READERS, STALLED = 200, 20
 MOST_P99_FACTOR, MOST_MEMORY_MB = 2.0, 64.0
 PACE = 100.0
@@ -40,7 +41,7 @@ ADD = json.dumps({"pos": "back", "item": ITEM}).encode()
 
 @dataclass(frozen=True)
 class Load:
-    """One thing to measure, and how many times the rate of the stock server is asked for; 0 judges nothing."""
+    """One thing to measure, and how many times the rate of the peer is asked for; 0 judges nothing."""
 
     title: str
     verb: str
@@ -62,33 +63,35 @@ LOADS = (
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--stock", type=Path, help="interpreter that has bluesky-httpserver")
+    parser.add_argument("--peer", type=Path, help="interpreter that has bluesky-httpserver")
     parser.add_argument("--rounds", type=int, default=7, help="how often each is measured (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
-    lacking = missing_parts(options.stock.absolute()) if options.stock else "--stock was not given"
+    lacking = missing_parts(options.peer, "bluesky_httpserver.app", "bluesky_queueserver", "uvicorn")
     with tempfile.TemporaryDirectory(prefix="cuelight-benchmark-") as name, ExitStack() as stack:
         directory = Path(name)
-        gateway = stack.enter_context(running_cuelight(directory / "cuelight"))
-        stock = None
+        system = stack.enter_context(running_cuelight(directory / "cuelight", http=ANY_HTTP_PORT))
+        # The peer has its list of plans from a file, ours from the worker.
+        system.open_environment()
+        peer = None
         if not lacking:
-            stock = stack.enter_context(running_stock(directory / "stock", options.stock.absolute()))
+            peer = stack.enter_context(running_httpserver(directory / "peer", options.peer.absolute()))
         # The client takes part of the time of each request, from both; this loop takes the least.
-        rates = uvloop.run(compare_rates(gateway.site, stock, options.rounds, options.seconds))
+        rates = uvloop.run(compare_rates(system.site, peer, options.rounds, options.seconds))
         # Its clock has whole milliseconds only, which is too coarse for times.
-        streams = asyncio.run(measure_streams(gateway, max(options.rounds - 2, 1)))
-    result = {"stock_absent": lacking, "rates": rates, "streams": streams}
+        streams = asyncio.run(measure_streams(system, max(options.rounds - 2, 1)))
+    result = {"peer_absent": lacking, "rates": rates, "streams": streams}
     sys.stdout.write((json.dumps(result, indent=2) if options.json else show(result)) + "\n")
 
 
 # --- rates ----------------------------------------------------------------------------------------------------------
 
 
-async def compare_rates(ours: Site, stock: Site | None, rounds: int, seconds: float) -> list[dict[str, Any]]:
+async def compare_rates(ours: Site, peer: Site | None, rounds: int, seconds: float) -> list[dict[str, Any]]:
     """Return the rates of both for every load, measured in turn."""
     rates: dict[tuple[Load, Site], list[float]] = {}
-    sites = [ours] if stock is None else [ours, stock]
+    sites = [ours] if peer is None else [ours, peer]
     for _ in range(rounds):
         sites.reverse()
         for load in LOADS:
@@ -97,16 +100,16 @@ async def compare_rates(ours: Site, stock: Site | None, rounds: int, seconds: fl
                     await ask(site, "POST", "/api/queue/clear")
                 request = site.request(load.verb, load.path, load.body)
                 rates.setdefault((load, site), []).append(await measure_rate(site, request, load.clients, seconds))
-    return [_summarise(load, rates[load, ours], rates[load, stock] if stock else []) for load in LOADS]
+    return [_summarise(load, rates[load, ours], rates[load, peer] if peer else []) for load in LOADS]
 
 
-def _summarise(load: Load, ours: list[float], stock: list[float]) -> dict[str, Any]:
-    ratios = [mine / theirs for mine, theirs in zip(ours, stock, strict=True)] if stock else []
+def _summarise(load: Load, ours: list[float], peer: list[float]) -> dict[str, Any]:
+    ratios = [mine / theirs for mine, theirs in zip(ours, peer, strict=True)] if peer else []
     return {
         "load": load.title,
         "clients": load.clients,
         "ours_per_s": round(statistics.median(ours), 1),
-        "stock_per_s": round(statistics.median(stock), 1) if stock else None,
+        "peer_per_s": round(statistics.median(peer), 1) if peer else None,
         "ratio": round(statistics.median(ratios), 2) if ratios else None,
         "least_ratio": load.least_ratio,
     }
@@ -115,7 +118,7 @@ def _summarise(load: Load, ours: list[float], stock: list[float]) -> dict[str, A
 # --- streams --------------------------------------------------------------------------------------------------------
 
 
-async def measure_streams(gateway: Gateway, rounds: int) -> dict[str, Any]:
+async def measure_streams(system: Cuelight, rounds: int) -> dict[str, Any]:
     """Return how long requests take without and with readers while the queue changes, and what readers cost in memory.
 
     One item is added every 0.2 s; the requests whose times count are paced and are answered by gateway and manager.
@@ -123,17 +126,18 @@ async def measure_streams(gateway: Gateway, rounds: int) -> dict[str, Any]:
     latencies: dict[bool, list[float]] = {False: [], True: []}
     memory_mb: list[float] = []
     frames = lost = 0
-    await _time_requests(gateway.site, 1.0)
+    site, pid = system.site, system.ready["pids"]["gateway"]
+    await _time_requests(site, 1.0)
     for _ in range(rounds):
-        await ask(gateway.site, "POST", "/api/queue/clear")
-        latencies[False].append(_p99(await _time_requests(gateway.site, STREAM_ROUND_S)))
-        before_mb = gateway.memory_mb()
-        await ask(gateway.site, "POST", "/api/queue/clear")
-        with reading(gateway.site) as seen:
+        await ask(site, "POST", "/api/queue/clear")
+        latencies[False].append(_p99(await _time_requests(site, STREAM_ROUND_S)))
+        before_mb = resident_mb(pid)
+        await ask(site, "POST", "/api/queue/clear")
+        with reading(site) as seen:
             # What connecting costs is over by then.
             await asyncio.sleep(0.5)
-            latencies[True].append(_p99(await _time_requests(gateway.site, STREAM_ROUND_S)))
-            memory_mb.append(gateway.memory_mb() - before_mb)
+            latencies[True].append(_p99(await _time_requests(site, STREAM_ROUND_S)))
+            memory_mb.append(resident_mb(pid) - before_mb)
         frames += seen["frames"]
         lost += seen["lost"]
     without_ms, with_ms = statistics.median(latencies[False]), statistics.median(latencies[True])
@@ -168,7 +172,7 @@ def _p99(times_ms: list[float]) -> float:
 @contextmanager
 def reading(site: Site) -> Generator[dict[str, int]]:
     """Have all readers connected; afterwards the value given holds what they saw."""
-    command = [sys.executable, str(READERS_FILE), site.address, site.key, str(READERS), str(STALLED)]
+    command = [sys.executable, "-m", "benchmarks.http_readers", site.address, site.key, str(READERS), str(STALLED)]
     seen: dict[str, int] = {}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -185,12 +189,12 @@ def reading(site: Site) -> Generator[dict[str, int]]:
 
 def show(result: dict[str, Any]) -> str:
     """Return the figures as a table, and a verdict."""
-    lines = [f"{'requests per second':<28}{'clients':>8}{'Cuelight':>12}{'stock':>12}{'ratio':>9}{'wanted':>9}"]
+    lines = [f"{'requests per second':<28}{'clients':>8}{'Cuelight':>12}{'peer':>12}{'ratio':>9}{'wanted':>9}"]
     failures: list[str] = []
     for row in result["rates"]:
-        stock, ratio = row["stock_per_s"], row["ratio"]
+        peer, ratio = row["peer_per_s"], row["ratio"]
         figures = f"{row['load']:<28}{row['clients']:>8}{row['ours_per_s']:>12,.0f}"
-        compared = f"{'-':>12}{'-':>9}" if ratio is None else f"{stock:>12,.0f}{ratio:>8.1f}x"
+        compared = f"{'-':>12}{'-':>9}" if ratio is None else f"{peer:>12,.0f}{ratio:>8.1f}x"
         wanted = f"{row['least_ratio']:>8.0f}x" if row["least_ratio"] else f"{'-':>9}"
         lines.append(f"{figures}{compared}{wanted}")
         if ratio is not None and ratio < row["least_ratio"]:
@@ -211,10 +215,10 @@ def show(result: dict[str, Any]) -> str:
         failures.append(f"readers take {streams['most_more_memory_mb']:.0f} MB")
     if streams["readers_lost"]:
         failures.append(f"{streams['readers_lost']} readers that do read were lost")
-    if result["stock_absent"]:
-        lines.append(f"The stock server is absent ({result['stock_absent']}): nothing can be said about the ratios.")
+    if result["peer_absent"]:
+        lines.append(f"The peer is absent ({result['peer_absent']}): nothing can be said about the ratios.")
     verdict = f"FAILED: {'; '.join(failures)}" if failures else "PASSED"
-    lines.append(f"VERDICT: {verdict}{' without the comparison' if result['stock_absent'] and not failures else ''}")
+    lines.append(f"VERDICT: {verdict}{' without the comparison' if result['peer_absent'] and not failures else ''}")
     return "\n".join(lines)
 
 

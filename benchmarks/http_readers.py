@@ -1,6 +1,6 @@
 """Many readers of a gateway's streams in a process of their own; those that stall stop to read after the handshake.
 
-    python benchmarks/http_readers.py ADDRESS KEY READERS STALLED
+    python -m benchmarks.http_readers ADDRESS KEY READERS STALLED
 
 Prints one line once all are connected, and ends with its input; then a line with how many frames came.
 """

@@ -3,7 +3,7 @@
 Status is asked all the time, in turns, from the manager with the devices and from a manager that has nothing to do, so
 that what the machine itself adds shows in both. The verdict line compares with what is promised.
 
-    python benchmarks/many_devices.py [--rounds 10] [--json]
+    python -m benchmarks.many_devices [--rounds 10] [--json]
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgpack
 import orjson
-import zmq
 
-STARTUP = Path(__file__).parents[1] / "tests" / "processes" / "many_devices"
+from benchmarks.client import STATUS, Client, client_of
+from benchmarks.systems import ROOT, System, running_cuelight
+
+STARTUP = ROOT / "tests" / "processes" / "many_devices"
 PATIENCE_S = 120.0
 BETWEEN_PROBES_S = 0.002
 WHOLE_LIST_S = 2.0
@@ -35,28 +37,21 @@ ITEM_MS = 10.0
 PAGE_MS = 50.0
 
 
-class Client:
-    """Sends a request and measures the time until its reply is there; reading the reply is not measured."""
+def time_request(client: Client, method: str, encoding: str, params: dict[str, Any]) -> tuple[float, int]:
+    """Return the milliseconds until the reply is there, and its size in bytes; reading it is not measured.
 
-    def __init__(self, address: str) -> None:
-        self._socket = zmq.Context.instance().socket(zmq.DEALER)
-        self._socket.set(zmq.LINGER, 0)
-        self._socket.connect(address)
-
-    def ask(self, method: str, encoding: str = "json", **params: Any) -> tuple[dict[str, Any], float, int]:
-        """Return the reply, the milliseconds that it took, and its size in bytes."""
-        request = {"method": method, "params": params}
-        frame = orjson.dumps(request) if encoding == "json" else msgpack.packb(request)
-        begin = time.perf_counter()
-        self._socket.send(frame)
-        if not self._socket.poll(PATIENCE_S * 1000):
-            raise SystemExit(f"No reply to {method}.")
-        reply = self._socket.recv()
-        took_ms = (time.perf_counter() - begin) * 1000
-        value = orjson.loads(reply) if encoding == "json" else msgpack.unpackb(reply, strict_map_key=False)
-        if not value.get("success", True):
-            raise SystemExit(f"{method} was refused: {value['msg']}")
-        return value, took_ms, len(reply)
+    Raises:
+        SystemExit: the request was refused.
+    """
+    request = {"method": method, "params": params}
+    frame = orjson.dumps(request) if encoding == "json" else cast("bytes", msgpack.packb(request))
+    began = time.perf_counter()
+    reply = client.ask_raw(frame)
+    took_ms = (time.perf_counter() - began) * 1000
+    value = orjson.loads(reply) if encoding == "json" else msgpack.unpackb(reply, strict_map_key=False)
+    if not value.get("success", True):
+        raise SystemExit(f"{method} was refused: {value['msg']}")
+    return took_ms, len(reply)
 
 
 @dataclass
@@ -95,19 +90,19 @@ def probe(busy: str, idle: str) -> None:
     """Ask both managers for their status until standard input ends; then print what was measured."""
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-    clients = (Client(busy), Client(idle))
     taken: list[tuple[float, float, float]] = []
-    while not ended.is_set():
-        at = time.monotonic()
-        taken.append((at, clients[0].ask("status")[1], clients[1].ask("status")[1]))
-        time.sleep(BETWEEN_PROBES_S)
+    with client_of(busy) as one, client_of(idle) as other:
+        while not ended.is_set():
+            at = time.monotonic()
+            taken.append((at, one.time(STATUS) * 1000, other.time(STATUS) * 1000))
+            time.sleep(BETWEEN_PROBES_S)
     print(json.dumps(taken))
 
 
 @contextmanager
 def probing(busy: str, idle: str) -> Iterator[Callable[[], list[tuple[float, float, float]]]]:
     """Start the process; what is given ends it and returns its measurements."""
-    command = [sys.executable, __file__, "--probe", busy, idle]
+    command = [sys.executable, "-m", "benchmarks.many_devices", "--probe", busy, idle]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield lambda: json.loads(process.communicate(timeout=PATIENCE_S)[0])
@@ -120,12 +115,11 @@ def probing(busy: str, idle: str) -> Iterator[Callable[[], list[tuple[float, flo
 
 
 class Course:
-    """Goes through the phases with one client, and keeps them."""
+    """Goes through the phases with one system, and keeps them."""
 
-    def __init__(self, ready: dict[str, Any], rounds: int) -> None:
-        self.client = Client(ready["control"])
+    def __init__(self, system: System, rounds: int) -> None:
+        self.system = system
         self.phases: list[Phase] = []
-        self._pid = ready["pids"]["manager"]
         self._rounds = rounds
 
     @contextmanager
@@ -134,7 +128,7 @@ class Course:
         phase = Phase(name, time.monotonic())
         yield phase
         phase.end = time.monotonic()
-        phase.resident_mb = resident_mb(self._pid)
+        phase.resident_mb = round(self.system.resident_mb(whole=False), 1)
         self.phases.append(phase)
 
     def rest(self, name: str) -> None:
@@ -145,38 +139,22 @@ class Course:
     def open(self, name: str) -> None:
         """Open the environment."""
         with self.phase(name) as phase:
-            self.client.ask("environment_open")
-            self._wait("idle", "idle")
-            phase.times_ms = [(time.monotonic() - phase.begin) * 1000]
-
-    def close(self) -> None:
-        """Close the environment."""
-        self.client.ask("environment_close")
-        self._wait("idle", "closed")
+            phase.times_ms = [self.system.open_environment() * 1000]
 
     def ask(self, name: str, method: str, encoding: str = "json", *, rounds: int | None = None, **params: Any) -> None:
         """Ask for the same again and again."""
         with self.phase(name) as phase:
             for _ in range(self._rounds if rounds is None else rounds):
-                _, took_ms, phase.size_bytes = self.client.ask(method, encoding, **params)
+                took_ms, phase.size_bytes = time_request(self.system.client, method, encoding, params)
                 phase.times_ms.append(took_ms)
-
-    def _wait(self, manager: str, environment: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            status = self.client.ask("status")[0]
-            if (status["manager_state"], status["worker_environment_state"]) == (manager, environment):
-                return
-            time.sleep(0.02)
-        raise SystemExit(f"The environment did not become {environment}.")
 
 
 def measure(directory: Path, rounds: int) -> dict[str, Any]:
     """Go through all phases."""
     with ExitStack() as stack:
-        busy = stack.enter_context(running_system(directory / "busy", STARTUP))
-        idle = stack.enter_context(running_system(directory / "idle", STARTUP))
-        measurements = stack.enter_context(probing(busy["control"], idle["control"]))
+        busy = stack.enter_context(running_cuelight(directory / "busy", STARTUP))
+        idle = stack.enter_context(running_cuelight(directory / "idle", STARTUP))
+        measurements = stack.enter_context(probing(busy.control, idle.control))
         course = Course(busy, rounds)
         go_through(course)
         taken = measurements()
@@ -200,12 +178,12 @@ def go_through(course: Course) -> None:
     course.ask("item_validate", "item_validate", items=[item], **group)
     course.ask("queue_item_add", "queue_item_add", item=item, **user)
     course.rest("nothing to do, devices")
-    permissions = course.client.ask("permissions_get")[0]["user_group_permissions"]
+    permissions = course.system.client.ask("permissions_get")["user_group_permissions"]
     groups = permissions["user_groups"]
     groups["primary"] = {**groups["primary"], "allowed_devices": [":?^s.*:depth=4"], "forbidden_devices": [":^axis"]}
     course.ask("permissions_set", "permissions_set", rounds=1, user_group_permissions=permissions)
     course.ask("devices_allowed, new permissions", "devices_allowed", rounds=1, **group)
-    course.close()
+    course.system.close_environment()
     course.open("environment_open, again")
 
 
@@ -231,12 +209,6 @@ def describe(times_ms: list[float]) -> dict[str, float]:
     ordered = sorted(times_ms) or [0.0]
     at = {"p50": ordered[len(ordered) // 2], "p99": ordered[int(0.99 * (len(ordered) - 1))], "max": ordered[-1]}
     return {"count": len(times_ms), **{name: round(value, 2) for name, value in at.items()}}
-
-
-def resident_mb(pid: int) -> float:
-    """Return the resident memory of a process."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return round(int(line.split()[1]) / 1024, 1)
 
 
 def show(result: dict[str, Any]) -> str:
@@ -279,31 +251,6 @@ def judge(result: dict[str, Any]) -> str:
         if phase["status"]["p99"] > STATUS_MS + phase["status_of_idle"]["max"]
     ]
     return f"VERDICT: {'; '.join(broken)}" if broken else "VERDICT: everything is within what is promised"
-
-
-# --- a system ----------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def running_system(directory: Path, startup: Path | str, http: str = "off") -> Iterator[dict[str, Any]]:
-    """Start a system on free ports, give its ready file, and end everything again."""
-    data, ready_file = directory / "data", directory / "ready.json"
-    directory.mkdir(parents=True)
-    options = ["--data", data, "--startup", startup, "--ready-file", ready_file, "--http", http]
-    for socket in ("control", "info", "documents"):
-        options += [f"--{socket}", "tcp://127.0.0.1:0"]
-    command = [sys.executable, "-m", "queue_server.cli"]
-    process = subprocess.Popen([*command, "up", *map(str, options)], stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + PATIENCE_S
-        while not ready_file.exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit("The system did not start.")
-            time.sleep(0.02)
-        yield json.loads(ready_file.read_text())
-    finally:
-        subprocess.run([*command, "down", "--data", str(data), "--workers"], check=True)
-        process.wait()
 
 
 if __name__ == "__main__":

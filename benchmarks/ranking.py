@@ -3,7 +3,7 @@
 The answer is what ``workflow_ranking`` returns, with the values, times and groups of its entries, from a store on disk
 that has one workflow with so many results in so many groups.
 
-    python benchmarks/ranking.py [--results 100000] [--groups 100] [--rounds 20] [--json]
+    python -m benchmarks.ranking [--results 100000] [--groups 100] [--rounds 20] [--json]
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Scanners made with the kit connect to a whole system on free ports and wait; one
 client of the manager sees: from its request until the program of the scanner is called, and from the end of that
 program until the event that the scan is recorded, with and without a large file.
 
-    python benchmarks/scanners.py [--scanners 0 10 50] [--rounds 20] [--megabytes 64] [--idle 10] [--json]
+    python -m benchmarks.scanners [--scanners 0 10 50] [--rounds 20] [--megabytes 64] [--idle 10] [--json]
 """
 
 from __future__ import annotations
@@ -25,15 +25,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from many_devices import resident_mb, running_system
-
+from benchmarks.processes import processor_s, resident_mb
+from benchmarks.systems import ANY_HTTP_PORT, running_cuelight
 from device_worker.remote import Credentials, Scan, Scanner
 from queue_server.client import RunControl
 from queue_server.client.notices import EVENT_TOPIC
 
 PATIENCE_S = 120.0
 SETTLE_S = 2.0
-TICKS = os.sysconf("SC_CLK_TCK")
 PROCESSES = ("manager", "gateway")
 USER = {"user": "benchmark", "user_group": "primary"}
 
@@ -54,11 +53,10 @@ class Program:
         self.ended[scan.id] = time.monotonic()
 
 
-class Site:
-    """A running system, and a client that sees every event."""
+class Operator:
+    """Registers scanners and lets them scan, as a client that sees every event."""
 
-    def __init__(self, ready: dict[str, Any], client: RunControl) -> None:
-        self.ready = ready
+    def __init__(self, client: RunControl) -> None:
         self._client = client
         self._notices = client.notices([EVENT_TOPIC])
 
@@ -125,30 +123,30 @@ def measure(count: int, rounds: int, megabytes: int, idle_s: float) -> dict[str,
     """Return the figures with so many scanners."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cuelight-benchmark-")))
-        ready = stack.enter_context(running_system(directory / "system", "sim", http="127.0.0.1:0"))
+        ready = stack.enter_context(running_cuelight(directory / "system", http=ANY_HTTP_PORT)).ready
         client = stack.enter_context(RunControl(ready["control"], ready["info"], timeout_s=PATIENCE_S))
-        site, program = Site(ready, client), Program()
-        credentials = site.make_devices(count)
+        operator, program = Operator(client), Program()
+        credentials = operator.make_devices(count)
         url = ready["http"].replace("http", "ws", 1) + "/api/v1/device/ws"
         stack.enter_context(connected(url, credentials, program))
-        site.wait_for_devices(credentials)
+        operator.wait_for_devices(credentials)
         time.sleep(SETTLE_S)
         result = {"scanners": count, **measure_rest(ready["pids"], idle_s)}
         if credentials:
-            result |= measure_scans(site, credentials[0].device_id, program, rounds, megabytes)
+            result |= measure_scans(operator, credentials[0].device_id, program, rounds, megabytes)
     return result
 
 
 def measure_rest(pids: dict[str, Any], idle_s: float) -> dict[str, Any]:
     """Return memory, threads, open files, and the part of a processor, of both processes while nothing happens."""
-    before = {name: _cpu_s(pids[name]) for name in PROCESSES}
+    before = {name: processor_s(pids[name]) for name in PROCESSES}
     began = time.monotonic()
     time.sleep(idle_s)
     lasted_s = time.monotonic() - began
     return {
         name: {
-            "resident_mb": resident_mb(pids[name]),
-            "cpu_percent": round(100 * (_cpu_s(pids[name]) - before[name]) / lasted_s, 2),
+            "resident_mb": round(resident_mb(pids[name]), 1),
+            "cpu_percent": round(100 * (processor_s(pids[name]) - before[name]) / lasted_s, 2),
             "threads": len(os.listdir(f"/proc/{pids[name]}/task")),
             "open_files": len(os.listdir(f"/proc/{pids[name]}/fd")),
         }
@@ -156,17 +154,17 @@ def measure_rest(pids: dict[str, Any], idle_s: float) -> dict[str, Any]:
     }
 
 
-def measure_scans(site: Site, lane: str, program: Program, rounds: int, megabytes: int) -> dict[str, Any]:
+def measure_scans(operator: Operator, lane: str, program: Program, rounds: int, megabytes: int) -> dict[str, Any]:
     """Return the times of scans without data, and how fast data arrive."""
     starts, ends = [], []
     for _ in range(rounds):
-        uid, asked, told = site.scan(lane, 0)
+        uid, asked, told = operator.scan(lane, 0)
         starts.append(program.begun[uid] - asked)
         ends.append(told - program.ended[uid])
     program.content = os.urandom(megabytes * 1024**2)
     rates = []
     for _ in range(max(rounds // 5, 1)):
-        uid, _, told = site.scan(lane, 1)
+        uid, _, told = operator.scan(lane, 1)
         rates.append(megabytes / (told - program.begun[uid]))
     program.content = b""
     return {"start_ms": _describe(starts), "end_ms": _describe(ends), "upload_mb_s": round(statistics.median(rates), 1)}
@@ -174,11 +172,6 @@ def measure_scans(site: Site, lane: str, program: Program, rounds: int, megabyte
 
 def _describe(times_s: list[float]) -> dict[str, float]:
     return {"median": round(1000 * statistics.median(times_s), 2), "max": round(1000 * max(times_s), 2)}
-
-
-def _cpu_s(pid: int) -> float:
-    parts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(parts[11]) + int(parts[12])) / TICKS
 
 
 def show(results: list[dict[str, Any]]) -> str:

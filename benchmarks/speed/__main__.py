@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.speed import control_rows, list_rows, run_rows, start_rows
 from benchmarks.speed.report import describe, show
 from benchmarks.speed.row import PEER, Reading, Row, Stage
-from benchmarks.speed.systems import missing_parts
+from benchmarks.systems import missing_parts
 
 ROWS: tuple[Row, ...] = (*run_rows.ROWS, *control_rows.ROWS, *list_rows.ROWS, *start_rows.ROWS)
 
@@ -22,7 +22,7 @@ def main() -> None:
     """Measure and print."""
     options = _read_options()
     wanted = [row for row in ROWS if options.rows is None or row.name in options.rows.split(",")]
-    lacking = missing_parts(options.peer.absolute()) if options.peer else "--peer was not given"
+    lacking = missing_parts(options.peer, "bluesky_queueserver")
     peer = None if lacking else options.peer.absolute()
     readings: dict[str, list[Reading]] = {}
     with tempfile.TemporaryDirectory(prefix="cuelight-benchmark-", dir=options.data) as name:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 
-from benchmarks.speed.client import ADD, COUNT, STATUS, USER, Client, encode, measure_crowd
+from benchmarks.client import ADD, COUNT, STATUS, USER, Client, encode, measure_crowd
 from benchmarks.speed.limits import COMMIT, ECHO, committing, echoing, running_echo
 from benchmarks.speed.row import OURS, PEER, AtLeast, AtMost, Row, Side, Stage, Take, Times
-from benchmarks.speed.systems import System, running
+from benchmarks.speed.sides import running
+from benchmarks.systems import System
 
 REQUESTS = 300
 CROWD = 64

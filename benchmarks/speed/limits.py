@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 import zmq
 
-from benchmarks.speed.client import Client, client_of
+from benchmarks.client import Client, client_of
 from benchmarks.speed.row import Stage, Take
 
 ECHO = "echo"

@@ -13,11 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed.client import COUNT, USER, Client, encode
+from benchmarks.client import COUNT, USER, Client, encode
+from benchmarks.processes import clean_environment
 from benchmarks.speed.control_rows import fill_queue
 from benchmarks.speed.limits import ECHO, echoing
 from benchmarks.speed.row import OURS, PEER, AtMost, Row, Side, Stage, Take, Times
-from benchmarks.speed.systems import System, clean_environment, running
+from benchmarks.speed.sides import running
+from benchmarks.systems import System, running_queueserver
 from queue_server.access.catalog import Catalog
 from queue_server.access.policy import Policy
 from queue_server.access.validate import validate_item
@@ -158,17 +160,20 @@ def _validating_peer(stage: Stage, size: int) -> Generator[Take]:
 
 
 @contextmanager
-def _with_history(kind: str, request: bytes, few: int, stage: Stage, size: int) -> Generator[Take]:
-    """Give what asks a system whose history holds so many plans."""
-    if kind == OURS:
-        (stage.directory / "data").mkdir(parents=True, mode=0o700)
-        asyncio.run(_write_history(stage.directory / "data", size))
-        with running(kind, stage) as system:
-            assert system.client.ask("status")["items_in_history"] == size
-            yield lambda: _median_ms(system.client, [request] * few)
-        return
-    with running(kind, stage) as system:
-        _push_history(stage, system, size)
+def _with_history(request: bytes, few: int, stage: Stage, size: int) -> Generator[Take]:
+    """Give what asks our system, whose history holds so many plans."""
+    (stage.directory / "data").mkdir(parents=True, mode=0o700)
+    asyncio.run(_write_history(stage.directory / "data", size))
+    with running(OURS, stage) as system:
+        assert system.client.ask("status")["items_in_history"] == size
+        yield lambda: _median_ms(system.client, [request] * few)
+
+
+@contextmanager
+def _with_history_of_peer(request: bytes, few: int, stage: Stage, size: int) -> Generator[Take]:
+    assert stage.peer is not None
+    with running_queueserver(stage.directory, stage.peer) as system:
+        _push_history(stage.peer, system.store_port, size)
         assert len(system.client.ask("history_get")["items"]) == size
         yield lambda: _median_ms(system.client, [request] * few)
 
@@ -193,9 +198,8 @@ def _finish(numbers: range, tx: Transaction) -> None:
         tx.finish(claim.attempt, Result("completed", float(number), number + 1.0, (uid,), (number,)))
 
 
-def _push_history(stage: Stage, system: System, size: int) -> None:
+def _push_history(peer: Path, store_port: int, size: int) -> None:
     """Put entries of its own form into the store of the peer, which reads them at each request."""
-    assert stage.peer is not None
     result = {"exit_status": "completed", "run_uids": ["u"], "scan_ids": [1], "time_start": 1.0, "time_stop": 2.0}
     entry = {**COUNT, **USER, "result": {**result, "msg": "", "traceback": ""}}
     program = (
@@ -205,8 +209,8 @@ def _push_history(stage: Stage, system: System, size: int) -> None:
         "entries = [json.dumps({**told['entry'], 'item_uid': f'{n:036d}'}) for n in range(told['size'])]\n"
         "server.rpush('qs_default_plan_history', *entries)\n"
     )
-    told = json.dumps({"port": system.store_port, "entry": entry, "size": size})
-    command = [str(stage.peer), "-c", program]
+    told = json.dumps({"port": store_port, "entry": entry, "size": size})
+    command = [str(peer), "-c", program]
     subprocess.run(command, input=told, text=True, check=True, env=clean_environment())
 
 
@@ -214,11 +218,7 @@ def _sides(make_take: Callable[[System, int], Take], *kinds: str) -> dict[str, S
     return {kind: partial(_filled, kind, make_take) for kind in kinds}
 
 
-def _history_sides(request: bytes, few: int) -> dict[str, Side]:
-    return {kind: partial(_with_history, kind, request, few) for kind in (OURS, PEER)}
-
-
-FIRST_PAGE = encode("history_get", limit=PAGE)
+FIRST_PAGE, WHOLE = encode("history_get", limit=PAGE), encode("history_get")
 
 ROWS = (
     Row(
@@ -258,7 +258,7 @@ ROWS = (
         "history-page",
         "history_get: the newest 100 of 50,000",
         "ms",
-        {OURS: partial(_with_history, OURS, FIRST_PAGE, FEW)},
+        {OURS: partial(_with_history, FIRST_PAGE, FEW)},
         (AtMost(2),),
         sizes=(50_000, 5_000, 500_000),
         size_title="entries",
@@ -268,7 +268,7 @@ ROWS = (
         "history",
         "history_get: all 50,000 entries",
         "ms",
-        _history_sides(encode("history_get"), 3),
+        {OURS: partial(_with_history, WHOLE, 3), PEER: partial(_with_history_of_peer, WHOLE, 3)},
         (Times(10),),
         sizes=(50_000, 5_000),
         size_title="entries",

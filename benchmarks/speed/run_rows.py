@@ -12,13 +12,13 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks.speed.client import COUNT, USER
+from benchmarks.client import COUNT, USER
 from benchmarks.speed.row import OURS, PEER, AtMost, Beyond, Row, Side, Stage, Take, Times
-from benchmarks.speed.systems import ROOT, System, running
+from benchmarks.speed.sides import running
+from benchmarks.systems import System
 
 BARE = "bare RunEngine"
 PLANS = {OURS: 100, PEER: 10}
-PROGRAM = Path(__file__).with_name("bare_run_engine.py")
 
 # The same for both: a RunEngine of its own, and a journal of what that sees.
 STARTUP = '''
@@ -91,7 +91,7 @@ def _queued(kind: str, stage: Stage, size: int) -> Generator[Take]:
     with ExitStack() as stack:
         bare = stack.enter_context(_bare_gaps())
         system = stack.enter_context(running(kind, stage, startup))
-        system.open_environment()
+        _open_with_plans(system)
 
         def take() -> float:
             done = _finished(system) + plans
@@ -102,6 +102,13 @@ def _queued(kind: str, stage: Stage, size: int) -> Generator[Take]:
 
         take()
         yield take
+
+
+def _open_with_plans(system: System) -> None:
+    known = system.client.ask("status")["plans_allowed_uid"]
+    system.open_environment()
+    # The environment of the peer is open before its manager knows the plans.
+    system.wait_for(lambda status: status["plans_allowed_uid"] != known)
 
 
 def _finished(system: System) -> int:
@@ -118,7 +125,7 @@ def _bare_gaps() -> Generator[Take]:
 @contextmanager
 def _bare_process(what: str) -> Generator[Take]:
     """Give what asks a bare RunEngine, in a process of its own, for a figure in milliseconds."""
-    command = [sys.executable, str(PROGRAM), what]
+    command = [sys.executable, "-m", "benchmarks.speed.bare_run_engine", what]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
     try:
@@ -146,7 +153,7 @@ def _ordering(kind: str, order: Callable[[System], float], stage: Stage, size: i
     """Give what starts a plan that waits, and orders something."""
     del size
     with running(kind, stage, _write_startup(stage)) as system:
-        system.open_environment()
+        _open_with_plans(system)
 
         def take() -> float:
             _finished(system)
@@ -219,7 +226,7 @@ class _Documents:
     def take(self, rate: str) -> float:
         """Return a rate, in events per second."""
         if rate not in self._measured:
-            command = [sys.executable, str(ROOT / "benchmarks" / "documents.py"), "--json", "--pairs", "20"]
+            command = [sys.executable, "-m", "benchmarks.documents", "--json", "--pairs", "20"]
             run = subprocess.run(command, check=True, capture_output=True, text=True)
             self._measured = json.loads(run.stdout)
         return self._measured.pop(rate)

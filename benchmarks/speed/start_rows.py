@@ -12,19 +12,12 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 
-from benchmarks.speed.client import STATUS, client_of
+from benchmarks.client import STATUS, client_of
+from benchmarks.processes import START_S, clean_environment, free_ports
 from benchmarks.speed.limits import time_import
 from benchmarks.speed.row import OURS, PEER, AtMost, Row, Side, Stage, Take, Times
-from benchmarks.speed.systems import (
-    ROOT,
-    START_S,
-    System,
-    clean_environment,
-    free_ports,
-    peer_command,
-    running,
-    running_redis,
-)
+from benchmarks.speed.sides import running
+from benchmarks.systems import ANY_PORT, ROOT, System, queueserver_command, running_redis, up_command
 
 IMPORTS = "bare imports"
 # What any profile with simulated devices imports, and nothing of ours.
@@ -38,9 +31,11 @@ SETTLE_S = 6.0
 # --- the start ------------------------------------------------------------------------------------------------------
 
 
-def _time_until_answer(start: Callable[[], subprocess.Popen[bytes]], control: int) -> float:
+def _time_until_answer(command: Sequence[str], control: int, *fds: int) -> float:
+    """Return how long a command takes until it answers on a port, in milliseconds; it inherits what ``fds`` names."""
+    silent, environment = subprocess.DEVNULL, clean_environment()
     began = time.perf_counter()
-    process = start()
+    process = subprocess.Popen(command, env=environment, cwd=ROOT, pass_fds=fds, stdout=silent, stderr=silent)
     try:
         with client_of(f"tcp://127.0.0.1:{control}") as client:
             client.ask_raw(STATUS)
@@ -56,22 +51,17 @@ def _start_manager(stage: Stage, size: int) -> Generator[Take]:
     del size
 
     def take() -> float:
-        (control,) = free_ports(1)
+        [control] = free_ports(1)
         data = stage.directory / f"data-{control}"
         data.mkdir(parents=True, mode=0o700)
-        address = dict.fromkeys(("info", "documents"), "tcp://127.0.0.1:0")
-        settings = {"data": str(data), "control": f"tcp://127.0.0.1:{control}", "startup": "sim", **address}
+        addresses = {"control": f"tcp://127.0.0.1:{control}", "info": ANY_PORT, "documents": ANY_PORT}
+        settings = {"data": str(data), "startup": "sim", **addresses}
         reading, writing = os.pipe()
         os.write(writing, json.dumps(settings).encode())
         os.close(writing)
         command = [sys.executable, "-m", "queue_server", "--settings-fd", str(reading)]
         try:
-            return _time_until_answer(
-                lambda: subprocess.Popen(
-                    command, cwd=ROOT, pass_fds=[reading], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-                ),
-                control,
-            )
+            return _time_until_answer(command, control, reading)
         finally:
             os.close(reading)
             shutil.rmtree(data)
@@ -86,15 +76,9 @@ def _start_system(stage: Stage, size: int) -> Generator[Take]:
     del size
 
     def take() -> float:
-        (control,) = free_ports(1)
-        data = stage.directory / f"data-{control}"
-        options = ["--data", str(data), "--control", f"tcp://127.0.0.1:{control}", "--startup", "sim", "--http", "off"]
-        for name in ("info", "documents"):
-            options += [f"--{name}", "tcp://127.0.0.1:0"]
-        command = [sys.executable, "-m", "queue_server.cli", "up", *options]
-        return _time_until_answer(
-            lambda: subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), control
-        )
+        [control] = free_ports(1)
+        command = up_command(stage.directory / f"data-{control}", control=f"tcp://127.0.0.1:{control}")
+        return _time_until_answer(command, control)
 
     take()
     yield take
@@ -103,19 +87,13 @@ def _start_system(stage: Stage, size: int) -> Generator[Take]:
 @contextmanager
 def _start_peer(stage: Stage, size: int) -> Generator[Take]:
     del size
-    (redis,) = free_ports(1)
-    with running_redis(stage, redis):
+    assert stage.peer is not None
+    peer = stage.peer
+    with running_redis(stage.directory) as redis:
 
         def take() -> float:
             control, info = free_ports(2)
-            command = peer_command(stage, redis, control, info)
-            environment = clean_environment()
-            return _time_until_answer(
-                lambda: subprocess.Popen(
-                    command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-                ),
-                control,
-            )
+            return _time_until_answer(queueserver_command(peer, redis, control, info), control)
 
         take()
         yield take

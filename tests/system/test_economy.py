@@ -22,19 +22,12 @@ STATUS = encode({"method": "status", "params": {}})
 
 
 @pytest.fixture
-async def store(tmp_path):
-    """An empty store on the disk."""
+async def bench(tmp_path):
+    """A manager that serves, on an empty store on the disk, without an environment."""
     store = open_sqlite(tmp_path, clock=ManualClock(), chance=Chance.seeded(1))
-    yield store
+    async with Bench.on(store) as bench:
+        yield bench
     await store.close()
-
-
-@pytest.fixture
-async def bench(store):
-    """A manager that serves, on that store, without an environment."""
-    bench = await Bench.begin(store)
-    yield bench
-    await bench.end()
 
 
 @pytest.fixture
@@ -59,10 +52,10 @@ async def count_addition(bench, statements):
     return len(statements) - before
 
 
-async def test_adding_an_item_takes_few_statements_and_one_commit(bench, store, statements):
-    commits = store.commits
+async def test_adding_an_item_takes_few_statements_and_one_commit(bench, statements):
+    commits = bench.store.commits
     assert await count_addition(bench, statements) <= STATEMENTS_OF_AN_ADDITION
-    assert store.commits == commits + 1
+    assert bench.store.commits == commits + 1
 
 
 async def test_adding_an_item_takes_no_more_statements_to_a_long_queue(bench, statements):
@@ -80,13 +73,13 @@ async def test_a_hundred_times_as_many_items_at_once_take_few_more_statements(be
     assert counts[1] <= 2 * counts[0]
 
 
-async def test_requests_that_wait_together_share_one_commit(bench, store):
-    commits = store.commits
+async def test_requests_that_wait_together_share_one_commit(bench):
+    commits = bench.store.commits
     replies = [bench.request("queue_item_add", item=plan(), **USER) for _ in range(100)]
     for reply in replies:
         await reply
     # The first may be under way alone before the others have come.
-    assert store.commits <= commits + 2
+    assert bench.store.commits <= commits + 2
 
 
 async def test_the_status_costs_no_statement_and_is_encoded_once(bench, statements):
@@ -98,18 +91,18 @@ async def test_the_status_costs_no_statement_and_is_encoded_once(bench, statemen
     assert await bench.send(STATUS) != first
 
 
-async def test_a_plan_takes_few_commits_and_messages(bench, store):
+async def test_a_plan_takes_few_commits_and_messages(bench):
     await bench.open()
     await bench.add("count", "count", "count")
     await bench.do("queue_start")
     await bench.run_plan("first")
     await bench.close_run("first")
     await bench.finish()
-    commits, since = store.commits, len(bench.journal)
+    commits, since = bench.store.commits, len(bench.journal)
     await bench.run_plan("second")
     await bench.close_run("second")
     await bench.finish()
-    assert store.commits - commits <= COMMITS_OF_A_PLAN
+    assert bench.store.commits - commits <= COMMITS_OF_A_PLAN
     messages = [message for _, message in bench.noted("send", since)]
     assert [type(message) for message in messages] == [Execute]
     assert len(bench.noted("status", since)) <= STATUSES_OF_A_PLAN

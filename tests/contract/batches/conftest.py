@@ -27,9 +27,8 @@ async def store(request):
 @pytest.fixture
 async def bench(store):
     """A manager that serves, on an empty store, without an environment."""
-    bench = await Bench.begin(store)
-    yield bench
-    await bench.end()
+    async with Bench.on(store) as bench:
+        yield bench
 
 
 @pytest.fixture

@@ -14,9 +14,8 @@ SCAN = {"item_type": "acquisition", "name": "localizer", "kwargs": KWARGS}
 @pytest.fixture
 async def bench(store):
     """A manager that serves, on an empty store."""
-    bench = await Bench.begin(store)
-    yield bench
-    await bench.end()
+    async with Bench.on(store) as bench:
+        yield bench
 
 
 @pytest.fixture

@@ -41,17 +41,6 @@ class Weather(StandardReadable):
         super().__init__(name="weather")
 
 
-@pytest.fixture
-def loop():
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield loop
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-
 def test_value_time_and_description_stand_together(loop):
     assert read_device(Thing(thing=5), loop, 5.0) == {
         "thing": {"source": "test", "dtype": "number", "shape": [], "units": "mm", "value": 5, "timestamp": 3.0}

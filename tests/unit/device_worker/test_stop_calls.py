@@ -6,8 +6,6 @@ import asyncio
 import threading
 import time
 
-import pytest
-
 from device_worker.movables import Movable
 from device_worker.stop_calls import MOST_AT_ONCE, MOST_NAMED, NO_STOP, StopCalls
 
@@ -47,17 +45,6 @@ class AsyncMotor:
     async def stop(self, success=True):
         """Note where it runs, and with what."""
         self.loop, self.success = asyncio.get_running_loop(), success
-
-
-@pytest.fixture
-def loop():
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    yield loop
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
 
 
 def stop(loop, devices, within_s=LONG_S):

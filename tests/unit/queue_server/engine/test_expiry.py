@@ -25,9 +25,8 @@ async def store():
 @pytest.fixture
 async def bench(store):
     """A manager that serves."""
-    bench = await Bench.begin(store)
-    yield bench
-    await bench.end()
+    async with Bench.on(store) as bench:
+        yield bench
 
 
 @pytest.fixture

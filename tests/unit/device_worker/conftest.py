@@ -1,4 +1,4 @@
-"""An event loop in a thread, as a RunEngine has one, and devices that tell how they are used."""
+"""An event loop in a thread, as a RunEngine has one."""
 
 from __future__ import annotations
 
