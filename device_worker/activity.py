@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.client.worker import Standing
 from queue_server.protocol.items import AttemptKey, Run
@@ -13,8 +15,7 @@ UNDER_WAY = frozenset((IDLE, "running", "pausing", "suspending"))
 """States of the RunEngine in which an attempt is about to begin, or goes on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Emergency:
+class Emergency(Struct, frozen=True):
     """An emergency stop: why, and whether the plan has had its time to clean up."""
 
     reason: str

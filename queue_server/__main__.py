@@ -25,10 +25,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from queue_server import logs
 from queue_server.clock import Chance, SystemClock

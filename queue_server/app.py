@@ -13,11 +13,12 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
 import zmq
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.access.metadata_keys import MetadataKeys
 from queue_server.access.startup_files import find_files_of_lanes
@@ -83,8 +84,7 @@ declare("start.after_store", "start.after_bind", "start.after_recovery")
 Context = zmq.Context["zmq.Socket[bytes]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """Who is told that the manager is ready, that it lives, and that it is about to end."""
 
     ready: Callable[[Addresses], None]
@@ -92,8 +92,7 @@ class Listener:
     stopping: Callable[[], None] = lambda: None
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(Struct, frozen=True):
     """The engine and those who must come to an end before it."""
 
     engine: Engine

@@ -6,8 +6,9 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 
 class Clock(Protocol):
@@ -22,8 +23,7 @@ class Clock(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class SystemClock:
+class SystemClock(Struct, frozen=True):
     """The clocks of the host."""
 
     def monotonic(self) -> float:
@@ -82,8 +82,7 @@ class AnchoredClock:
         return shown
 
 
-@dataclass(slots=True)
-class ManualClock:
+class ManualClock(Struct):
     """A clock that stands still until it is moved."""
 
     now_s: float = 0.0
@@ -102,8 +101,7 @@ class ManualClock:
         self.now_s += seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Chance:
+class Chance(Struct, frozen=True):
     """Where identifiers and jitter come from; seeded it repeats itself."""
 
     source: random.Random = field(default_factory=random.SystemRandom)

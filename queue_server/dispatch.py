@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import orjson
+from msgspec import Struct
 
 from queue_server.core.model import State
 from queue_server.core.view import queue_uid
@@ -59,8 +59,7 @@ _STOP_ALL = "estop"
 _UNFINISHED = "The same request is still being worked on. Repeat it with the same key to hear its answer."
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True):
     """A request that fits its declaration."""
 
     request: Request

@@ -12,13 +12,13 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _NAMES: set[str] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(Struct, frozen=True):
     action: str
     hit: int | None
 

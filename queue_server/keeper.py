@@ -15,9 +15,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from queue_server.clock import Chance, Clock
 from queue_server.process import Spare, find_writer, open_pipe
@@ -35,8 +36,7 @@ STABLE_AFTER_S = 10.0
 _UNKNOWN_CODE = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """What is kept running.
 
     ``settings`` gives the JSON that the next process reads; ``ready`` hears what a process tells once it serves, and
@@ -59,8 +59,7 @@ class Service:
     spare_after_s: float | None = None
 
 
-@dataclass(slots=True)
-class _Told:
+class _Told(Struct):
     """What a process has told, when last, and the beginning of what it is telling."""
 
     heard_s: float | None = None
@@ -70,8 +69,7 @@ class _Told:
     rest: bytes = b""
 
 
-@dataclass(slots=True)
-class _Child:
+class _Child(Struct):
     """The process and what it has told; ``news`` wakes whoever watches it. An adopted one has no ``process``."""
 
     pid: int

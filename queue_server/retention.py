@@ -12,9 +12,10 @@ import logging
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import asdict
 
 from queue_server.artifacts.directory import DIRECTORY, ArtifactDirectory
 from queue_server.artifacts.rules import Rules, read_rules, write_rules

@@ -19,9 +19,11 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from queue_server import __version__, logs
 from queue_server.clock import Chance, Clock, SystemClock
@@ -69,8 +71,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LONGEST_STOP_S = PAUSE_PATIENCE_S + STOP_PATIENCE_S
 
 
-@dataclass(frozen=True, slots=True)
-class Orders:
+class Orders(Struct, frozen=True):
     """What a supervisor makes of the settings: JSON values, so that it need not know what they mean.
 
     ``manager`` and ``gateway`` are the settings of both; ``after_restart`` is what a manager is told otherwise that

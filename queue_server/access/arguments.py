@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, cast
+
+from msgspec import Struct, field
 
 from queue_server.access.field_error import FieldError, join_errors, show_path, show_value
 from queue_server.protocol.workflow_parameters import Parameter, ParameterType
@@ -33,8 +34,7 @@ class _UnfitError(Exception):
     """A value does not fit; the text says what would."""
 
 
-@dataclass(slots=True)
-class CheckedArguments:
+class CheckedArguments(Struct):
     """The values of parameters, defaults included, and what is wrong with those that were given."""
 
     values: dict[str, Any] = field(default_factory=dict[str, Any])

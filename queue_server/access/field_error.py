@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
 from itertools import islice
 from reprlib import Repr
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from queue_server.protocol.errors import ParameterError
 
@@ -33,8 +35,7 @@ class _ShortRepr(Repr):
 _SHORT = _ShortRepr()
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(Struct, frozen=True):
     """One finding: the argument (with the path into it), what was given, and what is accepted."""
 
     field: str

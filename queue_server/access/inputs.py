@@ -6,8 +6,9 @@ Whether there is such an item is asked elsewhere, and whether it has such a file
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from queue_server.access.field_error import FieldError, show_value
 from queue_server.protocol.inputs import LONGEST_PATTERN
@@ -21,8 +22,7 @@ _KEYS = frozenset({"item_uid", "item", "file"})
 _FORM = "the id of an artifact, or a map of 'item_uid' (in a batch also 'item', an index) and 'file'"
 
 
-@dataclass(slots=True)
-class Linked:
+class Linked(Struct):
     """The arguments of a graph with the uids of the items that its inputs name, in order, and what is wrong with them.
 
     ``earlier`` has the uids of the items of the same batch that come before it, None for one that is not accepted.

@@ -8,9 +8,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from queue_server.access.catalog import Catalog
 from queue_server.access.kept_listing import KeptListing
@@ -22,8 +23,7 @@ MOST_LISTINGS = 12
 """Lists that are kept encoded, those that were asked for last: 13,000 devices take 4 MB in each encoding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Some entries of a list in the order of their names, how many the list has, and the name to go on after."""
 
     entries: dict[str, Any]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Self, cast
+
+from msgspec import Struct
 
 _ROOT = "/"
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataKeys:
+class MetadataKeys(Struct, frozen=True):
     """Paths such as ``/proposal/title``; one stands for the value at its end and all below it, ``/`` for everything."""
 
     paths: frozenset[str]

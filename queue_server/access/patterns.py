@@ -8,11 +8,11 @@ the expression only. Both are bounded, so that no entry makes matching slow: wha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
+from msgspec import Struct
 
 from queue_server.access.field_error import show_value
 from queue_server.protocol.errors import ParameterError
@@ -45,8 +45,7 @@ class _TooManyStepsError(Exception):
     """An expression is too large; its argument is the number of steps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One level of a pattern: the expression for the names of this level, and what becomes of a match."""
 
     expression: str
@@ -58,8 +57,7 @@ class Step:
     """Levels that a whole-name expression searches, at least 1; None is all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamePattern:
+class NamePattern(Struct, frozen=True):
     """One entry of a list: a plain name (``path``), or a search (``steps``) for devices with flags."""
 
     text: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
+
+from msgspec import Struct
 
 from queue_server.access.field_error import FieldError, show_path, show_value
 from queue_server.access.shapes import ANYTHING, TEXT, Fixed, Name, Shape, list_items, unite
@@ -19,8 +20,7 @@ from queue_server.protocol.descriptions import CONVERSIONS, Conversion
 from queue_server.protocol.errors import ParameterError
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """The closed range for every number in a value, at any depth of lists and maps."""
 
     lowest: float = -math.inf
@@ -49,8 +49,7 @@ class Limits:
                 waiting.extend((f"{where}[{index}]", item) for index, item in enumerate(items))
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """What one parameter of a plan accepts."""
 
     slot: Slot
@@ -104,8 +103,7 @@ class Names:
         return known[1]
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPlan:
+class CompiledPlan(Struct, frozen=True):
     """A plan that knows what its arguments must look like."""
 
     name: str

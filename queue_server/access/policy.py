@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 import yaml
+from msgspec import Struct
 
 from queue_server.access.field_error import show_value
 from queue_server.access.names import LONGEST_NAME, require_name
@@ -52,8 +53,7 @@ _DEFAULT: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What a group may use of one type of object; ``allowed`` None means all, and forbidden entries win."""
 
     allowed: tuple[NamePattern, ...] | None = ()
@@ -73,8 +73,7 @@ class Rule:
         return [name for name in names if self.allows(name)]
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRules:
+class GroupRules(Struct, frozen=True):
     """The compiled permissions of one user group."""
 
     plans: Rule

@@ -6,8 +6,9 @@ Shapes compare values with types as they arrive from JSON or msgpack; they conve
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol, cast
+
+from msgspec import Struct
 
 from queue_server.access.field_error import FieldError, show_names, show_value
 
@@ -29,8 +30,7 @@ class Shape(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Anything:
+class Anything(Struct, frozen=True):
     """Any value at all: the type is missing or not understood."""
 
     text: str = "anything"
@@ -47,8 +47,7 @@ class Anything:
 ANYTHING = Anything()
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """A value that is looked at as a whole."""
 
     text: str
@@ -64,8 +63,7 @@ class Scalar:
             yield FieldError(place, show_value(value), self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """One text out of some names, which may be very many."""
 
     names: Collection[str]
@@ -86,8 +84,7 @@ class Name:
             yield FieldError(place, show_value(value), self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """One of a few values, compared with their types: 1 is neither True nor 1.0."""
 
     values: tuple[object, ...]
@@ -108,8 +105,7 @@ class Constant:
             yield FieldError(place, show_value(value), self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Many:
+class Many(Struct, frozen=True):
     """Any number of values of one form. Lists, tuples and sets are one, because JSON has only lists."""
 
     item: Shape
@@ -144,8 +140,7 @@ class Many:
         return list_items(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(Struct, frozen=True):
     """A tuple: one form for each place."""
 
     items: tuple[Shape, ...]
@@ -172,8 +167,7 @@ class Fixed:
             yield from shape.explain(item, f"{place}[{index}]")
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A map with keys of one form and values of another."""
 
     key: Shape
@@ -204,8 +198,7 @@ class Table:
             yield from self.value.explain(item, inner)
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """One of several forms."""
 
     options: tuple[Shape, ...]

@@ -6,8 +6,9 @@ Binding finds every mistake instead of the first one; it looks at no value.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
+
+from msgspec import Struct, field
 
 from queue_server.access.field_error import FieldError, show_names, show_path, show_value
 
@@ -22,8 +23,7 @@ class Kind(IntEnum):
     VAR_KEYWORD = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """One parameter, as far as binding needs it."""
 
     name: str
@@ -31,16 +31,14 @@ class Slot:
     required: bool
 
 
-@dataclass(slots=True)
-class Binding:
+class Binding(Struct):
     """What each parameter receives: a value, a tuple of values (``*args``) or a map (``**kwargs``)."""
 
     values: dict[str, object] = field(default_factory=dict[str, object])
     errors: list[FieldError] = field(default_factory=list[FieldError])
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """The parameters of one plan, sorted by how they take arguments."""
 
     positional: tuple[Slot, ...]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import yaml
+from msgspec import Struct
 
 from queue_server.access.descriptions import Plans
 from queue_server.access.devices import Devices, require_descriptions
@@ -28,8 +28,7 @@ PERMISSIONS_FILE = "user_group_permissions.yaml"
 Reload = Literal["never", "on_request", "on_change", "on_startup"]
 
 
-@dataclass(frozen=True, slots=True)
-class FileLists:
+class FileLists(Struct, frozen=True):
     """Descriptions of plans and devices by their names."""
 
     plans: Plans
@@ -39,8 +38,7 @@ class FileLists:
 NO_LISTS = FileLists({}, {})
 
 
-@dataclass(frozen=True, slots=True)
-class StartupFiles:
+class StartupFiles(Struct, frozen=True):
     """Where the files are, and when they count.
 
     Attributes:

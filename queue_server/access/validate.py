@@ -6,9 +6,10 @@ Nothing is changed or converted; the finding is either silence or one error that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from itertools import chain
 from typing import Any, cast
+
+from msgspec.structs import asdict
 
 from queue_server.access.catalog import Catalog, GroupCatalog
 from queue_server.access.claims import check_claims

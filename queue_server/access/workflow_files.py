@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
 import yaml
+from msgspec import Struct, field
 
 from queue_server.access.workflows import check_workflow
 from queue_server.access.yaml_text import read_yaml
@@ -17,8 +17,7 @@ MOST_FILES: Final = 1_000
 _ENDINGS: Final = frozenset({".yaml", ".yml"})
 
 
-@dataclass(slots=True)
-class FoundWorkflows:
+class FoundWorkflows(Struct):
     """What the files of a directory say, by the ids of workflows, and what is wrong with a file, by its name."""
 
     workflows: dict[str, WorkflowFields] = field(default_factory=dict[str, WorkflowFields])

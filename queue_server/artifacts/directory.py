@@ -10,8 +10,9 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from queue_server.disk import sync_directory
 from queue_server.protocol.errors import ParameterError, StorageError, StorageFullError
@@ -24,8 +25,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactDirectory:
+class ArtifactDirectory(Struct, frozen=True):
     """The places of one data root: a file for each artifact, in 256 directories by its first byte, and the drafts."""
 
     path: Path

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.records import CONTENT_TYPE_PATTERN, DEFAULT_CONTENT_TYPE, MAX_CONTENT_TYPE_LENGTH
@@ -16,8 +17,7 @@ _CONTENT_TYPE = re.compile(CONTENT_TYPE_PATTERN)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(Struct, frozen=True):
     """What is known of an artifact before its first byte; None is not known."""
 
     size_bytes: int | None = None

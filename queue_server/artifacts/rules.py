@@ -6,11 +6,12 @@ They lie beside the artifacts, so that every process that stores some obeys the 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from queue_server.artifacts.directory import storage_error
 from queue_server.disk import sync_directory
@@ -21,8 +22,7 @@ SHORTEST_DAYS = 1.0
 """What a submission is about to name must not be taken away before it has done so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """At most ``quota_bytes`` in all, and ``keep_days`` for what nothing refers to; None: no limit, and for ever."""
 
     quota_bytes: int | None = None

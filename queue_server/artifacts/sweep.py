@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 from queue_server.artifacts.directory import ArtifactDirectory, storage_error
 from queue_server.artifacts.usage import StoredFile, list_files
@@ -17,8 +18,7 @@ logger = logging.getLogger(__name__)
 _ASIDE = ".swept"
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What lies in a directory, what nothing refers to, and what of that was removed, as numbers and bytes."""
 
     files: int = 0
@@ -27,7 +27,7 @@ class Swept:
     unreferenced_bytes: int = 0
     removed_files: int = 0
     removed_bytes: int = 0
-    removed: tuple[str, ...] = field(default=(), repr=False)
+    removed: tuple[str, ...] = ()
 
 
 def sweep(

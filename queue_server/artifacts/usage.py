@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from queue_server.artifacts.directory import ArtifactDirectory, storage_error
 from queue_server.artifacts.rules import read_rules
@@ -15,8 +16,7 @@ FRESH_S = 60.0
 """How long a measurement counts: by what other processes store meanwhile, a quota can be overdrawn."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(Struct, frozen=True):
     """An artifact as its file shows it; ``modified`` is when it was stored last, in seconds since 1970-01-01 UTC."""
 
     artifact_id: str

@@ -10,9 +10,10 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+from msgspec import Struct
 
 from queue_server.artifacts.directory import ArtifactDirectory, storage_error
 from queue_server.artifacts.drafts import create_draft
@@ -33,8 +34,7 @@ declare("artifact.before_sync", "artifact.before_rename", "artifact.after_rename
 _STAGE_BYTES = 32 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What every writer of a store needs."""
 
     directory: ArtifactDirectory

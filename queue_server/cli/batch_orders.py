@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, cast
+
+from msgspec import Struct
 
 from queue_server.cli.files import read_document
 from queue_server.cli.tables import Row, is_table, read_table
@@ -23,8 +24,7 @@ _WHOLE = ("items", "sweep")
 Order = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """What all items have in common: a plan or a workflow, arguments by position, and values by name."""
 
     plan: str | None

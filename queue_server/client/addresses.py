@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import Struct
 
 from queue_server.protocol.errors import CommunicationError, ParameterError
 
@@ -22,8 +23,7 @@ _HTTP_SCHEMES = ("http", "https")
 _READY_FILE_NAME = "CUELIGHT_READY_FILE"
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
+class Addresses(Struct, frozen=True):
     """The two sockets of a manager, or a gateway; ``info`` is None where only the other side can tell it."""
 
     control: str

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 R = TypeVar("R")
 """What a method returns: the reply, or what is awaited for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class MethodRoute:
+class MethodRoute(Struct, frozen=True):
     """Where a method is found below ``/v1``; the reply of a ``bare`` one has neither ``success`` nor ``msg``.
 
     What ``changes`` something carries an idempotency key, so that it can be repeated.

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from dataclasses import dataclass
 
 import zmq
+from msgspec import Struct
 
 from queue_server.client.edge import Reader
 from queue_server.client.exchange import UnreachableError
@@ -24,8 +24,7 @@ URGENT_RESERVE = 64
 """How many urgent requests may be in flight beyond that."""
 
 
-@dataclass(slots=True)
-class _Question:
+class _Question(Struct):
     data: bytes
     answer: asyncio.Future[bytes]
     sent: bool = False

@@ -19,6 +19,10 @@ TCP_HEARTBEAT_MS = 2000
 HIGH_WATER_MARK = 1000
 LINGER_MS = 500
 
+# As plain numbers: as members of an enumeration they cost a microsecond at each use.
+_READABLE, _READABLE_OR_ROOM = int(zmq.POLLIN), int(zmq.POLLIN | zmq.POLLOUT)
+_AT_ONCE = int(zmq.NOBLOCK)
+
 
 class Connection:
     """The DEALER socket, what its monitor says, and the socket pair that wakes the poller."""
@@ -51,6 +55,9 @@ class Connection:
         self._poller = zmq.Poller()
         for waited in (self._dealer, self._monitor, self._wake_reader):
             self._poller.register(waited, zmq.POLLIN)
+        self._waits_for_room = False
+        # What the last wait has found: a turn in which nothing has come looks nowhere else.
+        self._has_changed = self._has_message = True
         self._address = address
 
     def open(self) -> None:
@@ -65,17 +72,25 @@ class Connection:
 
     def wait(self, timeout_s: float | None, *, for_room: bool) -> None:
         """Wait for a message, a change of the connection, a wake-up, or with ``for_room`` until sending is possible."""
-        self._poller.modify(self._dealer, zmq.POLLIN | zmq.POLLOUT if for_room else zmq.POLLIN)
+        if for_room is not self._waits_for_room:
+            self._waits_for_room = for_room
+            self._poller.modify(self._dealer, _READABLE_OR_ROOM if for_room else _READABLE)
         # Rounded up: a wait that ends just before its deadline would be followed by one of no length.
-        self._poller.poll(None if timeout_s is None else int(timeout_s * 1000) + 1)
+        found = dict(self._poller.poll(None if timeout_s is None else int(timeout_s * 1000) + 1))
+        self._has_changed = self._monitor in found
+        self._has_message = bool(found.get(self._dealer, 0) & _READABLE)
+        if self._wake_reader.fileno() in found:
+            self._forget_wakes()
+
+    def _forget_wakes(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while self._wake_reader.recv(4096):
                 pass
 
     def changes(self) -> list[bool]:
-        """Return what happened to the connection since the last call: True for made, False for lost."""
+        """Return what happened to the connection until the last wait ended: True for made, False for lost."""
         found: list[bool] = []
-        while self._monitor.poll(0):
+        while self._has_changed and self._monitor.poll(0):
             event = recv_monitor_message(self._monitor)["event"]
             found.append(event == zmq.EVENT_HANDSHAKE_SUCCEEDED)
         return found
@@ -83,15 +98,17 @@ class Connection:
     def send(self, frame: bytes) -> bool:
         """Send a frame; return whether there was room for it."""
         try:
-            self._dealer.send(frame, zmq.NOBLOCK)
+            self._dealer.send(frame, _AT_ONCE)
         except zmq.Again:
             return False
         return True
 
     def receive(self) -> list[bytes] | None:
-        """Return the frames of the next message; None when there is none."""
+        """Return the frames of the next message; None when the last wait has found none, or no more."""
+        if not self._has_message:
+            return None
         try:
-            return self._dealer.recv_multipart(zmq.NOBLOCK)
+            return self._dealer.recv_multipart(_AT_ONCE)
         except zmq.Again:
             return None
 

@@ -6,8 +6,9 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from queue_server.protocol.codec import Bounds, Encoding, decode, encode
 from queue_server.protocol.envelope import Request
@@ -36,8 +37,7 @@ class UnreachableError(RequestTimeoutError):
     exit_code = CommunicationError.exit_code
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A request ready to be sent, and how long to wait for its reply."""
 
     id: int
@@ -62,8 +62,7 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """How requests become bytes, and replies become values or errors."""
 
     address: str

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from msgspec import Struct
+
 from queue_server.client.addresses import is_local
 from queue_server.client.exchange import REPLY_BOUNDS, Exchange, Question, check_timeout
 from queue_server.client.http_errors import HTTPOnlyError
@@ -40,8 +42,7 @@ Target = str | tuple[str, str] | list[str]
 """A method by its name, or a verb and a path."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestOptions:
+class RequestOptions(Struct, frozen=True):
     """What ``send_request`` takes beside method and parameters."""
 
     headers: Mapping[str, str] | None = None

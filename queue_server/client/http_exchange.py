@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from urllib.parse import urlencode
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from queue_server.client.caller import MethodRoute
 from queue_server.client.calls.routes import ROUTES
@@ -46,8 +48,7 @@ _PAGED = frozenset(ROUTES[name].path for name in ("queue_get", "history_get", "e
 Reply = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(Struct, frozen=True):
     """One request; ``label`` names it in errors."""
 
     verb: str
@@ -70,8 +71,7 @@ class HttpRequest:
         return replace(self, headers={**kept, **headers})
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(Struct, frozen=True):
     """What came back."""
 
     status: int
@@ -80,8 +80,7 @@ class HttpAnswer:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpQuestion(Question):
+class HttpQuestion(Question, frozen=True):
     """A request of ``RunControl`` as it goes over HTTP.
 
     ``request`` is None for a method that is not declared, ``route`` also for a verb and path of the caller's.

@@ -7,8 +7,9 @@ of ``RunControl`` do the same, and nothing here blocks or awaits.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import TypeVar, cast
+
+from msgspec import Struct
 
 from queue_server.client.caller import MethodRoute
 from queue_server.client.http_errors import HTTPAccessError, HTTPAnswerError, HTTPRequestError
@@ -36,8 +37,7 @@ _ATTEMPTS = 5
 WHOLE = {"queue_get": 10_000, "history_get": 50_000}
 
 
-@dataclass(frozen=True, slots=True)
-class Renewal:
+class Renewal(Struct, frozen=True):
     """New tokens are needed instead of the access token ``expired``; one renewal serves all who wait."""
 
     expired: str | None

@@ -14,8 +14,9 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from queue_server.disk import sync_directory
 from queue_server.failpoints import declare, failpoint
@@ -167,8 +168,7 @@ class FinishRecords:
             self._path.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(Struct, frozen=True):
     report: Report
     size_bytes: int
 

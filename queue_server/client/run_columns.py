@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, cast
+
+from msgspec import Struct, field
 
 from queue_server.client.run_file import read_documents
 from queue_server.protocol.errors import NotFoundError
@@ -30,8 +31,7 @@ _ELEMENT = re.compile(r"[<>|=]?([biuf])([1248])")
 _MOST_STREAMS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column: for an array ``element`` is the type of its elements (as in NumPy: ``u2``, ``f8``).
 
     ``shape`` is that of every array of the column, None where they differ or lack. Columns of the kind ``json`` have
@@ -61,8 +61,7 @@ class Column:
         return f"{self.element}[{' x '.join(sizes)}]"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """The table of one stream: a row for each event that was recorded when the documents were gone through."""
 
     stream: str
@@ -102,8 +101,7 @@ def table_of(path: Path, stream: str) -> Table:
     return tables[stream]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One event of a stream, also where it was recorded in a page."""
 
     stream: str
@@ -148,8 +146,7 @@ def _event(stream: str, seq_num: object, time: object, data: Mapping[str, Any]) 
     return Event(stream, number, float(time) if isinstance(time, (int, float)) else None, data)
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """What was seen of a column so far."""
 
     declared: str = ""

@@ -1,13 +1,14 @@
-"""Telegrams that wait to be sent: the latest progress and metadata, and bounded console text. Opens no sockets."""
+"""Telegrams: the latest progress and metadata, bounded console text, and the heartbeat. Opens no sockets."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
+from functools import lru_cache
 
 from queue_server.protocol.device_link import DeviceReading
-from queue_server.protocol.worker_link import Console, Metadata, Progress, StopReport
+from queue_server.protocol.worker_link import Console, Heartbeat, Metadata, Progress, StopReport, pack
 
 Answer = StopReport | DeviceReading
 """What somebody waits for, so that it leaves first."""
@@ -129,3 +130,9 @@ class LatestMetadata:
         with self._guard:
             waiting, self._is_waiting = self._is_waiting, False
             return self._latest if waiting else None
+
+
+@lru_cache(maxsize=1)
+def pack_heartbeat(main_thread_age_s: float) -> bytes:
+    """Return the frame of a heartbeat, which is the same as long as the RunEngine answers."""
+    return pack(Heartbeat(main_thread_age_s=main_thread_age_s))

@@ -11,13 +11,14 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from queue_server.client.dealer import Connection
 from queue_server.client.keys import CurveKeys
 from queue_server.client.outbox import Outbox
-from queue_server.client.telegrams import Answer, ConsoleText, LatestMetadata, LatestProgress
+from queue_server.client.telegrams import Answer, ConsoleText, LatestMetadata, LatestProgress, pack_heartbeat
 from queue_server.failpoints import declare, failpoint
 from queue_server.protocol.device_link import ReadDevice
 from queue_server.protocol.errors import EnvelopeError
@@ -31,7 +32,6 @@ from queue_server.protocol.worker_link import (
     EnvironmentOpened,
     Execute,
     FromWorker,
-    Heartbeat,
     Hello,
     ItemFinished,
     Metadata,
@@ -58,8 +58,7 @@ _ENDS = (EnvironmentOpened, ItemFinished, TaskFinished)
 declare("worker_link.before_hello", "worker_link.before_report", "worker_link.after_report")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What a worker is doing, as it tells in its hello."""
 
     environment: Literal["loading", "open", "failed"] = "loading"
@@ -97,8 +96,7 @@ class Worker(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LinkSettings:
+class LinkSettings(Struct, frozen=True):
     """Who the worker is, and how the link behaves.
 
     An ``absence_s`` of 0 never reports an absence. With ``keys`` the link is encrypted: no connection is made to a
@@ -188,8 +186,7 @@ class WorkerLink:
         self._thread.join(timeout_s)
 
 
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
+class _Outgoing(Struct, frozen=True):
     outbox: Outbox
     console: ConsoleText
     progress: LatestProgress
@@ -197,8 +194,7 @@ class _Outgoing:
     answers: deque[Answer]
 
 
-@dataclass(slots=True)
-class _Terms:
+class _Terms(Struct):
     """The epoch of the manager that sent the last welcome, and the number of the last hello."""
 
     epoch: int = 0
@@ -352,7 +348,7 @@ class _Session:
         now_s = time.monotonic()
         if now_s >= self._heartbeat_due_s:
             self._heartbeat_due_s = now_s + self._settings.heartbeat_s
-            self._send(Heartbeat(main_thread_age_s=self._worker.main_thread_age_s()))
+            self._push(pack_heartbeat(self._worker.main_thread_age_s()))
 
     def _send_answers(self) -> None:
         waiting = self._outgoing.answers

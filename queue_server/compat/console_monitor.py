@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import click
+from msgspec import Struct
 
 from queue_server.client import RunControl
 from queue_server.client.addresses import DEFAULT_CONTROL, DEFAULT_INFO, find_addresses
@@ -18,8 +18,7 @@ from queue_server.protocol.errors import CuelightError
 ADDRESS_NAME = "QSERVER_ZMQ_INFO_ADDRESS"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What a command line says: the socket to listen to, and whether it was named by the deprecated option."""
 
     address: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from queue_server.compat.launch_files import read_configuration
 from queue_server.compat.launch_options import read_environment, read_options
@@ -73,8 +73,7 @@ _WITHOUT_EFFECT = {
 _SECRETS = ("zmq_private_key", "emergency_lock_key")
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """What all sources say together.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.list_file import LIST_FILE
@@ -16,8 +17,7 @@ _LOCATIONS = ("startup_dir", "startup_module", "startup_script")
 _PROFILE = ("startup_profile", "ipython_dir")
 
 
-@dataclass(frozen=True, slots=True)
-class Startup:
+class Startup(Struct, frozen=True):
     """The startup code: at most one of directory, script and module; none of them means the simulated profile.
 
     ``beside`` is the directory for permissions and lists where no other is named.

@@ -11,8 +11,9 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from queue_server.client import RunControl
 from queue_server.clock import Clock, SystemClock
@@ -45,8 +46,7 @@ class Requester(Protocol):
 Connect = Callable[[Options], AbstractContextManager[Requester]]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What the program finds outside itself."""
 
     connect: Connect

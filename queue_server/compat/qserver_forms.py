@@ -6,8 +6,9 @@ The order of the table is the order of the help text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from queue_server.compat import qserver_parts as parts
 from queue_server.compat.qserver_parts import Part, Values, Words
@@ -19,8 +20,7 @@ USER_GROUP = "primary"
 _ASKING = {"user": USER, "user_group": USER_GROUP}
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """What a command line asks for."""
 
     method: str
@@ -28,8 +28,7 @@ class Command:
     repeats: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """One form of a command.
 
     Attributes:

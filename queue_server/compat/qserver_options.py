@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from queue_server.compat.qserver_forms import FORMS
 from queue_server.compat.qserver_parser import ENCODING_NAME, OptionParser, read_encoding
@@ -16,8 +17,7 @@ ADDRESS_NAME = "QSERVER_ZMQ_CONTROL_ADDRESS"
 SERVER_KEY_NAME = "QSERVER_ZMQ_PUBLIC_KEY"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What a command line says.
 
     Attributes:

@@ -6,8 +6,9 @@ A part takes words from the front and leaves the others to the next part.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from queue_server.compat.qserver_values import read_map, read_text, read_value, read_yaml
 from queue_server.protocol.errors import ParameterError
@@ -22,8 +23,7 @@ _INSTRUCTIONS = {"queue-stop": "queue_stop"}
 LOCKABLE = ("environment", "queue", "all")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One variable part.
 
     Attributes:

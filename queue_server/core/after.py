@@ -6,7 +6,8 @@ What has become of them is read elsewhere; what the items do with one another's 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from queue_server.core.claims import ask_again
 from queue_server.core.effects import ClaimNext
@@ -14,8 +15,7 @@ from queue_server.core.model import Awaited, State
 from queue_server.protocol.items import Item
 
 
-@dataclass(frozen=True, slots=True)
-class Predecessor:
+class Predecessor(Struct, frozen=True):
     """What is known of an item that another one comes after, and of the copies that failure and retry have made of it.
 
     Args:
@@ -31,8 +31,7 @@ class Predecessor:
     outcome: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What an item waits for, or why that would be in vain; nothing of both if it may begin."""
 
     awaited: tuple[Awaited, ...] = ()

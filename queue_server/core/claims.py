@@ -6,7 +6,9 @@ It compares names; what a plan does with its arguments it does not know.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.core.effects import ClaimNext
 from queue_server.core.model import Claims, Lane, State, Waiting
@@ -17,8 +19,7 @@ WHOLE = "lane:"
 """What the name of a lane stands behind where the lane is claimed with all that its worker can reach."""
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(Struct, frozen=True):
     """An item that runs, or that waits to, and what it claims; or a task that moves a device, with its uid."""
 
     lane: str
@@ -27,8 +28,7 @@ class Busy:
     task_uid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """What an item waits for, and one name that both of them claim: an item of another lane, or a task of any."""
 
     claim: str
@@ -48,8 +48,7 @@ class Holder:
         return {"claim": self.claim, "lane": self.lane, "item_uid": self.item_uid}
 
 
-@dataclass(frozen=True, slots=True)
-class _Need:
+class _Need(Struct, frozen=True):
     """What an item of a lane needs for itself, with the shared devices of every lane that it claims as a whole.
 
     ``inside`` has the same names by those that the lane has for them.

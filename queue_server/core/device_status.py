@@ -6,7 +6,7 @@ the lane itself is added here, so that it holds also when the gateway has just b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from queue_server.core.model import Lane, State, Worker
 from queue_server.protocol.devices import DeviceCondition, DeviceStatus
@@ -40,8 +40,7 @@ _NOBODY_KNOWS = " ended as unknown"
 """What the reason says of a lane that is held because nobody knows how its last attempt has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """How a device is: its status in four words, the condition that decides it, and why, for people."""
 
     status: DeviceStatus

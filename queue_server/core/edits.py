@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, cast
+
+from msgspec import Struct
 
 from queue_server.protocol.items import Item
 
@@ -21,8 +22,7 @@ MOST_UNDO_BYTES = 4 * 1024 * 1024
 """The largest size of what is kept of one edit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """Items that stood side by side, and between whom; None is the end of the queue."""
 
     uids: tuple[str, ...]
@@ -30,8 +30,7 @@ class Stretch:
     precedes: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """What changed: the items by the uids that they have since, how they were before, and where they stood.
 
     ``added`` and ``moved`` need no old content, ``added`` and ``replaced`` no old places. ``replaced`` stands for

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from queue_server.core.events import EstopDeadlinePassed, OrderDeadlinePassed
 from queue_server.protocol.items import AttemptKey, Item, Result, Run
@@ -14,32 +15,28 @@ from queue_server.protocol.worker_link import ToWorker
 # --- performed inside the turn's transaction ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimNext:
+class ClaimNext(Struct, frozen=True):
     """Claim the head of the queue; the answer returns as an event."""
 
     lane: str
     is_immediate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPhase:
+class RecordPhase(Struct, frozen=True):
     """Write how far an attempt is."""
 
     key: AttemptKey
     phase: Literal["acknowledged", "running"]
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRunOpened:
+class RecordRunOpened(Struct, frozen=True):
     """Write a run of an attempt."""
 
     key: AttemptKey
     run: Run
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRunClosed:
+class RecordRunClosed(Struct, frozen=True):
     """Write the end of a run."""
 
     key: AttemptKey
@@ -47,8 +44,7 @@ class RecordRunClosed:
     exit_status: str
 
 
-@dataclass(frozen=True, slots=True)
-class FinishAttempt:
+class FinishAttempt(Struct, frozen=True):
     """Move the item to the history; put a copy of the same submission back where ``copy`` says."""
 
     key: AttemptKey
@@ -57,23 +53,20 @@ class FinishAttempt:
     hold_reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordTask:
+class RecordTask(Struct, frozen=True):
     """Write a task that is about to be sent."""
 
     task: Task
 
 
-@dataclass(frozen=True, slots=True)
-class FinishTask:
+class FinishTask(Struct, frozen=True):
     """Write how a task ended."""
 
     uid: str
     result: TaskResult
 
 
-@dataclass(frozen=True, slots=True)
-class Redispatch:
+class Redispatch(Struct, frozen=True):
     """Send the item of an open attempt again: the worker says that it never arrived, and ignores a second one."""
 
     key: AttemptKey
@@ -82,8 +75,7 @@ class Redispatch:
 # --- performed after the commit ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(Struct, frozen=True):
     """Send the item of an attempt to its worker, with the names that the worker has for what it claims.
 
     The core leaves ``extraction`` out; the turn fills in what the store knows of it.
@@ -95,40 +87,35 @@ class Dispatch:
     extraction: Extraction | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send a message to a worker."""
 
     incarnation: str
     message: ToWorker
 
 
-@dataclass(frozen=True, slots=True)
-class StartWorker:
+class StartWorker(Struct, frozen=True):
     """Start a worker process."""
 
     lane: str
     incarnation: str
 
 
-@dataclass(frozen=True, slots=True)
-class KillWorker:
+class KillWorker(Struct, frozen=True):
     """Kill a worker process; its exit returns as an event."""
 
     lane: str
     incarnation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Remind:
+class Remind(Struct, frozen=True):
     """Let an event happen ``after_s`` seconds from now; its time is then that of the reminder."""
 
     after_s: float
     event: EstopDeadlinePassed | OrderDeadlinePassed
 
 
-@dataclass(frozen=True, slots=True)
-class EndProcess:
+class EndProcess(Struct, frozen=True):
     """End the manager process after the replies have left."""
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from queue_server.core.locks import LockCleared, LockSet
 from queue_server.core.model import Awaited, Claims, Order
@@ -13,13 +14,11 @@ from queue_server.protocol.tasks import Task
 from queue_server.protocol.worker_link import Hello, ItemFinished, Report, StopReport
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveryFinished:
+class RecoveryFinished(Struct, frozen=True):
     """Every worker of the last epoch has reported, ended, or been given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentOpenRequested:
+class EnvironmentOpenRequested(Struct, frozen=True):
     """A person wants the environment; ``incarnation`` names the process to come."""
 
     lane: str
@@ -27,53 +26,46 @@ class EnvironmentOpenRequested:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentCloseRequested:
+class EnvironmentCloseRequested(Struct, frozen=True):
     """A person wants the environment closed in order."""
 
     lane: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentDestroyRequested:
+class EnvironmentDestroyRequested(Struct, frozen=True):
     """A person wants the worker process killed."""
 
     lane: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class QueueStartRequested:
+class QueueStartRequested(Struct, frozen=True):
     """A person starts the queue."""
 
     lane: str
 
 
-@dataclass(frozen=True, slots=True)
-class QueueStopRequested:
+class QueueStopRequested(Struct, frozen=True):
     """A person wants the queue to stop after the running item."""
 
     lane: str
 
 
-@dataclass(frozen=True, slots=True)
-class QueueStopCancelled:
+class QueueStopCancelled(Struct, frozen=True):
     """A person takes the request to stop back."""
 
     lane: str
 
 
-@dataclass(frozen=True, slots=True)
-class AutostartSet:
+class AutostartSet(Struct, frozen=True):
     """A person wants the queue to start by itself whenever it can, or no longer."""
 
     lane: str
     is_enabled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ExecuteRequested:
+class ExecuteRequested(Struct, frozen=True):
     """A person wants an item to run at once, and nothing after it.
 
     A plan stands at the front of the queue for this. An instruction is named here, and never stands in the queue.
@@ -83,8 +75,7 @@ class ExecuteRequested:
     instruction: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ModeSet:
+class ModeSet(Struct, frozen=True):
     """The mode of a queue."""
 
     lane: str
@@ -92,8 +83,7 @@ class ModeSet:
     ignore_failures: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PauseRequested:
+class PauseRequested(Struct, frozen=True):
     """A person wants the running plan to pause; only that of ``item_uid``, if an item is named."""
 
     lane: str
@@ -102,8 +92,7 @@ class PauseRequested:
     item_uid: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ContinueRequested:
+class ContinueRequested(Struct, frozen=True):
     """A person wants the paused plan to go on, or to end; only that of ``item_uid``, if an item is named."""
 
     lane: str
@@ -112,8 +101,7 @@ class ContinueRequested:
     item_uid: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CancelRequested:
+class CancelRequested(Struct, frozen=True):
     """A person wants a running item ended in order, and nothing of it to run again: paused first, then aborted."""
 
     lane: str
@@ -122,8 +110,7 @@ class CancelRequested:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class OrderDeadlinePassed:
+class OrderDeadlinePassed(Struct, frozen=True):
     """The time is over in which a worker that does not answer was to obey an order to end its plan."""
 
     lane: str
@@ -133,8 +120,7 @@ class OrderDeadlinePassed:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class EstopRequested:
+class EstopRequested(Struct, frozen=True):
     """A person wants everything in a lane to stop moving, now."""
 
     lane: str
@@ -144,15 +130,13 @@ class EstopRequested:
     limits: StopLimits = StopLimits()
 
 
-@dataclass(frozen=True, slots=True)
-class EstopRecorded:
+class EstopRecorded(Struct, frozen=True):
     """The latch of a lane is part of the present transaction."""
 
     lane: str
 
 
-@dataclass(frozen=True, slots=True)
-class EstopReported:
+class EstopReported(Struct, frozen=True):
     """A worker tells what it has stopped."""
 
     lane: str
@@ -160,8 +144,7 @@ class EstopReported:
     report: StopReport
 
 
-@dataclass(frozen=True, slots=True)
-class EstopDeadlinePassed:
+class EstopDeadlinePassed(Struct, frozen=True):
     """The time is over in which the worker was to report, or in which all that it does was to end.
 
     ``latched_at`` and ``number`` name the emergency stop and the order that the deadline belongs to.
@@ -174,8 +157,7 @@ class EstopDeadlinePassed:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class OrdersWithheld:
+class OrdersWithheld(Struct, frozen=True):
     """An emergency stop came before the start of an attempt, or of tasks, had left: the worker never got them."""
 
     lane: str
@@ -184,38 +166,33 @@ class OrdersWithheld:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class EstopReset:
+class EstopReset(Struct, frozen=True):
     """A permitted person releases the latch of a lane."""
 
     lane: str
 
 
-@dataclass(frozen=True, slots=True)
-class StopRequested:
+class StopRequested(Struct, frozen=True):
     """The manager is to end. ``workers``: close idle ones and leave busy ones, or kill them all."""
 
     workers: Literal["close_idle", "kill"]
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class QueueChanged:
+class QueueChanged(Struct, frozen=True):
     """The store has changed the queue of a lane by ``added`` items (negative: removed; 0: another order)."""
 
     lane: str
     added: int
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryChanged:
+class HistoryChanged(Struct, frozen=True):
     """The store has changed the history by ``added`` entries."""
 
     added: int
 
 
-@dataclass(frozen=True, slots=True)
-class ItemClaimed:
+class ItemClaimed(Struct, frozen=True):
     """The head of the queue is now running: its attempt is open, and will be durable before it is dispatched."""
 
     key: AttemptKey
@@ -225,8 +202,7 @@ class ItemClaimed:
     claims: Claims = None
 
 
-@dataclass(frozen=True, slots=True)
-class ItemBlocked:
+class ItemBlocked(Struct, frozen=True):
     """The head of the queue may not begin, because items of other lanes hold or await what it claims.
 
     Or else because it comes ``after`` items that are not completed.
@@ -240,31 +216,27 @@ class ItemBlocked:
     after: tuple[Awaited, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InstructionReached:
+class InstructionReached(Struct, frozen=True):
     """The head of the queue was an instruction, and has been taken out."""
 
     lane: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class QueueExhausted:
+class QueueExhausted(Struct, frozen=True):
     """There is nothing to claim: the queue is empty, or its head is held."""
 
     lane: str
     held_reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LaneAdded:
+class LaneAdded(Struct, frozen=True):
     """There is a lane more, whose worker connects by itself."""
 
     lane: str
 
 
-@dataclass(frozen=True, slots=True)
-class LaneRemoved:
+class LaneRemoved(Struct, frozen=True):
     """A lane whose worker connects by itself is not wanted any more; ``is_forced`` gives up what runs in it."""
 
     lane: str
@@ -273,43 +245,37 @@ class LaneRemoved:
     is_forced: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HoldReleased:
+class HoldReleased(Struct, frozen=True):
     """A person has dealt with the held item of a lane."""
 
     lane: str
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogChanged:
+class CatalogChanged(Struct, frozen=True):
     """The lists of plans and devices have other contents than before."""
 
     plans: bool
     devices: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRequested:
+class TaskRequested(Struct, frozen=True):
     """A person wants a function or a script to run in the worker's namespace."""
 
     task: Task
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionsChanged:
+class PermissionsChanged(Struct, frozen=True):
     """The permissions of user groups were set, or read again."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerConnected:
+class WorkerConnected(Struct, frozen=True):
     """A worker said hello on a new connection."""
 
     hello: Hello
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerReported:
+class WorkerReported(Struct, frozen=True):
     """A worker sent a numbered report."""
 
     lane: str
@@ -318,8 +284,7 @@ class WorkerReported:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerExited:
+class WorkerExited(Struct, frozen=True):
     """The process of a worker is gone; ``cause`` says how, as far as it is known.
 
     ``finished`` are the finish records that it had written down and may not have delivered.
@@ -332,8 +297,7 @@ class WorkerExited:
     finished: tuple[ItemFinished, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerAnswering:
+class WorkerAnswering(Struct, frozen=True):
     """Whether heartbeats arrive and the RunEngine's event loop answers."""
 
     lane: str

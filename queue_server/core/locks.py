@@ -6,8 +6,10 @@ The state holds a digest of the key and never the key; whether a key fits is dec
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.protocol.errors import ParameterError
 
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
     from queue_server.core.model import State
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """What is locked, by whom, why, and since when in seconds since 1970-01-01 UTC."""
 
     environment: bool = False
@@ -36,15 +37,13 @@ class Lock:
 OPEN = Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class LockSet:
+class LockSet(Struct, frozen=True):
     """A person locks; who may do so over an existing lock was decided before."""
 
     lock: Lock
 
 
-@dataclass(frozen=True, slots=True)
-class LockCleared:
+class LockCleared(Struct, frozen=True):
     """A person unlocks; that the key fits was decided before."""
 
 

@@ -17,8 +17,9 @@ is no other state, unless the next one has to wait: the end of one attempt and t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from queue_server.core import (
     locks,
@@ -46,8 +47,7 @@ from queue_server.core.events import (
 from queue_server.core.model import State
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """The state after an event, and what it orders."""
 
     state: State

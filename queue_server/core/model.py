@@ -5,8 +5,10 @@ The state holds environments, lanes, open attempts, modes and counters. It does 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from queue_server.core.locks import OPEN, Lock
 from queue_server.protocol.errors import NotFoundError
@@ -34,16 +36,14 @@ COMPUTING = "computing"
 """What a worker tells in place of a state of the RunEngine while it executes a processing graph."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """What is waited for, and since when in seconds since 1970-01-01 UTC."""
 
     what: str
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(Struct, frozen=True):
     """The process that serves a lane, as far as it is known.
 
     ``stray`` is an attempt that it carries out and that is not, or not any more, the open one of its lane.
@@ -60,8 +60,7 @@ class Worker:
     stray: AttemptKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """The execution that is under way in a lane.
 
     ``cancellation`` is why a person wants it ended, whatever it takes: as soon as it is paused it is aborted, and
@@ -80,8 +79,7 @@ class Attempt:
     cancellation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
+class Awaited(Struct, frozen=True):
     """An item by the uid under which another one comes after it, and the lane in which it waits or runs.
 
     It ``is_held`` if all that is left of its submission is.
@@ -92,8 +90,7 @@ class Awaited:
     is_held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """The head of a queue that others keep from beginning, what it claims, and since when its lane waits.
 
     The lane with the lowest ticket has waited longest. ``is_asked`` is set until the store has answered. While the
@@ -108,16 +105,14 @@ class Waiting:
     after: tuple[Awaited, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SharedDevice:
+class SharedDevice(Struct, frozen=True):
     """A device that workers of several lanes reach: its name in the facility, and pairs of lane and name there."""
 
     name: str
     places: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Estop:
+class Estop(Struct, frozen=True):
     """The emergency stop that latches a lane: who ordered it and when, and what the worker has answered.
 
     ``number`` counts the orders since then. The answer is awaited, reported, missing after the deadline (silent),
@@ -133,8 +128,7 @@ class Estop:
     is_recorded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """An ordered queue served by one worker; at most one attempt is under way in it.
 
     The worker of a lane that ``is_remote`` connects by itself, and is not started here: a scanner.
@@ -174,8 +168,7 @@ class Lane:
         return next((task for task in self.tasks if task.moves), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Revisions:
+class Revisions(Struct, frozen=True):
     """How often each part that clients cache has changed; the uids that they compare derive from these numbers."""
 
     queue: int = 0
@@ -189,8 +182,7 @@ class Revisions:
     tasks: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """Everything that decides what may happen next."""
 
     epoch: int

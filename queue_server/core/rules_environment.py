@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from queue_server.core.claims import ask_waiting, leave_line
 from queue_server.core.effects import Effect, EndProcess, KillWorker, Send, StartWorker

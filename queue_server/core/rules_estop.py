@@ -7,8 +7,9 @@ manager, until a person resets it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from queue_server.core.claims import leave_line
 from queue_server.core.effects import Effect

@@ -7,8 +7,9 @@ as long as it needs to clean up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from queue_server.core.effects import Effect, KillWorker, Remind, Send
 from queue_server.core.events import OrderDeadlinePassed

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from queue_server.core.after import ask_followers, describe
 from queue_server.core.claims import ask_again, find_holders, names_in, put_in_line

@@ -6,8 +6,9 @@ Such a lane comes and goes while the manager runs. Its queue starts by itself wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from queue_server.core.effects import Effect, Send
 from queue_server.core.events import LaneAdded, LaneRemoved, WorkerConnected, WorkerExited

@@ -6,8 +6,9 @@ One that moves a device claims it until it has ended.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from queue_server.core.claims import find_users
 from queue_server.core.effects import Effect, FinishTask, RecordTask, Send

@@ -6,8 +6,9 @@ A report about another attempt than the open one is late: it raises, so that it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from queue_server.core.effects import (
     ClaimNext,
@@ -183,8 +184,7 @@ def _run_closed(state: State, lane: Lane, message: RunClosed, at: float) -> Outc
     opened = next((run for run in attempt.runs if run.uid == message.run_uid), None)
     if opened is None:
         return state, ()
-    closed = replace(opened, is_open=False, exit_status=message.exit_status)
-    return _note_runs(state, lane, attempt, (closed,))
+    return _note_runs(state, lane, attempt, (opened.closed(message.exit_status),))
 
 
 def _note_runs(state: State, lane: Lane, attempt: Attempt, told: tuple[Run, ...]) -> Outcome:
@@ -195,10 +195,10 @@ def _note_runs(state: State, lane: Lane, attempt: Attempt, told: tuple[Run, ...]
         if run.uid not in runs:
             if len(runs) >= MOST_RUNS:
                 continue
-            runs[run.uid] = replace(run, is_open=True, exit_status=None)
+            runs[run.uid] = Run(run.uid, run.scan_id)
             effects += (RecordRunOpened(attempt.key, runs[run.uid]),)
         if runs[run.uid].is_open and not run.is_open:
-            runs[run.uid] = replace(runs[run.uid], is_open=False, exit_status=run.exit_status)
+            runs[run.uid] = runs[run.uid].closed(run.exit_status)
             effects += (RecordRunClosed(attempt.key, run.uid, run.exit_status or ""),)
     if not effects:
         return state.with_lane(lane), ()

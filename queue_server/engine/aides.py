@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from queue_server.protocol.items import Item
 from queue_server.protocol.workflows import Workflow
@@ -24,8 +25,7 @@ def _nobody_does(_: Turn, __: Workflow) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Aides:
+class Aides(Struct, frozen=True):
     """Those who are asked.
 
     ``find_devices`` tells which devices of its lane the plan of an item uses; None where nobody knows.

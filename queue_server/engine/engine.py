@@ -15,9 +15,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.clock import Chance, Clock
 from queue_server.core.effects import OuterEffect, Send
@@ -57,8 +59,7 @@ MOST_PER_TURN = 256
 declare("engine.before_turn", "engine.before_send", "engine.after_send")
 
 
-@dataclass(frozen=True, slots=True)
-class _Ordered:
+class _Ordered(Struct, frozen=True):
     """An order of motion that was given while a turn was under way, and what has left for it, to whom."""
 
     event: Command

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final, cast
+
+from msgspec.structs import replace
 
 from queue_server.protocol.acquisitions import OWN_FIELD_OF_VIEW
 from queue_server.protocol.errors import ParameterError, StateError

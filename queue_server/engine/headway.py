@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.engine import exam_progress
 from queue_server.engine.turn import Turn
@@ -29,8 +31,7 @@ class TurnTaker(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
+class _Heard(Struct, frozen=True):
     key: AttemptKey
     percent: int
     written: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from queue_server.engine.perform import Done, tell
 from queue_server.engine.turn import Turn
@@ -20,8 +21,7 @@ COMPANY_S = 0.002
 RETRY_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One piece of work, and who is told its result; one that ``insists`` outlasts a full store.
 
     ``tell`` is called once, with None if the work will never be done.

@@ -6,9 +6,11 @@ It reads what the store knows of their results. What it cannot find, it says; it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.protocol.exam_records import ResultRecord
 from queue_server.protocol.inputs import Reference, replace_references
@@ -22,8 +24,7 @@ _MOST_SHOWN = 8
 _MOST_RESULTS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(Struct, frozen=True):
     """The item as it is sent to its worker; with an obstacle, as it was, and why it cannot be sent."""
 
     item: Item

@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from queue_server.clock import Clock
 from queue_server.core.effects import Send
@@ -56,8 +57,7 @@ _NEWS = (ItemAcknowledged, RunOpened, RunClosed, REStateChanged)
 _STRAY = "the attempt was not known when its worker connected"
 
 
-@dataclass(frozen=True, slots=True)
-class Remains:
+class Remains(Struct, frozen=True):
     """What workers had written down and could not deliver before they ended: read by incarnation, and discarded."""
 
     read: Callable[[str], Iterable[Report]]

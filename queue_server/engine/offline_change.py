@@ -6,10 +6,10 @@ It changes nothing of what was stored, except that it forgets the note.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
+from msgspec.structs import asdict, replace
 
 from queue_server.core.model import Revisions
 from queue_server.engine.turn import Turn

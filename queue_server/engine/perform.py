@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from msgspec import Struct
+
 from queue_server.core.effects import Dispatch, Effect, EndProcess, KillWorker, Remind, Send, StartWorker
 from queue_server.core.events import EstopDeadlinePassed, OrderDeadlinePassed
 from queue_server.core.model import State
@@ -59,8 +61,7 @@ def _contain(action: Callable[[], Any]) -> Done:
         return Done(error=error)
 
 
-@dataclass(frozen=True, slots=True)
-class Crew:
+class Crew(Struct, frozen=True):
     """Who starts workers, who speaks with them, and the state that knows which worker serves which lane.
 
     ``remind`` lets an event happen after so many seconds.

@@ -6,8 +6,9 @@ Until then it only waits, so that one of them does for all results that come mea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from queue_server.engine.workflow_results import default_order
 from queue_server.protocol.items import Item

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec.structs import asdict, replace
 
 from queue_server.core.latch import is_latched
 from queue_server.core.locks import Lock
@@ -55,7 +55,7 @@ def durable_part(state: State) -> bytes:
         }
         for lane in state.lanes
     ]
-    return orjson.dumps({"lanes": lanes, "revisions": state.revisions, "lock": state.lock})
+    return orjson.dumps({"lanes": lanes, "revisions": state.revisions, "lock": state.lock}, default=asdict)
 
 
 def save(tx: Transaction, state: State) -> None:

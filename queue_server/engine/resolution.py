@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from queue_server.core.events import HistoryChanged, HoldReleased, QueueChanged
 from queue_server.engine import exam_progress
@@ -13,8 +14,7 @@ from queue_server.protocol.errors import NotFoundError, StateError
 from queue_server.protocol.items import Item, Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """How an item has ended, who says so, and why."""
 
     outcome: Literal["completed", "failed"]
@@ -22,8 +22,7 @@ class Finding:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """The finished item as it is now, and the uid of the held copy that was withdrawn, if there was one."""
 
     item: dict[str, Any] = field(default_factory=dict[str, Any])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from queue_server.clock import Clock
 from queue_server.core.events import EstopDeadlinePassed, OrderDeadlinePassed

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from queue_server.core.model import State
 from queue_server.core.view import part_uid
 
 
-@dataclass(slots=True)
-class Trail:
+class Trail(Struct):
     """The revision of the queue after the last event of a turn, and the words for what the manager did then.
 
     ``passed`` are the states that the turn has left with other words.

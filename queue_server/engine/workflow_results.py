@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from queue_server.protocol.rankings import RANKED_OUTCOMES, RankedRun, RankEntry, SortColumn
 from queue_server.protocol.result_schema import ResultSchema

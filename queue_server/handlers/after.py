@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from queue_server.access.after import link_item
 from queue_server.handlers.context import TurnContext
@@ -14,8 +15,7 @@ from queue_server.protocol.items import Item
 _FORM = "Give the uids of plans, acquisitions or graphs that are in a queue, running, or in the history."
 
 
-@dataclass(slots=True)
-class Earlier:
+class Earlier(Struct):
     """The items before one of a batch: their uids in order, None for one that was refused, and those that were not.
 
     ``fitting`` are lanes with contents, encoded, that were found to fit: in many batches all are the same but for uids.

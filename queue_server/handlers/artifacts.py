@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.artifacts.inspection import Inspector
 from queue_server.handlers.context import TurnContext
@@ -42,8 +44,7 @@ def get_artifact(context: TurnContext, params: ArtifactGetParams) -> Further:
     return Further(look.tell, aside=look.see)
 
 
-@dataclass(slots=True)
-class _Look:
+class _Look(Struct):
     """What there is of an artifact on the disk, and in the store."""
 
     inspector: Inspector

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Aside:
+
+class Aside(Struct, frozen=True):
     """The result of a method that is answered from memory, not yet found.
 
     ``find`` is called in a thread, while the state goes on: it may use only what never changes.
@@ -17,8 +17,7 @@ class Aside:
     find: Callable[[], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """The result of a method that somebody else has been asked for; ``wait`` returns it, or raises the refusal."""
 
     wait: Callable[[], Awaitable[Any]]

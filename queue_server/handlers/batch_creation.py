@@ -6,9 +6,11 @@ import gc
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from queue_server.access.arguments import check_arguments
 from queue_server.handlers.after import Earlier
@@ -54,8 +56,7 @@ def _revisions_of(context: TurnContext) -> tuple[int, ...]:
     return known.plans_existing, known.devices_existing, known.plans_allowed, known.devices_allowed
 
 
-@dataclass(frozen=True, slots=True)
-class _Creation:
+class _Creation(Struct, frozen=True):
     """A batch on its way through one or several turns; nothing is written before the last one."""
 
     params: BatchCreateParams
@@ -126,8 +127,7 @@ def _describe(context: TurnContext, params: BatchCreateParams, maker: _Maker) ->
     )
 
 
-@dataclass(slots=True)
-class _Maker:
+class _Maker(Struct):
     """Makes submissions of what is asked for, and notes what cannot be done."""
 
     context: TurnContext
@@ -225,8 +225,7 @@ class _Maker:
         return found
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     """What a maker has found out so far: the ids to give, the items before, and the workflows by their ids."""
 
     uids: list[str] = field(default_factory=list[str])

@@ -6,8 +6,10 @@ It notes every place that is wrong, and looks at no plan and no workflow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any, Final, cast
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from queue_server.access.field_error import MAX_ERRORS, FieldError, show_value
 from queue_server.protocol.errors import ParameterError
@@ -21,8 +23,7 @@ LONGEST_TAG: Final = 1_000
 _SHOWN: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One item of a batch as it is asked for: ``item`` as it is, or ``arguments`` of a workflow."""
 
     place: str
@@ -35,8 +36,7 @@ class Entry:
     casts: bool = False
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """What is wrong with a batch, by places."""
 
     errors: list[FieldError] = field(default_factory=list[FieldError])
@@ -168,8 +168,7 @@ def _are_tags(given: object) -> bool:
     return all(isinstance(tag, str) and len(tag) <= LONGEST_TAG for tag in cast("Sequence[object]", given))
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(Struct, frozen=True):
     """What a key of an item may have as its value."""
 
     text: str

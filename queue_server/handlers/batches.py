@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from queue_server.handlers.batch_changes import cancel_batch, hold_batch, resume_batch, retry_batch
 from queue_server.handlers.batch_creation import create_batch
@@ -67,8 +68,7 @@ def get_item(context: TurnContext, params: BatchItemParams) -> BatchItemReply:
     return BatchItemReply(show(tx.follow([found])[0], find_active(context)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
+class _Search(Struct, frozen=True):
     """The items of a batch that fit; ``strays`` are those among them that only the store takes for such."""
 
     context: TurnContext

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from queue_server.artifacts.inspection import Inspector
 from queue_server.clock import Clock, SystemClock
@@ -26,8 +27,7 @@ from queue_server.protocol.status import Status
 from queue_server.protocol.stop_limits import StopLimits
 
 
-@dataclass(frozen=True, slots=True)
-class Permits:
+class Permits(Struct, frozen=True):
     """What is offered only where a setting says so."""
 
     test_methods: bool = False
@@ -37,8 +37,7 @@ class Permits:
 NO_PERMITS = Permits()
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """What all requests share; ``streams`` are the addresses to subscribe to, by the names of their settings."""
 
     state: Callable[[], State]
@@ -64,8 +63,7 @@ class Desk:
         return part_uid(self.instance_id, part, revision)
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryContext:
+class MemoryContext(Struct, frozen=True):
     """For methods that are answered from memory."""
 
     desk: Desk
@@ -73,8 +71,7 @@ class MemoryContext:
     lane: str = DEFAULT_LANE
 
 
-@dataclass(frozen=True, slots=True)
-class TurnContext:
+class TurnContext(Struct, frozen=True):
     """For methods that read or change the store: everything happens inside one turn."""
 
     desk: Desk

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from queue_server.core.claims import claim_of
 from queue_server.core.events import TaskRequested

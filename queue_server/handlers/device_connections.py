@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.device_records import change, find_device, tell

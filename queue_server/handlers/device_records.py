@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from queue_server.core.device_status import find_situation, is_active, is_connected
 from queue_server.core.model import Lane, State

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from queue_server.core.events import EstopRequested, EstopReset
 from queue_server.core.latch import is_latched
@@ -25,8 +26,7 @@ _NOTES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Stopping:
+class Stopping(Struct, frozen=True):
     """What an emergency stop orders, and how it is answered once the workers have reported."""
 
     events: tuple[EstopRequested, ...]

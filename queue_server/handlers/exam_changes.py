@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from queue_server.handlers.context import TurnContext
 from queue_server.protocol.errors import ForbiddenError, NotFoundError, ParameterError, StaleError, StateError

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.handlers.context import TurnContext
 from queue_server.protocol.errors import RefusedError
@@ -118,8 +120,7 @@ def read_below(context: TurnContext, kind: type[R], identity: str, most: int) ->
 # --- copies ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """Workflows of a template in order, each with its exam tasks in order."""
 
     workflows: tuple[tuple[Workflow, tuple[ExamTask, ...]], ...]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.core import edits
 from queue_server.engine import exam_progress
@@ -26,8 +28,7 @@ _UNNAMED: Final = "scan"
 _OPTIONS: Final = ("expected_uploads", "upload_grace_s", "scan_timeout_s")
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
+class _Wish(Struct, frozen=True):
     lane: str
     content: dict[str, Any]
 

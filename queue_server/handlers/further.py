@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from queue_server.handlers.context import TurnContext
 
 
-@dataclass(frozen=True, slots=True)
-class Further:
+class Further(Struct, frozen=True):
     """The result of a method that has only read so far, not yet complete; ``find`` is called in a later turn.
 
     It returns the result, or again what is to be done in a turn after that. A method that changes something does so in

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from queue_server.core.events import ContinueRequested, EstopRequested, PauseRequested
 from queue_server.handlers.context import MemoryContext, TurnContext
@@ -27,8 +28,7 @@ MotionHandler = Callable[[MemoryContext, Any], PauseRequested | ContinueRequeste
 Handler = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The handlers of one group of methods, by name; each kind of method has handlers of its own form."""
 
     memory: dict[str, MemoryHandler]

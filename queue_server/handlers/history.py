@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from queue_server.core.events import HistoryChanged
 from queue_server.engine.resolution import Finding, resolve
@@ -72,8 +73,7 @@ def _read_whole(context: TurnContext, reading: _Reading) -> History | Further:
     return reading.keep(HistoryMark(revision, part.last, None))
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     """A part of the history that is read in several turns, newest first; what comes meanwhile is not part of it."""
 
     left: int

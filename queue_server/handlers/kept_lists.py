@@ -12,9 +12,11 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 from zlib import crc32
+
+from msgspec import Struct, field
 
 from queue_server.protocol.errors import CuelightError
 from queue_server.protocol.written_list import Piece, TextPiece
@@ -98,8 +100,7 @@ class FilePiece(Piece):
         return replace(self, count=self.count + piece.count, size=size, checksum=checksum)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept(Generic[M]):
+class Kept(Struct, Generic[M], frozen=True):
     """A list as it was read; ``mark`` is what its reader has to know of that."""
 
     mark: M
@@ -112,8 +113,7 @@ class Kept(Generic[M]):
         return sum(piece.count for piece in self.pieces)
 
 
-@dataclass(slots=True)
-class KeptList(Generic[M]):
+class KeptList(Struct, Generic[M]):
     """The last reading of one list; ``keep`` may be called in any thread."""
 
     most_bytes: int = MOST_BYTES
@@ -175,8 +175,7 @@ class HistoryMark(NamedTuple):
     before: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class KeptLists:
+class KeptLists(Struct, frozen=True):
     """What is kept of the queue that was asked for last, and of the history."""
 
     queue: KeptList[QueueMark] = field(default_factory=KeptList[QueueMark])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from queue_server.engine.postprocessing import fill_item, find_ranked
 from queue_server.engine.turn import Turn
@@ -26,8 +27,7 @@ _NOBODY = "workflows"
 """Who asks where the workflow comes from a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Postprocessor:
+class Postprocessor(Struct, frozen=True):
     """Queues the post-processing of a workflow, unless one waits already or has worked on the same results."""
 
     desk: Desk

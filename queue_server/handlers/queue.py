@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from queue_server.core import edits
 from queue_server.core.events import (
@@ -52,8 +53,7 @@ def read_queue(context: TurnContext, params: QueueGetParams) -> Queue | Further:
     return _show(context, [part.piece])
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(Struct):
     """A whole queue that is read in several turns; when it changes meanwhile it is read again, at last in one turn."""
 
     revision: int | None = None

@@ -9,10 +9,10 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from queue_server.protocol.envelope import Request
 from queue_server.protocol.errors import ConflictError, ParameterError, ToldOnceError
@@ -26,8 +26,7 @@ _STORED_PER_CLEANING = 100
 _CLEANED_AT_ONCE = 2 * _STORED_PER_CLEANING
 
 
-@dataclass(frozen=True, slots=True)
-class UnderWay:
+class UnderWay(Struct, frozen=True):
     """A request that has no answer yet."""
 
     digest: bytes

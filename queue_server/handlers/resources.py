@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
+from msgspec import Struct
 
 from queue_server.access import Catalog, Policy
 from queue_server.access.claims import find_devices
@@ -175,8 +175,7 @@ class Resources:
         self._pages.pop(incarnation, None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Replacement:
+class _Replacement(Struct, frozen=True):
     """What a turn has made of the catalog; it goes with the turn's other acts if the turn is undone."""
 
     resources: Resources

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.core import edits
 from queue_server.handlers.after import Earlier
@@ -22,8 +24,7 @@ from queue_server.protocol.workflows import WorkflowFields, fill
 _MOST_UIDS_SHOWN = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """Who submits, for which lane (None: that of the workflow, else the one in which an item goes alone), and how."""
 
     user: str
@@ -32,8 +33,7 @@ class Order:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A submission with its items in order; the last one is the submission's own."""
 
     items: Sequence[Item]

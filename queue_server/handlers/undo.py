@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from queue_server.core.edits import UNDONE, Edit, Stretch, decode_edit
 from queue_server.engine import exam_progress
@@ -23,8 +24,7 @@ _PAGE = 50
 _MOST_UIDS_SHOWN = 100
 
 
-@dataclass(slots=True)
-class _Past:
+class _Past(Struct):
     """What is known of the edits that are newer than the one that is looked at."""
 
     undone: set[int] = field(default_factory=set[int])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
 from pydantic import Field
 
 from queue_server.protocol.method import Params
@@ -15,8 +16,7 @@ LONGEST_KEY: Final = 255
 LONGEST_ENDPOINT: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Repeatable:
+class Repeatable(Struct, frozen=True):
     """Whose request it is, where it was sent and under which key: who sends the same again gets the same answer."""
 
     user: str

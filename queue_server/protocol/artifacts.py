@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from queue_server.protocol.submissions import ResultFile
 
@@ -14,8 +15,7 @@ MOST_REGISTERED_FILES: Final = 10_000
 """Files that are registered for one submission, or for none."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedArtifact:
+class NamedArtifact(Struct, frozen=True):
     """An artifact as one record names it.
 
     ``owner`` is the id of the group, of the submission, of the item or of the exam result; ``file.id`` is empty where
@@ -43,8 +43,7 @@ class NamedArtifact:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactFilter:
+class ArtifactFilter(Struct, frozen=True):
     """Which names are wanted; what is None may be anything."""
 
     artifact_id: str | None = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
+
+from msgspec import Struct
 
 LONGEST_NAME: Final = 512
 
@@ -14,8 +15,7 @@ _ITEMS: Final = UUID("6f0f3f2c-0b1e-5d0a-9c55-1d8a7f4b2e60")
 _SUBMISSIONS: Final = UUID("0b6f3c85-51c4-5e0b-8a3e-a06a3b2f1d17")
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Items that were created together. ``created`` is in seconds since 1970-01-01 UTC."""
 
     id: str

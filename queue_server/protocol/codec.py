@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 import orjson
+from msgspec import Struct
 
 from queue_server.protocol.errors import EnvelopeError
 
@@ -26,8 +26,7 @@ _JSON_START = frozenset(b"{ \t\r\n")
 _MSGPACK_START = frozenset((*range(0x80, 0x90), 0xDE, 0xDF))
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """How large a decoded message may be."""
 
     size_bytes: int = 8 * 1024 * 1024
@@ -47,7 +46,7 @@ def encode(value: Mapping[str, Any], encoding: Encoding = "json") -> bytes:
     """
     try:
         if encoding == "msgpack":
-            return cast(bytes, _msgpack.packb(value, use_bin_type=True, default=_plain))
+            return cast(bytes, _msgpack.packb(value, use_bin_type=True, default=plain_form))
         return _write_json(value)
     except (ValueError, RecursionError) as error:
         raise TypeError(f"The value cannot be put into a {encoding} message: {error}") from error
@@ -55,7 +54,7 @@ def encode(value: Mapping[str, Any], encoding: Encoding = "json") -> bytes:
 
 def _write_json(value: Mapping[str, Any]) -> bytes:
     try:
-        return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(value, default=plain_form, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:
         # orjson stops at 64-bit integers, Python and its clients do not.
         return json.dumps(_without_odd_numbers(value)).encode()
@@ -71,7 +70,7 @@ def _without_odd_numbers(value: object) -> object:
         return {key: _without_odd_numbers(item) for key, item in cast("Mapping[object, object]", value).items()}
     if isinstance(value, (list, tuple)):
         return [_without_odd_numbers(item) for item in cast("Iterable[object]", value)]
-    return _without_odd_numbers(_plain(value))
+    return _without_odd_numbers(plain_form(value))
 
 
 def decode(data: bytes, bounds: Bounds = CLIENT_BOUNDS) -> tuple[dict[str, Any], Encoding]:
@@ -160,7 +159,7 @@ def _children(container: object) -> Iterable[object]:
     return cast("list[object]", container)
 
 
-def _plain(value: object) -> object:
+def plain_form(value: object) -> object:
     """Return a plain form of the few extra types that plans and devices put into messages."""
     if isinstance(value, Mapping):
         return dict(cast("Mapping[object, object]", value))

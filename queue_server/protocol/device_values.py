@@ -7,8 +7,9 @@ to all documents can tell them apart, and no lane has a name that could begin su
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
+
+from msgspec import Struct, field
 
 from queue_server.protocol.codec import Bounds, decode, encode
 from queue_server.protocol.errors import EnvelopeError
@@ -34,8 +35,7 @@ _VALUES, _ASKED = ".device/values", ".device/asked"
 _BOUNDS = Bounds(size_bytes=2 * MOST_VALUES_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceValues:
+class DeviceValues(Struct, frozen=True):
     """The newest that is known of a device, as a whole.
 
     ``number`` counts the messages about it of one worker process, which ``incarnation`` names; ``time`` is when it was

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from queue_server.protocol.errors import ParameterError
@@ -105,8 +106,7 @@ NO_TOKEN = DeviceToken(_NO_DIGEST)
 """Stands for the token of a device that nobody knows, so that it takes as long to refuse; no text has this digest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+class Device(Struct, frozen=True, kw_only=True):
     """A scanner. Times are seconds since 1970-01-01 UTC.
 
     ``parameter`` is what people have set, None until they did, and ``registered_parameter`` what the device told.

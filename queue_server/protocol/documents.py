@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import orjson
+from msgspec import Struct, msgpack
 
-from queue_server.protocol.codec import Bounds, decode, encode
+from queue_server.protocol.codec import Bounds, decode
 from queue_server.protocol.errors import EnvelopeError
 
 T = TypeVar("T")
@@ -128,12 +128,12 @@ MOST_PUBLISHED_BYTES = 512 * 1024
 MARK = "mark"
 """In the place of a kind of document: this message tells only which number was the last."""
 
+_encode_header = msgpack.Encoder().encode
 _HEADER_BOUNDS = Bounds(size_bytes=4096)
 _PAYLOAD_BOUNDS = Bounds(size_bytes=MOST_PUBLISHED_BYTES, depth=64, elements=MOST_PUBLISHED_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentHeader:
+class DocumentHeader(Struct, frozen=True):
     """What is said of a published document before its content.
 
     ``number`` counts the documents of one worker process from 1 on; ``incarnation`` names that process. ``time`` is
@@ -155,15 +155,7 @@ def document_topic(lane: str, name: str = "") -> bytes:
 
 def pack_published(header: DocumentHeader, content: bytes = b"") -> list[bytes]:
     """Return the frames of a published document: topic, header, content."""
-    fields = {
-        "lane": header.lane,
-        "incarnation": header.incarnation,
-        "number": header.number,
-        "name": header.name,
-        "time": header.time,
-        "omitted": header.omitted,
-    }
-    return [document_topic(header.lane, header.name), encode(fields, "msgpack"), content]
+    return [document_topic(header.lane, header.name), _encode_header(header), content]
 
 
 def read_header(frames: Sequence[bytes]) -> DocumentHeader:

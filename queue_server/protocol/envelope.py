@@ -7,8 +7,9 @@ A request is ``{"method", "params"}`` with the optional keys ``id``, ``idempoten
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from queue_server.protocol.errors import CuelightError, EnvelopeError
 
@@ -17,8 +18,7 @@ _KNOWN = frozenset(_KEYS)
 _LONGEST_NAME = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One request as it was received, not yet checked against a declaration.
 
     With ``if_queue_uid`` it is to be done only while the queue has that uid, the one on which it is based.

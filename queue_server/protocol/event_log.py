@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from queue_server.protocol.items import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class EventRecord:
+class EventRecord(Struct, frozen=True):
     """One row of the append-only event log; ``seq`` is assigned by the store and 0 before.
 
     ``data`` of an event that changed the queue has the uids of the queue before and after it, ``queue_uid_before`` and
@@ -68,8 +68,7 @@ class EventRecord:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class EventFilter:
+class EventFilter(Struct, frozen=True):
     """Which events are asked for; what is None does not matter. Times are seconds since 1970-01-01 UTC.
 
     ``time_from`` belongs to the range, ``time_to`` does not.
@@ -97,8 +96,7 @@ class EventFilter:
 EVERY_EVENT = EventFilter()
 
 
-@dataclass(frozen=True, slots=True)
-class EventPart:
+class EventPart(Struct, frozen=True):
     """A part of the log in the order that was asked for, and the number with which it goes on; None at its end."""
 
     events: list[EventRecord]

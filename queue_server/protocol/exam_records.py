@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
+from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 RecordStatus = Literal["NEW", "UPDATED", "STARTED", "INPROGRESS", "FINISHED", "ERROR"]
@@ -201,8 +201,7 @@ class SequenceFields(Fields):
 # --- records -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceFiles:
+class SequenceFiles(Struct, frozen=True):
     """The files of a sequence as text: the sequence itself, and its header if it has one."""
 
     seq_file: str
@@ -214,16 +213,14 @@ class SequenceFiles:
         return len(self.seq_file.encode()) + len((self.xml_file or "").encode())
 
 
-@dataclass(frozen=True, slots=True)
-class TaskItem:
+class TaskItem(Struct, frozen=True):
     """The item that does, or did last, what an exam task asks for. Only the manager sets it."""
 
     uid: str
     state: ExamItemState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """What every record has besides its fields: who made it, when, and which version it is.
 
     Times are seconds since 1970-01-01 UTC; the version grows by 1 with each change.
@@ -246,8 +243,7 @@ class Record:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exam(Record):
+class Exam(Record, frozen=True, kw_only=True):
     """A visit or examination: it groups workflows."""
 
     fields: ExamFields
@@ -257,8 +253,7 @@ class Exam(Record):
         return self._sign(self.fields)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workflow(Record):
+class Workflow(Record, frozen=True, kw_only=True):
     """A part of an exam: it groups exam tasks."""
 
     fields: WorkflowFields
@@ -268,8 +263,7 @@ class Workflow(Record):
         return self._sign(self.fields)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExamTask(Record):
+class ExamTask(Record, frozen=True, kw_only=True):
     """A scan or processing that an exam asks for, and the item that does it."""
 
     fields: AcquisitionFields | DagFields
@@ -291,8 +285,7 @@ class ExamTask(Record):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultRecord(Record):
+class ResultRecord(Record, frozen=True, kw_only=True):
     """What an exam task has produced."""
 
     fields: ResultFields
@@ -302,8 +295,7 @@ class ResultRecord(Record):
         return self._sign(self.fields)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence(Record):
+class Sequence(Record, frozen=True, kw_only=True):
     """A sequence of a scanner, without its files."""
 
     fields: SequenceFields

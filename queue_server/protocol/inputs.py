@@ -7,8 +7,9 @@ names. Alone it is one file; in a list it is all files that fit.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
+
+from msgspec import Struct
 
 LONGEST_PATTERN = 256
 """Characters of the name or pattern of a file."""
@@ -16,8 +17,7 @@ LONGEST_PATTERN = 256
 _KEYS = frozenset({"item_uid", "file"})
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A file by the item that produces it; without ``file`` it is the only one that the item has produced.
 
     ``field`` is where the reference stands in its item, ``is_listed`` whether it may stand for several files.

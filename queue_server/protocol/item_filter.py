@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass
 from typing import Any, cast
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from queue_server.protocol.items import Item
 
 
-@dataclass(frozen=True, slots=True)
-class ItemFilter:
+class ItemFilter(Struct, frozen=True):
     """What an item must have; None does not matter. Times are seconds since 1970-01-01 UTC.
 
     ``text`` is found in names, arguments, metadata and messages, without regard to case. ``outcome`` and the times,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     # Whoever only asks for the status is spared pydantic.
@@ -52,8 +54,7 @@ FailurePolicy = Literal["front", "hold"]
 """Where a failed item goes: to the front of its queue, or there too, but held until a person releases it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One unit of work. ``content`` is the map that clients see, ``uid`` included."""
 
     uid: str
@@ -87,8 +88,7 @@ class Item:
         return shown
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A place in a queue: the front, the back, an index, or a neighbour."""
 
     position: int | Literal["front", "back"] = "back"
@@ -120,13 +120,16 @@ class Run:
     is_open: bool = True
     exit_status: str | None = None
 
+    def closed(self, exit_status: str | None) -> Run:
+        """Return the run as it is after its end."""
+        return Run(self.uid, self.scan_id, is_open=False, exit_status=exit_status)
+
     def shown(self) -> dict[str, Any]:
         """Return the map that clients see."""
         return {"uid": self.uid, "scan_id": self.scan_id, "is_open": self.is_open, "exit_status": self.exit_status}
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """How an attempt ended. Times are seconds since 1970-01-01 UTC; lists and texts are never null."""
 
     outcome: Outcome
@@ -162,8 +165,7 @@ class Result:
         return shown
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Who asked: the claims of the message, and how they reached the manager."""
 
     user: str = ""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """One end of a connection.
 
     ``name`` is that of the owner of its key, and empty where no key tells it; ``scopes`` are the only ones that it

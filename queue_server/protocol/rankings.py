@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from queue_server.protocol.items import Outcome
 from queue_server.protocol.submissions import MetricValue
@@ -17,16 +18,14 @@ MOST_RANKED_COLUMNS: Final = 32
 """How many columns a workflow may have, in all its versions together."""
 
 
-@dataclass(frozen=True, slots=True)
-class SortColumn:
+class SortColumn(Struct, frozen=True):
     """A column to sort by."""
 
     name: str
     descending: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RankedRun:
+class RankedRun(Struct, frozen=True):
     """A successful attempt with metrics. Runs of one group compete; a run without a group stands by itself."""
 
     submission: str
@@ -37,8 +36,7 @@ class RankedRun:
         return [self.submission, self.attempt]
 
 
-@dataclass(frozen=True, slots=True)
-class RankEntry:
+class RankEntry(Struct, frozen=True):
     """What a ranking knows of a run. Times are seconds since 1970-01-01 UTC."""
 
     workflow: str
@@ -53,8 +51,7 @@ class RankEntry:
         return f"s:{self.run.submission}" if self.group is None else f"g:{self.group}"
 
 
-@dataclass(frozen=True, slots=True)
-class PostprocessingRun:
+class PostprocessingRun(Struct, frozen=True):
     """A submission that works on the files of ranked runs, which are those of its start."""
 
     workflow: str

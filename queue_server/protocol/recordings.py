@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from queue_server.protocol.items import AttemptKey
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnd:
+class RunEnd(Struct, frozen=True):
     """How a run has ended: its exit status, seconds since 1970-01-01 UTC, and its events by stream."""
 
     exit_status: str
@@ -18,8 +18,7 @@ class RunEnd:
     num_events: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedRun:
+class RecordedRun(Struct, frozen=True):
     """One run: whose it is, when it began, where its documents are, and how it has ended, if that is known.
 
     ``file`` is relative to the data directory of the worker, and empty if there is none; ``host`` is where that
@@ -57,8 +56,7 @@ class RecordedRun:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class RunFilter:
+class RunFilter(Struct, frozen=True):
     """Which runs are meant: each condition that is not None; times are those of the start, the end exclusive."""
 
     item_uid: str | None = None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from pydantic import Field, ValidationInfo, field_validator
 
 from queue_server.protocol.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class StopLimits:
+class StopLimits(Struct, frozen=True):
     """How long an emergency stop lets things take, in seconds after it was ordered."""
 
     devices_s: float = 1.0

@@ -7,8 +7,9 @@ the queue and the history. It knows no store.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from queue_server.protocol.items import Outcome
 
@@ -40,8 +41,7 @@ StoredState = Literal[
 MetricValue = int | float | str
 
 
-@dataclass(frozen=True, slots=True)
-class ResultFile:
+class ResultFile(Struct, frozen=True):
     """A file that an attempt has left behind; ``id`` is random, so that nobody guesses it."""
 
     id: str
@@ -63,8 +63,7 @@ class ResultFile:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptResult:
+class AttemptResult(Struct, frozen=True):
     """How one attempt of a submission ended, and what it produced; times are seconds since 1970-01-01 UTC."""
 
     submission: str
@@ -95,8 +94,7 @@ class AttemptResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True):
     """What is known of a piece of work from its beginning on; nothing of it changes.
 
     ``batch`` and ``ordinal`` say where it stands in its batch, ``identity`` is the id of that batch item. ``content``
@@ -118,8 +116,7 @@ class Submission:
     content: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class LivingItem:
+class LivingItem(Struct, frozen=True):
     """The item of a submission that has not ended."""
 
     uid: str
@@ -130,8 +127,7 @@ class LivingItem:
     """When its attempt was begun; None while it waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubmissionFilter:
+class SubmissionFilter(Struct, frozen=True):
     """Which submissions are meant; what is None does not matter."""
 
     workflow: str | None = None
@@ -141,8 +137,7 @@ class SubmissionFilter:
     states: frozenset[StoredState] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FollowedSubmission:
+class FollowedSubmission(Struct, frozen=True):
     """A submission with what has become of it: its living item, if it has one, and the results so far in order."""
 
     submission: Submission

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 TaskKind = Literal["function", "script", "update", "device_set", "device_stop"]
 TaskState = Literal["running", "completed"]
@@ -14,8 +15,7 @@ TASKS_KEPT_S = 24 * 3600.0
 TASKS_KEPT = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """One task that was sent to a worker; ``content`` is what it has to do.
 
     ``device`` is what it sets or stops, by its name in the facility.
@@ -35,8 +35,7 @@ class Task:
         return self.kind == "device_set"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskResult:
+class TaskResult(Struct, frozen=True):
     """How a task ended; ``return_value`` is what JSON can say of it. Times are seconds since 1970-01-01 UTC."""
 
     success: bool

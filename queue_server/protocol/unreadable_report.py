@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
+from msgspec import Struct
 from pydantic import TypeAdapter
 
 from queue_server.protocol.codec import WORKER_BOUNDS
@@ -22,8 +22,7 @@ _MOST_FIELDS = 64
 _ATTEMPT: TypeAdapter[AttemptKey] = TypeAdapter(ToldAttempt)
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableReport:
+class UnreadableReport(Struct, frozen=True):
     """A report of which only its number, its kind, and sometimes what it is about are known."""
 
     number: int

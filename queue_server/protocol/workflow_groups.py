@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from queue_server.protocol.submissions import ResultFile
 
@@ -17,8 +18,7 @@ GroupFile = ResultFile
 """A file of a group has what a file of a result has, with a random id as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Users who submit one workflow together; the owner is a member. ``created`` is in seconds since 1970-01-01 UTC.
 
     ``parameters`` are declarations that the group has beside those of the workflow, and ``config`` is whatever its

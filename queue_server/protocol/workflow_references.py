@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
+
+from msgspec import Struct
 
 OPENING: Final = "$[["
 _REFERENCE = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
 _ABSENT: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class FoundReference:
+class FoundReference(Struct, frozen=True):
     """A reference where it stands: its text, and the name in it; None if it cannot be read."""
 
     path: str

@@ -6,9 +6,9 @@ It knows no store and no plan: whether a filled step can be executed is told by 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self, cast
 
+from msgspec import Struct
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from queue_server.protocol.errors import ParameterError
@@ -140,8 +140,7 @@ def _number(entries: list[Any]) -> Iterator[Any]:
             yield entry
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
+class Workflow(Struct, frozen=True):
     """One version of a workflow: what it says, who has written it down, and when (seconds since 1970-01-01 UTC).
 
     Its post-processing may do what ``user_group`` may.

@@ -11,11 +11,11 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
+from msgspec.structs import asdict
 
 from queue_server.clock import Chance, SystemClock
 from queue_server.protocol.errors import CuelightError, NotFoundError, StateError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from queue_server.protocol.artifacts import ArtifactFilter, NamedArtifact
 from queue_server.protocol.errors import NotFoundError, ParameterError
@@ -18,8 +19,7 @@ _BEHIND_ALL: Final = 2**63 - 1
 _CURSOR = re.compile(r"[0-9]{1,18}")
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactPart:
+class ArtifactPart(Struct, frozen=True):
     """A part of the names of artifacts, the newest first, and the cursor that goes on behind it; None at the end."""
 
     entries: list[NamedArtifact]

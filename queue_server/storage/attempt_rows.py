@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from queue_server.protocol.errors import ConflictError
 from queue_server.protocol.items import AttemptKey, Item, Result, Run

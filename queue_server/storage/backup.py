@@ -10,11 +10,11 @@ import os
 import re
 from collections.abc import Generator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from queue_server.disk import sync_directory
 from queue_server.protocol.errors import StorageError, StorageFullError
@@ -33,8 +33,7 @@ _PAGES_PER_STEP = 512
 _MARK_CLOSED = statement("mark_closed")
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(Struct, frozen=True):
     """A complete copy."""
 
     file: Path

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
+
+from msgspec import Struct
 
 from queue_server.protocol.event_log import EventFilter, EventPart, EventRecord
 from queue_server.protocol.item_filter import ItemFilter
@@ -25,30 +26,26 @@ OFFLINE_CHANGE = "offline_change"
 """The name under which is saved what was done to the data while no manager ran, until the next one has taken note."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """The head of the lane, now running, and the fencing token of the attempt that was opened for it."""
 
     item: Item
     attempt: AttemptKey
 
 
-@dataclass(frozen=True, slots=True)
-class InstructionAtHead:
+class InstructionAtHead(Struct, frozen=True):
     """The head of the lane is an instruction, which nobody executes; the row is untouched."""
 
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
-class HeldAtHead:
+class HeldAtHead(Struct, frozen=True):
     """The head of the lane is held and waits for a person; the row is untouched."""
 
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
-class BlockedAtHead:
+class BlockedAtHead(Struct, frozen=True):
     """The head of the lane may not begin yet; the row is untouched."""
 
     item: Item
@@ -57,8 +54,7 @@ class BlockedAtHead:
 NextItem = Claim | InstructionAtHead | HeldAtHead | BlockedAtHead | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunningItem:
+class RunningItem(Struct, frozen=True):
     """An item whose attempt has not ended, with what is known of it."""
 
     item: Item
@@ -68,8 +64,7 @@ class RunningItem:
     runs: tuple[Run, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(Struct, frozen=True):
     """A finished item: number in order of finishing, the content that clients see, and how it ended."""
 
     number: int
@@ -81,24 +76,21 @@ class HistoryEntry:
         return {**self.item.shown(), "result": dict(self.result)}
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryPart:
+class HistoryPart(Struct, frozen=True):
     """A part of the history in order of finishing, and the number below which it goes on; None at its end."""
 
     entries: list[HistoryEntry]
     before: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredReply:
+class StoredReply(Struct, frozen=True):
     """The finished answer to a request that carried an idempotency key."""
 
     digest: bytes
     reply: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTask:
+class StoredTask(Struct, frozen=True):
     """A task, and its result if it has ended."""
 
     task: Task

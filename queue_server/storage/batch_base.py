@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from queue_server.protocol.answers import Answer, Repeatable
 from queue_server.protocol.batches import Batch
 
 
-@dataclass(frozen=True, slots=True)
-class BatchPart:
+class BatchPart(Struct, frozen=True):
     """A part of the batches, the newest first, each with the cursor that goes on behind it, and if there are others."""
 
     entries: list[tuple[str, Batch]]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from queue_server.protocol.devices import Device
 
 
-@dataclass(frozen=True, slots=True)
-class DevicePart:
+class DevicePart(Struct, frozen=True):
     """A part of the devices in order, each with the cursor that goes on behind it, and whether there are others."""
 
     entries: list[tuple[str, Device]]

@@ -10,9 +10,10 @@ import os
 import stat
 import sys
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+
+from msgspec import Struct
 
 from queue_server.disk import sync_directory
 from queue_server.failpoints import declare, failpoint
@@ -49,8 +50,7 @@ NETWORK_FILE_SYSTEMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DataDirectory:
+class DataDirectory(Struct, frozen=True):
     """The files of a store."""
 
     path: Path

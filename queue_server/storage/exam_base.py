@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, Protocol
+
+from msgspec import Struct
 
 from queue_server.protocol.exam_records import (
     Exam,
@@ -20,8 +21,7 @@ TaskState = tuple[RecordStatus, ExamItemState | None]
 """How far an exam task is, and the state of its item if it has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPart(Generic[R]):
+class RecordPart(Struct, Generic[R], frozen=True):
     """A part of a list, each record with the cursor that goes on behind it, and whether there are others."""
 
     entries: list[tuple[str, R]]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
+
+from msgspec import Struct
 
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.exam_records import (
@@ -36,8 +37,7 @@ Row = tuple[Any, ...]
 _CURSOR = re.compile(r"([0-9]{1,7})\.([0-9]{1,18})")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """How the records of one kind are stored.
 
     ``columns`` are the fields that rules speak of, the one that names what the record belongs to in front, if it

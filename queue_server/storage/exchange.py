@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.clock import Chance
 from queue_server.protocol.errors import ConflictError, ParameterError
@@ -35,16 +37,14 @@ _RUN_FIELDS = frozenset({"uid", "scan_id", "is_open", "exit_status"})
 RUNNING_REASON = "It was running when it was exported."
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """How many items went over."""
 
     queued: int
     finished: int
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """What one line brings: an item that waits, or with a result one that has finished."""
 
     number: int

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
+from msgspec import Struct
 
 from queue_server.protocol.errors import CuelightError, StorageError
 from queue_server.storage.checksums import DamagedRecordError, DamagedRowError, restore_hint
@@ -82,8 +82,7 @@ _SCHEMA = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER
 _COMMENT = re.compile(r"--[^\n]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Whose data a database has, and how far they go."""
 
     instance_id: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from queue_server.protocol.artifacts import ArtifactFilter, NamedArtifact, NamedBy
 from queue_server.protocol.exam_records import ResultRecord

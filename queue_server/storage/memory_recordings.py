@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.recordings import RecordedRun, RunEnd, RunFilter

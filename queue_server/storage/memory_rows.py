@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from queue_server.protocol.errors import ConflictError, StorageError
 from queue_server.protocol.event_log import EventFilter, EventPart, EventRecord
@@ -231,9 +232,7 @@ class AttemptTables(QueueTables):
         known = self._opened(attempt)
         if run_uid not in {run.uid for run in known.runs}:
             raise admission.no_such_run(attempt, run_uid)
-        runs = tuple(
-            replace(run, is_open=False, exit_status=exit_status) if run.uid == run_uid else run for run in known.runs
-        )
+        runs = tuple(run.closed(exit_status) if run.uid == run_uid else run for run in known.runs)
         self._put_attempt(replace(known, runs=runs))
 
     def finish(self, attempt: AttemptKey, result: Result) -> Item:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from msgspec.structs import asdict, replace
 
 from queue_server.protocol.tasks import Task, TaskResult
 from queue_server.storage import admission, content

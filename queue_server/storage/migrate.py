@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from queue_server.failpoints import declare
 from queue_server.protocol.errors import StorageError
@@ -17,8 +18,7 @@ SQLITE_MIGRATIONS = Path(__file__).parent / "migrations" / "sqlite"
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(Struct, frozen=True):
     """One step of the schema: from the version before its number to its number."""
 
     number: int

@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+
+from msgspec import Struct
 
 from queue_server.clock import Chance, Clock
 from queue_server.failpoints import declare
@@ -45,8 +46,7 @@ LAST_SEQ = statement("last_seq")
 ACCEPT_LOSS = statement("mark_closed")
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A database that is ready for use, in a new epoch."""
 
     database: Database

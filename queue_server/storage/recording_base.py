@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.recordings import RecordedRun, RunEnd, RunFilter
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingPart:
+class RecordingPart(Struct, frozen=True):
     """A part of the runs, the newest first, and the cursor that goes on behind it; None at the end."""
 
     entries: list[RecordedRun]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
 
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.recordings import RecordedRun, RunFilter

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+from msgspec import Struct
 
 from queue_server.clock import Clock
 from queue_server.disk import sync_directory
@@ -33,8 +33,7 @@ _MARK_CLOSED = statement("mark_closed")
 _SAVE_DOCUMENT = statement("save_document")
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """What is in place now, and where what was there is kept (None if there was nothing)."""
 
     identity: Identity

@@ -6,8 +6,9 @@ Both stores search by these rules, so that they find the same in the same parts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
 
 from queue_server.protocol.event_log import EventPart, EventRecord
 from queue_server.protocol.item_filter import EVERY_ITEM, ItemFilter

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from queue_server.protocol.written_list import Piece
 
 
-@dataclass(frozen=True, slots=True)
-class ShownHistory:
+class ShownHistory(Struct, frozen=True):
     """Entries of the history in order of finishing, and the numbers of the first and the last; 0 if there are none."""
 
     piece: Piece
@@ -17,8 +17,7 @@ class ShownHistory:
     last: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ShownQueue:
+class ShownQueue(Struct, frozen=True):
     """Items of a queue in order, and the uid of the last of them; empty if there are none."""
 
     piece: Piece

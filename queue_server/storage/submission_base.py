@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from queue_server.protocol.items import Item, Outcome
 from queue_server.protocol.submissions import (
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from queue_server.storage.base import HistoryEntry
 
 
-@dataclass(frozen=True, slots=True)
-class SubmissionPart:
+class SubmissionPart(Struct, frozen=True):
     """A part of a list, each submission with its place in the order, and whether there are others behind it."""
 
     entries: Sequence[tuple[int, FollowedSubmission]]

@@ -5,8 +5,9 @@ It runs no statement and knows no order. Both stores keep these rows.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from queue_server.protocol.errors import ConflictError, NotFoundError
 from queue_server.protocol.submissions import AttemptResult, ResultFile, Submission

@@ -6,8 +6,10 @@ Whatever is in a table never changes; a change replaces it and notes what was th
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from queue_server.protocol.answers import Answer, Repeatable
 from queue_server.protocol.batches import Batch
@@ -23,8 +25,7 @@ Table = MutableMapping[Any, Any]
 _ABSENT = object()
 
 
-@dataclass(frozen=True, slots=True)
-class StoredItem:
+class StoredItem(Struct, frozen=True):
     """An item with its content and its result as text, so that nobody can change them from outside."""
 
     item: Item
@@ -50,8 +51,7 @@ class StoredItem:
         return HistoryEntry(self.number, self.read(), content.decode(self.result))
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAttempt:
+class StoredAttempt(Struct, frozen=True):
     """An attempt that is open."""
 
     key: AttemptKey
@@ -64,8 +64,7 @@ class StoredAttempt:
         return RunningItem(item, self.key, self.phase, self.time_start, self.runs)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(Struct, frozen=True):
     """An event with its data as text."""
 
     event: EventRecord
@@ -86,8 +85,7 @@ class StoredEvent:
         return replace(self.event, data=content.decode(self.text), undo="")
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(Struct, frozen=True):
     """An exam record or a device as the row that it has on disk, where it stands, and the order of creation."""
 
     position: int
@@ -95,8 +93,7 @@ class StoredRecord:
     row: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredWorkflow:
+class StoredWorkflow(Struct, frozen=True):
     """What all versions of a workflow have in common."""
 
     place: int
@@ -105,8 +102,7 @@ class StoredWorkflow:
     removed: float | None = None
 
 
-@dataclass(slots=True)
-class WorkflowRecords:
+class WorkflowRecords(Struct):
     """Workflows, their groups, and what finds the order of results."""
 
     workflows: dict[str, StoredWorkflow] = field(default_factory=dict[str, StoredWorkflow])
@@ -120,7 +116,6 @@ class WorkflowRecords:
     ranks: dict[tuple[str, int], tuple[Any, ...]] = field(default_factory=dict[tuple[str, int], tuple[Any, ...]])
 
 
-@dataclass(slots=True)
 class FollowedRecords(WorkflowRecords):
     """Work that is followed, the batches in which it came, and answers that are given again."""
 
@@ -130,7 +125,6 @@ class FollowedRecords(WorkflowRecords):
     answers: dict[Repeatable, Answer] = field(default_factory=dict[Repeatable, Answer])
 
 
-@dataclass(slots=True)
 class Records(FollowedRecords):
     """What has been, and what was saved."""
 
@@ -145,7 +139,6 @@ class Records(FollowedRecords):
     devices: dict[str, StoredRecord] = field(default_factory=dict[str, StoredRecord])
 
 
-@dataclass(slots=True)
 class Tables(Records):
     """Everything that is stored."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from queue_server.protocol.tasks import Task, TaskResult
 from queue_server.storage import admission, content

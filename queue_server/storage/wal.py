@@ -10,11 +10,12 @@ import mmap
 import struct
 import sys
 from array import array
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from operator import mul
 from pathlib import Path
+
+from msgspec import Struct
 
 HEADER_BYTES = 32
 FRAME_HEADER_BYTES = 24
@@ -38,8 +39,7 @@ _INDEX = struct.Struct("=I4xIB3xII8x8s8x")
 Words = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """What the log says of itself: how long a page is, which frames belong to it, and where their checksums begin."""
 
     page_bytes: int
@@ -48,8 +48,7 @@ class Header:
     is_big_endian: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """What stands in front of a page; ``size`` is that of the database if the frame ends a transaction, else 0."""
 
     page: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from queue_server.protocol.rankings import PostprocessingRun, RankedRun, RankEntry, SortColumn
 from queue_server.protocol.submissions import AttemptResult, Submission
@@ -12,16 +13,14 @@ from queue_server.protocol.workflow_groups import Group, GroupFile
 from queue_server.protocol.workflows import Workflow
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowPart:
+class WorkflowPart(Struct, frozen=True):
     """A part of the workflows in order, each with the cursor that goes on behind it, and whether there are others."""
 
     entries: list[tuple[str, Workflow]]
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPart:
+class GroupPart(Struct, frozen=True):
     """A part of the groups in order, each with the cursor that goes on behind it, and whether there are others."""
 
     entries: list[tuple[str, Group]]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import zmq
+from msgspec import Struct
 from zmq.utils import z85
 
 from queue_server.config import SECRET_KEY_VARIABLE, Settings
@@ -39,8 +40,7 @@ _MOST_KEY_BYTES = 4096
 Context = zmq.Context["zmq.Socket[bytes]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True):
     """Whose connections are accepted."""
 
     clients: AllowList | None

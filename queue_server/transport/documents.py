@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 import zmq
+from msgspec import Struct
 from zmq.utils.monitor import parse_monitor_message
 
 from queue_server.config import Settings, is_local
@@ -46,8 +46,7 @@ class Seal(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """Where a socket is bound; without a seal the address is protected by other means."""
 
     address: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 import zmq
+from msgspec import Struct
 
 from queue_server.clock import Clock, until_beat
 from queue_server.config import Settings, is_local
@@ -29,8 +29,7 @@ UNHEARD = "inproc://notices"
 _MOST_TOPIC_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """How notices are written, and how often the status is repeated."""
 
     encoding: Encoding = "json"

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from queue_server.protocol.launcher_link import (
     STANDING_EACH_S,
@@ -46,8 +47,7 @@ class Link(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Charge:
+class _Charge(Struct):
     """One worker, and what its launcher is to do with it."""
 
     lane: str

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import zmq
+from msgspec import Struct
 
 from queue_server.client.keys import CurveKeys
 from queue_server.client.sockets import connect_dealer
@@ -29,8 +29,7 @@ _RECONNECT_MS = 50
 _RECONNECT_MOST_MS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class FarPlace:
+class FarPlace(Struct, frozen=True):
     """Where the manager is as seen from here, where workers keep their reports, and the keys of both.
 
     Attributes:

@@ -9,7 +9,8 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from queue_server.failpoints import declare, failpoint
 from queue_server.workers.launcher import Launch, find_worker
@@ -27,8 +28,7 @@ def _tell_nobody(lane: str, incarnation: str, pid: int) -> None:
 declare("worker.before_start", "worker.after_start")
 
 
-@dataclass(frozen=True, slots=True)
-class _Process:
+class _Process(Struct, frozen=True):
     lane: str
     incarnation: str
     pid: int

@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
+
+from msgspec import Struct, field
 
 from queue_server.protocol.lane_settings import LaneSettings
 from queue_server.workers.sockets import KeyFiles
@@ -20,8 +21,7 @@ LOGS_KEPT = 5
 _OPTION = "--incarnation"
 
 
-@dataclass(frozen=True, slots=True)
-class GraphWork:
+class GraphWork(Struct, frozen=True):
     """What a worker that executes processing graphs is told more: where it keeps files, and on what it computes."""
 
     data: Path
@@ -43,8 +43,7 @@ class GraphWork:
         return options
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerCommand:
+class WorkerCommand(Struct, frozen=True):
     """What every worker of this manager is started with; ``others`` are the commands of lanes with other code.
 
     ``data`` is the data directory, where files of attempts are kept as artifacts; None for a worker on another host.
@@ -133,7 +132,8 @@ def find_worker(incarnation: str, processes: Path = Path("/proc")) -> int | None
     """Return the process id of the living worker of that incarnation, or None.
 
     The incarnation stands in the command line, so that a process id which was given to another program since is
-    never taken for the worker.
+    never taken for the worker. A process that the worker has forked has the same command line, and may outlive it,
+    but only the worker leads the process group.
     """
     wanted = [_OPTION.encode(), incarnation.encode()]
     for directory in processes.iterdir():
@@ -141,10 +141,16 @@ def find_worker(incarnation: str, processes: Path = Path("/proc")) -> int | None
             continue
         try:
             words = (directory / "cmdline").read_bytes().split(b"\0")
-            is_zombie = b") Z " in (directory / "stat").read_bytes()
+            at = words.index(wanted[0]) if wanted[0] in words else -1
+            if at >= 0 and words[at : at + 2] == wanted and _lives_and_leads(directory):
+                return int(directory.name)
         except OSError:
             continue
-        at = words.index(wanted[0]) if wanted[0] in words else -1
-        if at >= 0 and words[at : at + 2] == wanted and not is_zombie:
-            return int(directory.name)
     return None
+
+
+def _lives_and_leads(process: Path) -> bool:
+    """Return whether a process has not ended, and leads its group."""
+    # What stands before may be any name.
+    state, _, group = (process / "stat").read_bytes().rpartition(b") ")[2].split(b" ")[:3]
+    return state != b"Z" and group == process.name.encode()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import zmq
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from queue_server.failpoints import declare, failpoint
 from queue_server.logs import Complaints
@@ -97,16 +98,14 @@ class LinkListener(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Peer:
+class _Peer(Struct, frozen=True):
     lane: str
     incarnation: str
     pid: int
     expected: int
 
 
-@dataclass(slots=True)
-class _Launchers:
+class _Launchers(Struct):
     """Those on other hosts, by lane, and who is told how their lanes stand."""
 
     hear: Callable[[LaneStanding], None]

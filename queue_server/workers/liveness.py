@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 SILENT_AFTER_S = 3.0
 BLOCKED_AFTER_S = 2.0
@@ -19,8 +21,7 @@ class Heard(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Watch:
+class _Watch(Struct, frozen=True):
     lane: str
     timer: asyncio.TimerHandle
     answering: bool = True

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+
+from msgspec import Struct
 
 from queue_server.protocol.errors import ParameterError
 from queue_server.sockets import LINK, MANAGER_KEY_FILE, private_address
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFiles:
+class KeyFiles(Struct, frozen=True):
     """What a worker needs for an encrypted link: its private key, and the public key of its manager."""
 
     secret: Path

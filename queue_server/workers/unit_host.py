@@ -11,8 +11,9 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from queue_server.protocol.errors import EnvelopeError
 from queue_server.protocol.launcher_link import (
@@ -34,8 +35,7 @@ _log = logging.getLogger(__name__)
 LOOK_AGAIN_S = 1.0
 
 
-@dataclass(slots=True)
-class _Session:
+class _Session(Struct):
     """What is known of one worker, and the way to its launcher while there is one."""
 
     lane: str

@@ -64,7 +64,7 @@ def test_no_class_has_more_attributes_than_the_limit(source_modules):
 
 
 def _attributes(class_node):
-    """The names that instances can change: set on self, or fields of a dataclass that is not frozen."""
+    """The names that instances can change: set on self, or fields of a class of values that are not frozen."""
     names = {
         node.attr
         for method in class_node.body
@@ -75,7 +75,7 @@ def _attributes(class_node):
         and isinstance(node.value, ast.Name)
         and node.value.id == "self"
     }
-    if _is_mutable_dataclass(class_node):
+    if _has_changing_fields(class_node):
         names |= {
             node.target.id
             for node in class_node.body
@@ -84,9 +84,12 @@ def _attributes(class_node):
     return names
 
 
-def _is_mutable_dataclass(class_node):
+def _has_changing_fields(class_node):
     written = [ast.unparse(decorator) for decorator in class_node.decorator_list]
-    return any("dataclass" in text and "frozen=True" not in text for text in written)
+    if any("dataclass" in text and "frozen=True" not in text for text in written):
+        return True
+    is_struct = any(ast.unparse(base) == "Struct" for base in class_node.bases)
+    return is_struct and not any(keyword.arg == "frozen" for keyword in class_node.keywords)
 
 
 def test_broad_excepts_stand_in_three_named_places_only(source_modules):

@@ -41,11 +41,13 @@ class Room:
 def walls(root):
     page = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
     table = page.split("<!-- walls:")[1].split("<!-- end of walls -->")[0]
-    lines = [line for line in table.splitlines() if line.startswith("| `")]
-    return {name: room for line in lines for name, room in _rooms_of(line)}
+    lines = table.splitlines()
+    open_to_all = {name for line in lines if line.startswith("| every room ") for name in _quoted(line)}
+    rooms = [line for line in lines if line.startswith("| `")]
+    return {name: room for line in rooms for name, room in _rooms_of(line, open_to_all)}
 
 
-def _rooms_of(line):
+def _rooms_of(line, open_to_all):
     first, second, third = (cell.strip() for cell in line.strip("|").split("|"))
     row = _quoted(first)
     modules = set(_quoted(second)) - {"queue_server"}
@@ -58,7 +60,7 @@ def _rooms_of(line):
         allowed.add("queue_server")
     for name in row:
         full_name = name if name in PACKAGES else f"queue_server.{name}"
-        yield full_name, Room(frozenset(allowed | {full_name}), frozenset(_quoted(third)))
+        yield full_name, Room(frozenset(allowed | {full_name}), frozenset(open_to_all.union(_quoted(third))))
 
 
 def _quoted(cell):

@@ -6,9 +6,11 @@ A test drives it as clients do (``ask``), and as a worker does (``report`` and w
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from queue_server.clock import Chance, ManualClock
 from queue_server.core.events import RecoveryFinished
@@ -140,6 +142,16 @@ class Bench:
         state = await store.transact(lambda tx: cls._load(tx, resources, lanes, store.epoch, clock.wall()))
         state = step(state, RecoveryFinished()).state if serving else state
         return cls(store, state, resources, clock=clock, remains=remains, limits=limits)
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, store, **options):
+        """Give a bench that begins on a store with the options of ``begin``, and end it."""
+        bench = await cls.begin(store, **options)
+        try:
+            yield bench
+        finally:
+            await bench.end()
 
     @staticmethod
     def _load(tx, resources, lanes, epoch, now):

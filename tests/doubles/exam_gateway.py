@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import zmq
 import zmq.asyncio
+from msgspec.structs import replace
 
 from queue_server.clock import Chance, ManualClock
 from queue_server.protocol.exam_records import ExamTask, TaskItem

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 from contextlib import contextmanager
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from queue_server.protocol.errors import ConflictError, NotFoundError, ParameterError
 from queue_server.protocol.items import AttemptKey
@@ -173,7 +174,7 @@ class QueueModel:
         runs = list(self._opened(attempt).runs)
         for index, run in enumerate(runs):
             if run.uid == run_uid:
-                runs[index] = replace(run, is_open=False, exit_status=exit_status)
+                runs[index] = run.closed(exit_status)
                 self.open[attempt.lane] = replace(self._opened(attempt), runs=tuple(runs))
                 return
         raise NotFoundError(run_uid)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 import zmq
@@ -62,11 +62,11 @@ def test_the_end_of_a_plan_is_recorded_once_although_the_manager_dies_over_it(ri
 def late_finishes(key):
     """Return reports of other attempts than the open one: of epochs before and after, other numbers, other items."""
     others = [
-        replace(key, epoch=key.epoch - 1),
-        replace(key, epoch=key.epoch + 1),
-        replace(key, number=2),
-        replace(key, item_uid="another"),
-        replace(key, submission="another"),
+        dataclasses.replace(key, epoch=key.epoch - 1),
+        dataclasses.replace(key, epoch=key.epoch + 1),
+        dataclasses.replace(key, number=2),
+        dataclasses.replace(key, item_uid="another"),
+        dataclasses.replace(key, submission="another"),
     ]
     return [
         ItemFinished(

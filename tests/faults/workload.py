@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict
+
+from msgspec.structs import asdict
 
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import BACK, FRONT, OUTCOMES, Item, Place, Result, Run

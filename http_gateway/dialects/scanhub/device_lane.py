@@ -13,8 +13,10 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from queue_server.client.keys import CurveKeys
 from queue_server.client.outbox import UNNUMBERED, Outbox

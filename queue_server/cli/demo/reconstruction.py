@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from queue_server.cli.failures import OperationFailedError
 
@@ -19,8 +20,7 @@ LEAST_PROCESSES = 2
 MOST_ERROR = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Reconstruction:
+class Reconstruction(Struct, frozen=True):
     """The directory of an executed graph, and what its manifest and its metrics say."""
 
     directory: Path

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from queue_server.cli import render
 from queue_server.cli.doctor.finding import EXIT_CODES, Finding, Level, quoted, worst_of

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 Speech = Literal["curve", "plain", "http", "tls", "silent", "refused", "other"]
 """What a socket speaks: ZMTP with CURVE or without, HTTP with TLS or without; or that it does not answer."""
@@ -13,8 +14,7 @@ Speech = Literal["curve", "plain", "http", "tls", "silent", "refused", "other"]
 FileKind = Literal["private", "secret", "database", "list", "tls_key", "socket", "link", "directory", "shared"]
 
 
-@dataclass(frozen=True, slots=True)
-class StoreFacts:
+class StoreFacts(Struct, frozen=True):
     """What the examination of the store told; ``failed`` says why it told less than everything."""
 
     surroundings: Mapping[str, Any] | None = None
@@ -23,8 +23,7 @@ class StoreFacts:
     failed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DiskFacts:
+class DiskFacts(Struct, frozen=True):
     """The disk of a directory; ``database_bytes`` is the size of the database with its log."""
 
     path: Path
@@ -35,8 +34,7 @@ class DiskFacts:
     wants_ballast: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ClockFacts:
+class ClockFacts(Struct, frozen=True):
     """The wall clock, and what it is compared with; ``moved_s`` is since the manager has started, None without one."""
 
     wall: float
@@ -44,8 +42,7 @@ class ClockFacts:
     moved_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class VersionFacts:
+class VersionFacts(Struct, frozen=True):
     """What is installed, each as text; empty where it cannot be loaded."""
 
     python: tuple[int, ...]
@@ -55,8 +52,7 @@ class VersionFacts:
     running: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(Struct, frozen=True):
     """A file or directory; ``mode`` is None where it is missing, ``name`` says what it is."""
 
     path: Path
@@ -66,8 +62,7 @@ class FileFacts:
     owner: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class SocketFacts:
+class SocketFacts(Struct, frozen=True):
     """A socket that listens, or should; ``holder`` is its process, None where that is unknown or nobody listens."""
 
     name: str
@@ -85,8 +80,7 @@ class SocketFacts:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessFacts:
+class ProcessFacts(Struct, frozen=True):
     """A process; ``state`` is the letter of the kernel, ``unit`` the unit of systemd that it is the main process of."""
 
     pid: int
@@ -96,8 +90,7 @@ class ProcessFacts:
     watchdog_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What came back; ``waited_s`` is how long it was waited for, ``error`` is empty if it answered well."""
 
     waited_s: float
@@ -105,8 +98,7 @@ class Answer:
     content: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class SystemFacts:
+class SystemFacts(Struct, frozen=True):
     """The processes of a data directory, and what manager and gateway answered; None where there is none."""
 
     data: Path

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 Level = Literal["ok", "warning", "failure"]
 
 EXIT_CODES: dict[Level, int] = {"ok": 0, "warning": 1, "failure": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What one check found; ``action`` is one line with the command to run, and empty where all is well."""
 
     check: str

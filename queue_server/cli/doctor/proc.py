@@ -7,9 +7,10 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+
+from msgspec import Struct
 
 from queue_server.cli.doctor.facts import ProcessFacts
 
@@ -19,8 +20,7 @@ _LISTENING = "0A"
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """A TCP socket that listens; ``inode`` is the number by which its process is found."""
 
     host: str

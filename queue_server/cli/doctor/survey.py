@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server import __version__
 from queue_server.cli.doctor import files, host, lanes, places, proc, processes, sockets, store
@@ -31,8 +33,7 @@ UNNAMED = "a socket"
 ANY_HOST = {"*": "0.0.0.0", "": "0.0.0.0", "localhost": "127.0.0.1"}  # noqa: S104 - compared, not bound
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How long the doctor waits, in seconds: for an answer, and for the examination of the store."""
 
     answer_s: float

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict
 
 import pytest
+from msgspec.structs import asdict
 
 from queue_server.protocol.codec import decode
 from queue_server.protocol.devices import LONGEST_TOKEN, MOST_DEVICES, digest_token

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from queue_server.protocol.exam_records import MOST_TREE_RECORDS
 from tests.doubles.exam_records import PATIENT, exam_fields, identity, result

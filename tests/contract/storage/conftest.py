@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from queue_server.clock import Chance, ManualClock
 from queue_server.protocol.items import BACK, Item, Result

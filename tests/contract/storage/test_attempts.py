@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.protocol.errors import ConflictError, NotFoundError, ParameterError
 from queue_server.protocol.items import FRONT, OUTCOMES, AttemptKey, Run
@@ -191,7 +192,7 @@ async def test_a_key_that_differs_in_one_part_reaches_nothing(order_of, change, 
     await store.transact(lambda tx: tx.open_run(key, Run("y")))
     before = await running()
     with pytest.raises(NotFoundError, match="not open"):
-        await store.transact(lambda tx: order_of(tx, replace(key, **change), result()))
+        await store.transact(lambda tx: order_of(tx, dataclasses.replace(key, **change), result()))
     assert await running() == before
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.protocol.answers import Answer, Repeatable
 from queue_server.protocol.batches import Batch
@@ -67,7 +68,7 @@ async def test_an_answer_is_read_as_it_was_kept(do):
 
 async def test_an_answer_takes_the_place_of_the_one_before(do):
     await do(lambda tx: tx.keep_answer(ANSWER))
-    newer = replace(ANSWER, body="{}", stored=30, expires=40)
+    newer = dataclasses.replace(ANSWER, body="{}", stored=30, expires=40)
     await do(lambda tx: tx.keep_answer(newer))
     assert await do(lambda tx: tx.answer(REQUEST)) == newer
     assert await do(lambda tx: tx.next_expiry()) == 40.0
@@ -76,7 +77,7 @@ async def test_an_answer_takes_the_place_of_the_one_before(do):
 async def test_expired_answers_are_forgotten_the_oldest_first(do):
     assert await do(lambda tx: tx.next_expiry()) is None
     for key, expires in (("a", 3.0), ("b", 1.0), ("c", 2.0), ("d", 9.0)):
-        kept = replace(ANSWER, request=replace(REQUEST, key=key), expires=expires)
+        kept = dataclasses.replace(ANSWER, request=replace(REQUEST, key=key), expires=expires)
         await do(lambda tx, kept=kept: tx.keep_answer(kept))
     assert await do(lambda tx: tx.forget_answers(now=3.0, most=2)) == 2
     assert await do(lambda tx: tx.next_expiry()) == 3.0
@@ -91,7 +92,7 @@ async def test_what_a_block_did_is_undone_if_it_raises(do):
     def work(tx):
         with pytest.raises(KeyError), tx.savepoint():
             tx.add_batch(batch("a"))
-            tx.keep_answer(replace(ANSWER, body="{}"))
+            tx.keep_answer(dataclasses.replace(ANSWER, body="{}"))
             tx.forget_answers(now=100.0, most=5)
             raise KeyError
         return tx.batch("a"), tx.answer(REQUEST)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from queue_server.protocol.devices import LONGEST_PARAMETER_BYTES, DeviceToken
 from queue_server.protocol.errors import ConflictError, NotFoundError, ParameterError

@@ -83,7 +83,7 @@ async def test_a_run_is_kept_as_it_was_told(open_runs, close, get):
 
 
 def fields_of(run):
-    return {name: getattr(run, name) for name in RecordedRun.__slots__}
+    return {name: getattr(run, name) for name in RecordedRun.__struct_fields__}
 
 
 async def test_nothing_is_known_of_other_runs(open_runs, get):

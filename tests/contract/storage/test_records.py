@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from queue_server.protocol.errors import ConflictError, NotFoundError, ParameterError
 from queue_server.protocol.event_log import EventRecord

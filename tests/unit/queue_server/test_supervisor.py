@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -11,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from msgspec.structs import asdict
 
 from queue_server.config import Settings
 from queue_server.process import PidFile
@@ -119,7 +119,7 @@ def test_the_workers_of_another_directory_are_not_touched(tmp_path, spawn):
 
 def test_orders_are_values_that_reach_another_process_as_they_are(tmp_path):
     orders = Orders.of(Settings(data=tmp_path, ready_file=tmp_path / "ready.json", pause_at_stop=True))
-    assert Orders(**json.loads(json.dumps(dataclasses.asdict(orders)))) == orders
+    assert Orders(**json.loads(json.dumps(asdict(orders)))) == orders
     assert (orders.data, orders.ready_file, orders.pauses_at_stop) == (tmp_path, tmp_path / "ready.json", True)
     assert Settings(**orders.manager) == Settings(**Settings(**orders.manager).model_dump(mode="json"))
 

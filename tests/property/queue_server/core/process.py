@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from queue_server.core import effects
 from queue_server.protocol import worker_link as link
@@ -15,8 +17,7 @@ RUN_UID = "run"
 Portion = tuple[link.Report, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """One worker process.
 
     ``stage`` says how far its attempt is: accepted, running, paused or ended; ``outbox`` holds what is not
@@ -86,7 +87,7 @@ class Process:
 
     def _end(self, outcome: Outcome) -> Process:
         closed = [link.RunClosed(number=1, attempt=self._key, run_uid=run.uid, exit_status="x") for run in self.runs]
-        runs = tuple(replace(run, is_open=False, exit_status="x") for run in self.runs)
+        runs = tuple(run.closed("x") for run in self.runs)
         return self._report(
             *closed, self._state("idle"), stage="ended", outcome=outcome, runs=runs, is_asked_to_pause=False
         )

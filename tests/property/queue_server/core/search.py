@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from msgspec import Struct, field
 
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True)
-class Way(Generic[S]):
+class Way(Struct, Generic[S], frozen=True):
     """A step: how it is called, where it leads, what is wrong with it, and whether it needs no person and no mishap."""
 
     name: object
@@ -20,8 +20,7 @@ class Way(Generic[S]):
     is_natural: bool = False
 
 
-@dataclass(slots=True)
-class Reached(Generic[S]):
+class Reached(Struct, Generic[S]):
     """Every state that looks different from the others, the ways between them by index, and every fault once."""
 
     states: list[S]

@@ -8,7 +8,9 @@ the manager, a lost connection, the death of the worker, or the orderly end of t
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from queue_server.core import effects, events
 from queue_server.core.view import is_paused
@@ -48,8 +50,7 @@ NATURAL = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(Struct, frozen=True):
     """A manager, its worker process if it has one, whether a pause is owed to a person, and how much went wrong."""
 
     world: World
@@ -114,8 +115,7 @@ def _look_at_process(process: Process, key: AttemptKey | None) -> Hashable:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
+class _Turn(Struct, frozen=True):
     """What one turn of the manager has led to; ``unacknowledged`` is the worker before reports of it arrived."""
 
     world: World

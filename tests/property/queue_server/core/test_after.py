@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core import events
 from queue_server.core.claims import can_begin

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Hashable, Iterator
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from queue_server.core import events
 from queue_server.core.claims import Busy, are_disjoint, can_begin

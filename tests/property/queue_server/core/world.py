@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from queue_server.core import effects, events
 from queue_server.core.after import Predecessor, judge
@@ -24,8 +26,7 @@ from queue_server.storage.base import RunningItem
 _counter = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One item of a queue: a plan or an instruction, held or not; ``attempts`` are those of its submission.
 
     It comes ``after`` submissions.
@@ -63,8 +64,7 @@ def make_entry(
     return Entry(f"item{number}", f"submission{number}", kind, hold_reason, 0, is_immediate, claims)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """What the store knows of an open attempt."""
 
     key: AttemptKey
@@ -73,8 +73,7 @@ class Row:
     runs: tuple[Run, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """What the store knows of one lane."""
 
     queue: tuple[Entry, ...] = ()
@@ -82,8 +81,7 @@ class Rows:
     tasks: tuple[Task, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """The state of the manager, the rows of its lanes in the same order, and the submissions that were completed."""
 
     state: State
@@ -110,8 +108,7 @@ class World:
         return next(index for index, each in enumerate(self.state.lanes) if each.name == lane)
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(Struct):
     """What an event has led to: orders that leave, attempts claimed and sent again, attempts ended."""
 
     orders: list[effects.OuterEffect] = field(default_factory=list)
@@ -273,7 +270,7 @@ def _open_run(row: Row, run: Run) -> Row:
 
 def _close_run(row: Row, uid: str, exit_status: str) -> Row:
     assert any(run.uid == uid and run.is_open for run in row.runs), "the end of a run is written that is not open"
-    runs = (replace(run, is_open=False, exit_status=exit_status) if run.uid == uid else run for run in row.runs)
+    runs = (run.closed(exit_status) if run.uid == uid else run for run in row.runs)
     return replace(row, runs=tuple(runs))
 
 

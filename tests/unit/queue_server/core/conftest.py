@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ def key():
 @pytest.fixture
 def late_key(key):
     """The fencing token of the attempt before."""
-    return replace(key, number=2)
+    return dataclasses.replace(key, number=2)
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import permutations
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core.claims import Busy, Holder, are_disjoint, claim_of, claims_of, find_holders, find_users, names_in
 from queue_server.core.effects import ClaimNext, Dispatch, Send

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core.device_status import Situation, find_situation, is_active, is_offered
 from queue_server.core.events import WorkerExited

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core.invariants import violations
 from queue_server.core.model import Attempt, Lane, Run, State, Wait, Worker
 from queue_server.protocol.items import AttemptKey
 from queue_server.protocol.tasks import Task
 
-KEY = AttemptKey("item", "submission", "default", 1, 1)
+
+def key_of(lane: str = "default", number: int = 1, epoch: int = 1) -> AttemptKey:
+    return AttemptKey("item", "submission", lane, number, epoch)
+
+
+KEY = key_of()
 OPEN = Worker("open", "w")
 SHUTTER = Task("t1", "default", "function", in_background=False, time_start=1.0)
 ASIDE = Task("t2", "default", "script", in_background=True, time_start=1.0)
@@ -57,9 +61,9 @@ def test_a_sound_state_breaks_no_rule(lane):
         (Lane(worker=OPEN, tasks=(ASIDE, ASIDE)), "a task runs twice"),
         (Lane(worker=OPEN, tasks=(SHUTTER, replace(SHUTTER, uid="t3"))), "two tasks run in the foreground"),
         (replace(RUNNING, tasks=(SHUTTER,)), "a task runs in the foreground beside a queue"),
-        (replace(RUNNING, attempt=Attempt(replace(KEY, lane="b"), 0.0)), "the attempt belongs to another lane"),
-        (replace(RUNNING, attempt=Attempt(replace(KEY, number=0), 0.0)), "the attempt has no number"),
-        (replace(RUNNING, attempt=Attempt(replace(KEY, epoch=2), 0.0)), "the attempt comes from the future"),
+        (replace(RUNNING, attempt=Attempt(key_of(lane="b"), 0.0)), "the attempt belongs to another lane"),
+        (replace(RUNNING, attempt=Attempt(key_of(number=0), 0.0)), "the attempt has no number"),
+        (replace(RUNNING, attempt=Attempt(key_of(epoch=2), 0.0)), "the attempt comes from the future"),
         (replace(RUNNING, attempt=Attempt(KEY, 0.0, runs=(Run("r"), Run("r")))), "a run is recorded twice"),
     ],
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core.effects import KillWorker, Remind, Send
 from queue_server.core.events import (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core.effects import KillWorker, Remind, Send
 from queue_server.core.events import ContinueRequested, OrderDeadlinePassed, WorkerAnswering

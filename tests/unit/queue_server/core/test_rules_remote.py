@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core import machine
 from queue_server.core.effects import ClaimNext, FinishAttempt, Send

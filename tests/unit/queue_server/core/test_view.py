@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core.events import ContinueRequested, PauseRequested
 from queue_server.core.locks import Lock
@@ -228,7 +228,7 @@ def test_each_uid_changes_with_its_part_and_with_nothing_else(make_state, name, 
 
 
 def test_every_part_has_a_uid(make_state):
-    assert set(UIDS.values()) == set(Revisions.__dataclass_fields__)
+    assert set(UIDS.values()) == set(Revisions.__struct_fields__)
     uids = [show(make_state())[name] for name in UIDS]
     assert len(set(uids)) == len(uids)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
 
@@ -94,7 +94,7 @@ async def test_an_end_that_cannot_be_read_is_unknown_and_the_worker_goes_on(exec
 @pytest.mark.parametrize("change", [{"epoch": 0}, {"number": 2}])
 async def test_an_end_of_another_attempt_that_cannot_be_read_is_recorded_only(executing, change):
     state, mark = executing.engine.state, len(executing.journal)
-    unreadable = UnreadableReport(7, "item_finished", "why", replace(executing.key, **change))
+    unreadable = UnreadableReport(7, "item_finished", "why", dataclasses.replace(executing.key, **change))
     executing.intake.hear_unreadable(DEFAULT_LANE, executing.incarnation, unreadable)
     await executing.settle()
     assert executing.engine.state == state
@@ -165,7 +165,7 @@ async def test_a_report_about_an_attempt_that_is_over_is_recorded_acknowledged_a
 
 @pytest.mark.parametrize("change", [{"epoch": 0}, {"number": 2}, {"submission": "other"}, {"item_uid": "other"}])
 async def test_a_finish_under_another_fencing_token_is_late(executing, change):
-    forged = replace(executing.key, **change)
+    forged = dataclasses.replace(executing.key, **change)
     await executing.report(ItemFinished, attempt=forged, outcome="completed", time_start=1.0, time_stop=2.0)
     assert executing.events()[-1] == "late_report"
     assert executing.lane.attempt.key == executing.key
@@ -275,7 +275,7 @@ async def test_a_finish_found_in_the_remains_of_a_dead_worker_is_applied_before_
     key = executing.key
     executing.remains[executing.incarnation] = [
         ItemAcknowledged(number=1, attempt=key),
-        finish_of(replace(key, number=9), "failed"),
+        finish_of(dataclasses.replace(key, number=9), "failed"),
         finish_of(key, "completed", run_uids=("run-1",)),
     ]
     mark = len(executing.journal)
@@ -454,7 +454,7 @@ async def test_progress_is_published_with_the_attempt_that_it_belongs_to(executi
 
 @pytest.mark.parametrize("change", [{"item_uid": "another"}, {"epoch": 7}, {"number": 2}, {"lane": "other"}])
 async def test_progress_of_another_attempt_is_not_published(executing, change):
-    forged = Progress(attempt=replace(executing.key, **change), points=3)
+    forged = Progress(attempt=dataclasses.replace(executing.key, **change), points=3)
     executing.intake.hear_progress(DEFAULT_LANE, executing.incarnation, forged)
     executing.intake.hear_progress(DEFAULT_LANE, "another", Progress(attempt=executing.key, points=3))
     executing.intake.hear_progress("nowhere", executing.incarnation, Progress(attempt=executing.key, points=3))
@@ -480,7 +480,7 @@ async def test_a_stranger_is_dismissed_without_a_turn(bench):
 
 
 async def test_reports_in_vain_are_recorded_in_part_and_so_often(executing):
-    late = replace(executing.key, number=2)
+    late = dataclasses.replace(executing.key, number=2)
     for _ in range(MOST_RECORDED + 20):
         executing.tell(ItemFinished, attempt=late, outcome="failed", time_start=1.0, time_stop=2.0, message="x" * 9_000)
     await executing.settle()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import orjson
+from msgspec.structs import asdict
 
 from queue_server.clock import Chance
 from queue_server.core.model import Lane, Revisions, State

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core.invariants import violations
 from queue_server.core.model import Attempt, Awaited, Estop, Lane, Revisions, SharedDevice, State, Waiting, Worker

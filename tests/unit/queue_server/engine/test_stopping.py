@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core.effects import Dispatch, KillWorker, Send
 from queue_server.core.events import OrdersWithheld
@@ -46,7 +45,7 @@ def test_what_starts_nothing_leaves_for_a_latched_lane():
 
 def test_orders_for_other_lanes_leave_in_their_order():
     elsewhere = [
-        Dispatch(replace(KEY, lane="other"), replace(ITEM, lane="other")),
+        Dispatch(AttemptKey("i", "s", "other", 1, 1), replace(ITEM, lane="other")),
         Send("w-2", RunTask(task_uid="u", task="function", in_background=True, content={"name": "f"})),
     ]
     assert hold_back(LATCHED, OPEN, [elsewhere[0], DISPATCH, elsewhere[1]], NOW)[0] == elsewhere

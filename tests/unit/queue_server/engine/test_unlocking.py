@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from queue_server.core.locks import OPEN, Lock
 from queue_server.core.model import Lane, Revisions, State, Worker

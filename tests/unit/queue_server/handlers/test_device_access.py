@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.core.events import EstopRequested
 from queue_server.core.model import SharedDevice

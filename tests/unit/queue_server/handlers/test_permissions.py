@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from queue_server.access.startup_files import find_startup_files
 from queue_server.protocol.items import DEFAULT_LANE

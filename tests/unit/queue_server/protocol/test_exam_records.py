@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
-
 import pytest
 from pydantic import ValidationError
 
@@ -35,7 +33,7 @@ def test_an_id_has_small_letters():
 
 def test_records_and_their_fields_are_frozen():
     record, name = exam("e"), "version"
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         setattr(record, name, 2)
     with pytest.raises(ValidationError):
         record.fields.name = "other"

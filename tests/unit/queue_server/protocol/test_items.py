@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -74,5 +73,5 @@ def test_a_fencing_token_is_a_value():
     key: Any = AttemptKey("item", "submission", "default", 1, 2)
     assert key == AttemptKey("item", "submission", "default", 1, 2)
     assert len({key, AttemptKey("item", "submission", "default", 1, 3)}) == 2
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         key.number = 2

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.clock import ManualClock, SystemClock
 from queue_server.storage.backup import back_up

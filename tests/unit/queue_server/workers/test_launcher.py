@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.protocol.lane_settings import LaneSettings
 from queue_server.workers.launcher import LOGS_KEPT, GraphWork, WorkerCommand, find_worker, local_launch, make_room
@@ -121,11 +121,11 @@ def processes(tmp_path):
     (tmp_path / "self").mkdir()
     (tmp_path / "uptime").touch()
 
-    def add(pid, *words, state="S"):
+    def add(pid, *words, state="S", group=None, name="python"):
         directory = tmp_path / str(pid)
         directory.mkdir()
         (directory / "cmdline").write_bytes(b"".join(word.encode() + b"\0" for word in words))
-        (directory / "stat").write_text(f"{pid} (python) {state} 1 1 1 0 -1")
+        (directory / "stat").write_text(f"{pid} ({name}) {state} 1 {group or pid} 1 0 -1")
 
     return add
 
@@ -158,6 +158,32 @@ def test_no_other_process_is_taken_for_it(processes, tmp_path, words):
 def test_a_process_that_has_ended_and_was_not_collected_does_not_live(processes, tmp_path):
     processes(10, "python", "--incarnation", "w-1", state="Z")
     assert find_worker("w-1", tmp_path) is None
+
+
+def test_a_process_that_the_worker_has_forked_is_not_taken_for_it(processes, tmp_path):
+    processes(9, "python", "--incarnation", "w-1", group=10)
+    assert find_worker("w-1", tmp_path) is None
+    processes(10, "python", "--incarnation", "w-1")
+    processes(11, "python", "--incarnation", "w-1", group=10)
+    assert find_worker("w-1", tmp_path) == 10
+
+
+def test_what_a_worker_has_forked_and_left_behind_is_not_taken_for_it():
+    incarnation = str(uuid.uuid4())
+    leave_copy = "(while :; do tail -f /dev/null; done) & exit 0"
+    command = ["/bin/sh", "-c", leave_copy, "worker", "--incarnation", incarnation]
+    worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        worker.wait(PATIENCE_S)
+        assert find_worker(incarnation) is None
+    finally:
+        os.killpg(worker.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("name", ["a) Z 1 1", "a b", ")"])
+def test_a_worker_is_found_whatever_its_name(processes, tmp_path, name):
+    processes(10, "python", "--incarnation", "w-1", name=name)
+    assert find_worker("w-1", tmp_path) == 10
 
 
 def test_a_process_that_ends_while_it_is_looked_at_is_passed_over(processes, tmp_path):

@@ -1,7 +1,7 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from queue_server.cli.doctor.facts import StoreFacts
 from queue_server.cli.doctor.store import (
