@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-REST_S = 2.0
+REST_S = 60.0
 """How long such a thread waits for a callback until it looks whether it has to end; a callback wakes it at once."""
 
 _PATIENCE_S = 1.0

@@ -68,7 +68,7 @@ def _open_publisher(options: DocumentOptions, clock: Clock) -> Publisher | None:
     keys = options.keys if options.documents.startswith("tcp:") else None
     try:
         publisher = Publisher(Outlet(options.documents, options.lane, options.incarnation, keys), clock)
-    except CommunicationError as error:
+    except (CommunicationError, OSError) as error:
         _log.error("Documents are recorded, but not published: %s", error)
         return None
     publisher.start()

@@ -110,7 +110,8 @@ class Recorder:
             record.refuse(str(error))
             raise
         record.append(line)
-        self._syncer.note(record)
+        if not record.is_dirty:
+            self._syncer.note(record)
 
     def _find_run(self, name: str, document: Mapping[str, Any]) -> str:
         uid = self._runs_of.get(document.get(_OWNERS.get(name, ""), ""))

@@ -113,11 +113,12 @@ class RunRecord:
             os.close(descriptor)
 
     def _write(self, line: bytes) -> None:
-        left = memoryview(line)
         try:
             failpoint("record.before_write")
-            while left:
-                left = left[self._disk.write(self._descriptor, left) :]
+            written = self._disk.write(self._descriptor, line)
+            while written < len(line):
+                # What is left is not copied for that.
+                written += self._disk.write(self._descriptor, memoryview(line)[written:])
         except OSError as error:
             self._take_back()
             raise self._fail(f"A document cannot be recorded in {self.path}: {error.strerror or error}") from error

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import zmq
 
-from device_worker.documents.publish import Outlet, Publisher
+from device_worker.documents.publish import GATHER_S, Outlet, Publisher
 from queue_server.clock import ManualClock
 from queue_server.protocol.device_values import values_topic
 from queue_server.protocol.documents import MARK, MOST_PUBLISHED_BYTES, read_content, read_header
 
 PATIENCE_MS = 30_000
+NEVER_S = 3600.0
 
 
 @pytest.fixture
@@ -116,6 +117,34 @@ def test_marks_repeat_the_last_number(publisher, listen):
         publisher.publish("event", {})
     socket = listen(b"default/")
     assert [receive(socket)[0].number for _ in range(2)] == [3, 3]
+
+
+def test_whoever_begins_to_listen_is_told_the_last_number_at_once(address, context):
+    publisher = Publisher(Outlet(address, "default", "me"), ManualClock(), mark_each_s=NEVER_S)
+    publisher.start()
+    publisher.publish("event", {})
+    socket = context.socket(zmq.SUB)
+    socket.subscribe(b"")
+    socket.bind(address)
+    header, _ = receive(socket)
+    assert (header.name, header.number) == (MARK, 1)
+    publisher.close()
+
+
+def test_while_documents_follow_each_other_whoever_emits_them_sends_them(address, context):
+    """There is no other thread here, and fewer of them than are sent for their number alone."""
+    clock = ManualClock()
+    publisher = Publisher(Outlet(address, "default", "me"), clock)
+    socket = context.socket(zmq.SUB)
+    socket.subscribe(b"")
+    socket.bind(address)
+    # It takes a moment until the publisher knows.
+    while not socket.poll(10):
+        publisher.publish("event", {})
+        clock.advance(GATHER_S)
+    first = receive(socket)[0].number
+    assert receive(socket)[0].number == first + 1
+    publisher.close()
 
 
 def test_whoever_subscribes_to_another_lane_hears_nothing(publisher, listen):

@@ -1,4 +1,4 @@
-"""Console text is bounded and leaves in chunks; of progress only the latest counts."""
+"""Console text is bounded and leaves in chunks; of progress only the latest counts; a heartbeat tells the age."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
-from queue_server.client.telegrams import CHUNK_LIMIT_CHARS, ConsoleText, LatestMetadata, LatestProgress
+from queue_server.client.telegrams import (
+    CHUNK_LIMIT_CHARS,
+    ConsoleText,
+    LatestMetadata,
+    LatestProgress,
+    pack_heartbeat,
+)
 from queue_server.protocol.items import AttemptKey
-from queue_server.protocol.worker_link import Metadata, Progress, pack, read_from_worker
+from queue_server.protocol.worker_link import Heartbeat, Metadata, Progress, pack, read_from_worker
 
 KEY = AttemptKey("item", "submission", "default", 1, 1)
 
@@ -108,3 +114,10 @@ def test_metadata_leave_once_for_each_connection_and_only_the_newest():
 def take_values(waiting) -> Any:
     metadata = waiting.take()
     return metadata and metadata.values
+
+
+@pytest.mark.parametrize("ages_s", [(0.0, 0.0), (0.0, 2.5, 0.0)])
+def test_a_heartbeat_tells_the_age_of_that_moment(ages_s):
+    assert [read_from_worker(pack_heartbeat(age_s)) for age_s in ages_s] == [
+        Heartbeat(main_thread_age_s=age_s) for age_s in ages_s
+    ]
