@@ -30,6 +30,12 @@ class Activity:
         self._standing = Standing()
         self._foreground_task: str | None = None
         self._emergency: Emergency | None = None
+        self._is_ending = False
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the plan is to be paused and aborted, and the process to end after it."""
+        return self._is_ending
 
     @property
     def emergency(self) -> Emergency | None:
@@ -73,6 +79,10 @@ class Activity:
     def end(self) -> None:
         """Note that the attempt has ended."""
         self._replace(attempt=None, runs=())
+
+    def begin_end(self) -> None:
+        """Note that the plan is to be paused and aborted, and the process to end after it."""
+        self._is_ending = True
 
     def begin_task(self, uid: str, *, in_background: bool) -> None:
         """Note that a task was accepted."""
@@ -123,6 +133,12 @@ class Activity:
         """Wait until the RunEngine has begun with ``attempt``; return False where the attempt is over."""
         with self._changed:
             self._changed.wait_for(lambda: self._standing.attempt != attempt or self._standing.re_state != IDLE)
+            return self._standing.attempt == attempt
+
+    def wait_running(self, attempt: AttemptKey) -> bool:
+        """Wait until the RunEngine goes on with ``attempt``; return False where the attempt is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._standing.attempt != attempt or self._standing.re_state == "running")
             return self._standing.attempt == attempt
 
     def wait_paused(self, attempt: AttemptKey, timeout_s: float) -> bool:

@@ -214,6 +214,7 @@ class Commands:
             return
         if attempt is not None:
             _log.warning("%s again: the plan is paused and aborted, then the worker ends", signal_name)
+            self._activity.begin_end()
             self.pause_now(attempt)
         else:
             _log.warning("%s again: the worker ends after the task %s", signal_name, task)

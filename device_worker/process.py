@@ -235,9 +235,11 @@ class _WorkerProcess:
             return EXIT_FAILED
         _log.info("Environment opened in %.2f seconds", time.monotonic() - started_s)
         callback_threads.let_rest()
-        reason = self._serve(environment)
-        environment.close()
-        callback_threads.wake()
+        try:
+            reason = self._serve(environment)
+            environment.close()
+        finally:
+            callback_threads.wake()
         self._close(reason)
         return EXIT_OK
 
@@ -288,6 +290,8 @@ class _WorkerProcess:
 
     def _serve(self, environment: Environment | GraphEnvironment) -> str:
         while True:
+            # An item or a task may have run an event loop that took them over.
+            self._signals.listen()
             command = self._commands.next_command()
             if isinstance(command, Execute):
                 environment.execute(command)

@@ -49,15 +49,24 @@ class Pauser:
             self._pause(self._commands.next_pause())
 
     def _pause(self, order: Pause) -> None:
-        if not self._activity.wait_started(order.attempt):
-            return
+        is_there = self._activity.wait_started(order.attempt)
+        while is_there and (objection := self._find_objection(order)):
+            if not self._activity.is_ending:
+                self._commands.refuse(order, objection)
+                return
+            # A plan that was being resumed or suspended just now is paused, and then aborted, when it goes on.
+            is_there = self._activity.wait_running(order.attempt)
+
+    def _find_objection(self, order: Pause) -> str:
+        """Ask for a pause; return why there is none, or nothing if there is one or the attempt is over."""
         with self._under_way:
             if self._activity.attempt != order.attempt:
-                return
+                return ""
             try:
                 self._engine.request_pause(defer=order.option == "deferred")
             except RuntimeError as error:
-                self._commands.refuse(order, str(error))
+                return str(error) or repr(error)
+            return ""
 
 
 def abort(engine: RunEngine, reason: str) -> None:

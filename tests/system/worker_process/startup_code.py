@@ -3,9 +3,11 @@
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
+from bluesky import Msg
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
 from bluesky.plans import count, grid_scan, scan  # noqa: F401
@@ -98,6 +100,38 @@ def kill_worker():
     """Really end the worker."""
     yield from bps.null()
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@bpp.run_decorator(md={})
+def tell_worker_twice_to_end(path):
+    """Send SIGTERM twice to a thread that is not the main one, which waits; then wait for a file at checkpoints."""
+    for _ in range(2):
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        yield from bps.checkpoint()
+    yield from _until(path)
+
+
+class _SlowToResume:
+    """Goes on after a pause when there is a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def pause(self):
+        pass
+
+    def resume(self):
+        _say("resuming")
+        while not Path(self.path).exists():
+            time.sleep(0.02)
+
+
+@bpp.run_decorator(md={})
+def resume_slowly(resume_path, path):
+    """Measure, and wait for a file at checkpoints; a pause ends when there is another."""
+    yield from bps.trigger_and_read([det1])
+    yield Msg("null", _SlowToResume(resume_path))
+    yield from _until(path)
 
 
 def two_runs(number):

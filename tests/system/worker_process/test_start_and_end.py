@@ -121,12 +121,34 @@ def test_one_sigterm_does_not_end_a_plan_but_a_second_aborts_it_in_order(worker,
     assert worker.wait() == 0
 
 
+def test_signals_that_reach_another_thread_than_the_main_one_abort_a_plan_too(worker, router, go):
+    finished = Plan(router).order("tell_worker_twice_to_end", str(go)).finished()
+    assert finished.outcome == "aborted"
+    assert "SIGTERM" in finished.message
+    router.wait_for(EnvironmentClosed)
+    assert worker.wait() == 0
+
+
 def test_a_paused_plan_is_left_alone_by_one_sigint_and_aborted_by_a_second(worker, router, go):
     plan = Plan(router).order("measure_around", str(go)).started().pause().paused()
     worker.process.send_signal(signal.SIGHUP)
     worker.process.send_signal(signal.SIGINT)
     router.wait_for_console("SIGINT is ignored")
     worker.process.send_signal(signal.SIGINT)
+    assert plan.finished().outcome == "aborted"
+    router.wait_for(EnvironmentClosed)
+    assert worker.wait() == 0
+
+
+def test_a_second_signal_aborts_a_plan_that_is_just_being_resumed(worker, router, go, tmp_path):
+    resume = tmp_path / "resume"
+    plan = Plan(router).order("resume_slowly", str(resume), str(go)).started().pause().paused().proceed("resume")
+    router.wait_for_console("resuming")
+    worker.process.send_signal(signal.SIGTERM)
+    router.wait_for_console("SIGTERM is ignored")
+    worker.process.send_signal(signal.SIGTERM)
+    router.wait_for_console("SIGTERM again")
+    resume.touch()
     assert plan.finished().outcome == "aborted"
     router.wait_for(EnvironmentClosed)
     assert worker.wait() == 0

@@ -27,10 +27,11 @@ class Engine:
         self.error = None
 
     def request_pause(self, defer):
+        error = self.error
         self.requests.put(defer)
         assert self.let_go.wait(5)
-        if self.error:
-            raise self.error
+        if error:
+            raise error
 
 
 class Reports(SimpleQueue):
@@ -94,6 +95,36 @@ def test_a_refused_pause_is_reported(pauser, engine, activity, commands, reports
     refused = reports.get(timeout=60)
     assert isinstance(refused, OrderRefused)
     assert (refused.attempt, refused.order, refused.message) == (FIRST, "pause", "can not be paused")
+
+
+def test_a_plan_that_is_to_end_is_paused_once_it_goes_on(pauser, engine, activity, commands, reports):
+    engine.let_go.set()
+    engine.error = RuntimeError("can not be paused")
+    commands.take(Execute(attempt=FIRST, content={}), 1)
+    activity.enter("paused")
+    for _ in range(2):
+        commands.terminate("SIGTERM")
+    assert engine.requests.get(timeout=60) is False
+    engine.error = None
+    activity.enter("running")
+    assert engine.requests.get(timeout=60) is False
+    pauser.settle()
+    assert reports.empty()
+
+
+def test_a_plan_that_is_to_end_and_has_ended_is_not_asked_to_pause_again(pauser, engine, activity, commands):
+    engine.let_go.set()
+    engine.error = RuntimeError("can not be paused")
+    commands.take(Execute(attempt=FIRST, content={}), 1)
+    activity.enter("paused")
+    for _ in range(2):
+        commands.terminate("SIGTERM")
+    assert engine.requests.get(timeout=60) is False
+    activity.end()
+    activity.enter("running")
+    commands.take(Execute(attempt=SECOND, content={}), 1)
+    order(commands, SECOND)
+    assert engine.requests.get(timeout=60) is True
 
 
 def test_a_pause_for_a_plan_that_has_ended_does_not_reach_the_next_one(pauser, engine, activity, commands):

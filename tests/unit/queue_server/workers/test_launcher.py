@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,8 @@ from msgspec.structs import replace
 from queue_server.protocol.lane_settings import LaneSettings
 from queue_server.workers.launcher import LOGS_KEPT, GraphWork, WorkerCommand, find_worker, local_launch, make_room
 from queue_server.workers.sockets import KeyFiles
+
+PATIENCE_S = 60
 
 
 def test_a_worker_is_told_everything_on_its_command_line():
