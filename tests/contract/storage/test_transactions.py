@@ -18,7 +18,7 @@ async def test_the_result_of_the_work_is_returned(store):
 
 
 async def test_a_store_has_an_identity_and_a_first_epoch(store):
-    assert uuid.UUID(store.instance_id).version == 4
+    assert uuid.UUID(store.instance_id).version == 7
     assert store.epoch == 1
 
 

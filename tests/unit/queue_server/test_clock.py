@@ -38,18 +38,30 @@ def test_seeded_chance_repeats_itself():
     assert other.identifier() not in drawn
 
 
-def test_identifiers_are_random_uuids():
-    drawn = [Chance().identifier() for _ in range(100)]
+def test_identifiers_are_uuids_that_begin_with_the_time():
+    drawn = [Chance(clock=ManualClock(0.25)).identifier() for _ in range(100)]
     assert len(set(drawn)) == 100
-    assert {uuid.UUID(text).version for text in drawn} == {4}
+    assert {uuid.UUID(text).int >> 80 for text in drawn} == {1_700_000_000_250}
+    assert {uuid.UUID(text).version for text in drawn} == {7}
+
+
+def test_a_later_identifier_stands_behind_an_earlier_one():
+    clock = ManualClock()
+    chance = Chance(clock=clock)
+    drawn = []
+    for _ in range(50):
+        drawn.append(chance.identifier())
+        clock.advance(0.001)
+    assert drawn == sorted(drawn)
 
 
 @pytest.mark.parametrize("count", [0, 1, 500])
-def test_identifiers_that_are_drawn_at_once_are_random_uuids_too(count):
+def test_identifiers_that_are_drawn_at_once_are_uuids_in_their_order(count):
     drawn = Chance().identifiers(count)
     assert len(set(drawn)) == count
+    assert drawn == sorted(drawn)
     assert all(str(uuid.UUID(text)) == text for text in drawn)
-    assert all((uuid.UUID(text).version, uuid.UUID(text).variant) == (4, uuid.RFC_4122) for text in drawn)
+    assert all((uuid.UUID(text).version, uuid.UUID(text).variant) == (7, uuid.RFC_4122) for text in drawn)
     assert Chance.seeded(1).identifiers(count) == Chance.seeded(1).identifiers(count)
 
 
