@@ -30,7 +30,7 @@ _MOST_AT_ONCE = 256
 _LONGEST_S = 0.002
 
 # As plain numbers: as members of an enumeration they cost a microsecond at each use.
-_EVENTS, _READABLE, _HAS_MORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.RCVMORE)
+_EVENTS, _READABLE = int(zmq.EVENTS), int(zmq.POLLIN)
 _AT_ONCE = int(zmq.NOBLOCK)
 _AT_ONCE_WITH_MORE = int(zmq.NOBLOCK | zmq.SNDMORE)
 
@@ -145,9 +145,12 @@ def send_at_once(socket: zmq.Socket[bytes], frames: Sequence[bytes]) -> None:
 
 
 def _receive_at_once(socket: zmq.Socket[bytes]) -> Frames:
-    frames = [socket.recv(_AT_ONCE)]
-    while socket.get(_HAS_MORE):
-        frames.append(socket.recv(_AT_ONCE))
+    # A frame knows whether another one follows; to ask the socket takes longer than to receive it.
+    frame = socket.recv(_AT_ONCE, copy=False)
+    frames = [frame.bytes]
+    while frame.more:
+        frame = socket.recv(_AT_ONCE, copy=False)
+        frames.append(frame.bytes)
     return frames
 
 
