@@ -1,8 +1,9 @@
 """The checksum of every row: how it is computed, kept right when a row changes, and compared when a row is read.
 
 The statements call these functions from inside SQLite, so that no row is written without a checksum or read without a
-look at it; where many rows are read they are compared behind the statement. It opens no database. What a row means is
-told by the order of its columns in the statements.
+look at it. Where many rows are read they are compared behind the statement, and rows that every change adds (items,
+events, edits) are summed before it: a call from inside costs as much as the sum. It opens no database. What a row means
+is told by the order of its columns in the statements.
 """
 
 from __future__ import annotations

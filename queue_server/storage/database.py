@@ -90,6 +90,8 @@ class Database:
         self._log_pages = 0
         self._commits = 0
         self._keeps_log = False
+        self.newest: dict[str, int] = {}
+        """The highest numbers in tables, as whoever numbers rows remembers them; forgotten when anything is undone."""
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         # SQLite's own checkpoint after a commit swallows its errors, a failed fsync included.
         connection.set_wal_hook(self._note_log)
@@ -198,6 +200,7 @@ class Database:
 
     def rollback(self) -> None:
         """Undo the transaction, unless that happened already."""
+        self.newest.clear()
         if not self._connection.in_transaction:
             return
         try:
@@ -216,6 +219,7 @@ class Database:
         try:
             yield
         except BaseException:
+            self.newest.clear()
             # An error of the disk has undone the whole transaction already.
             if self._failure is None:
                 self.rows("ROLLBACK TO block")

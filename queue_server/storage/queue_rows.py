@@ -10,6 +10,7 @@ import orjson
 from queue_server.protocol.errors import ConflictError
 from queue_server.protocol.items import Item, Place
 from queue_server.storage import admission, content
+from queue_server.storage.checksums import row_sum
 from queue_server.storage.database import Rows
 from queue_server.storage.shown_base import ShownQueue
 from queue_server.storage.shown_text import show, write_piece
@@ -21,7 +22,6 @@ GAP = 1 << 24
 BEFORE_ALL, BEHIND_ALL = -(1 << 63), (1 << 63) - 1
 NOBODY = ""
 
-INSERT_ITEM = statement("insert_item")
 INSERT_ITEMS = statement("insert_items")
 SELECT_ITEM = statement("select_item")
 SELECT_QUEUE = statement("select_queue")
@@ -58,13 +58,13 @@ class QueueRows(Rows):
             (item.uid, item.lane, item.submission, item.state, position, item.attempt, item.reason, text)
             for item, position, text in zip(items, positions, encoded, strict=True)
         ]
-        self._insert_all(rows)
+        self._insert_all([(*row, row_sum("items", *row, None, None)) for row in rows])
 
     def _insert_all(self, rows: list[Row]) -> None:
         try:
             if len(rows) == 1:
                 # One row is inserted as a whole or not at all without a savepoint.
-                self._database.rows(INSERT_ITEM, rows[0])
+                self._database.rows(INSERT_ITEMS, rows[0])
             else:
                 with self._database.savepoint():
                     self._database.insert_together(INSERT_ITEMS, rows)

@@ -8,11 +8,13 @@ from typing import Any
 from queue_server.protocol.event_log import EventRecord
 from queue_server.storage import admission, content
 from queue_server.storage.base import HistoryEntry, StoredReply
+from queue_server.storage.checksums import row_sum
 from queue_server.storage.database import Rows
 from queue_server.storage.shown_base import ShownHistory
 from queue_server.storage.shown_text import show, write_piece
 from queue_server.storage.sql import Row, as_item_rows, read_event, read_history, statement, write_event
 
+_EVENTS = "events"
 NO_LIMIT = -1
 ABOVE_ALL = (1 << 63) - 1
 
@@ -89,7 +91,9 @@ class RecordRows(Rows):
 
     def append_event(self, event: EventRecord) -> int:
         """Append to the event log."""
-        [(seq,)] = self._database.rows(INSERT_EVENT, write_event(event))
+        self._database.newest[_EVENTS] = seq = self.last_seq() + 1
+        values = (seq, *write_event(event))
+        self._database.rows(INSERT_EVENT, (*values, row_sum("events", *values)))
         return seq
 
     def events(self, since: int, limit: int) -> list[EventRecord]:
@@ -98,8 +102,10 @@ class RecordRows(Rows):
 
     def last_seq(self) -> int:
         """Return the sequence number of the newest event."""
-        [(seq,)] = self._database.rows(LAST_SEQ)
-        return seq
+        newest = self._database.newest
+        if _EVENTS not in newest:
+            [(newest[_EVENTS],)] = self._database.rows(LAST_SEQ)
+        return newest[_EVENTS]
 
     def load(self, name: str) -> bytes | None:
         """Return a saved value."""

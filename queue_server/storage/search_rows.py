@@ -10,6 +10,7 @@ from queue_server.protocol.item_filter import ItemFilter
 from queue_server.protocol.items import Item
 from queue_server.storage import admission
 from queue_server.storage.base import HistoryPart
+from queue_server.storage.checksums import row_sum
 from queue_server.storage.queue_rows import SELECT_PLACE
 from queue_server.storage.record_rows import ABOVE_ALL, RecordRows
 from queue_server.storage.search import plan_range, plan_search, take_part
@@ -39,7 +40,7 @@ class SearchRows(RecordRows):
         """Append to the event log, and keep what takes an edit back."""
         seq = super().append_event(event)
         if event.undo:
-            self._database.rows(INSERT_EDIT, (seq, event.undo))
+            self._database.rows(INSERT_EDIT, (seq, event.undo, row_sum("edits", seq, event.undo)))
         return seq
 
     def find_events(

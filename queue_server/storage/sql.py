@@ -99,7 +99,7 @@ def write_event(event: EventRecord) -> Row:
     origin = "" if event.origin == Origin() else content.encode(_shown(event.origin))
     return (
         event.kind,
-        event.time,
+        float(event.time),
         event.epoch,
         event.lane,
         event.item_uid,

@@ -23,9 +23,10 @@ STATUS = encode({"method": "status", "params": {}})
 
 @pytest.fixture
 async def bench(tmp_path):
-    """A manager that serves, on an empty store on the disk, without an environment."""
+    """A manager that serves, on a store on the disk, with one item and without an environment."""
     store = open_sqlite(tmp_path, clock=ManualClock(), chance=Chance.seeded(1))
     async with Bench.on(store) as bench:
+        await bench.add("count")
         yield bench
     await store.close()
 

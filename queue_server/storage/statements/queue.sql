@@ -1,14 +1,8 @@
 -- The queue of a lane: the rows that have a position, which are those in the states queued and held.
 
--- insert_item: put a new item at a position of its lane.
-INSERT INTO items (uid, lane, submission, state, position, attempt, reason, content, checksum)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, row_sum('items', ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL));
-
 -- insert_items: put new items at positions of their lane; the row of values is repeated for each of them.
 INSERT INTO items (uid, lane, submission, state, position, attempt, reason, content, checksum)
-SELECT column1, column2, column3, column4, column5, column6, column7, column8,
-    row_sum('items', column1, column2, column3, column4, column5, column6, column7, column8, NULL, NULL)
-FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?));
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- select_item: read an item in any state.
 SELECT uid, lane, submission, sound(content, iif(number IS NULL, 'items', 'history'), checksum,

@@ -44,9 +44,7 @@ DELETE FROM attempts WHERE item_uid IS NULL AND (
 
 -- insert_event: append to the event log.
 INSERT INTO events (seq, kind, time, epoch, lane, item_uid, submission, attempt, origin, data, checksum)
-SELECT seq, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, row_sum('events', seq, ?1, ?2 + 0.0, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-FROM (SELECT coalesce(max(seq), 0) + 1 AS seq FROM events)
-RETURNING seq;
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- select_events: read the events behind a sequence number, oldest first.
 SELECT seq, sound(kind, 'events', checksum,

@@ -21,7 +21,7 @@ AND time >= coalesce(?, time) AND (time < ?) IS NOT FALSE
 ORDER BY seq DESC LIMIT ?;
 
 -- insert_edit: keep what takes the edit of an event back.
-INSERT INTO edits (seq, undo, checksum) VALUES (?1, ?2, row_sum('edits', ?1, ?2));
+INSERT INTO edits (seq, undo, checksum) VALUES (?, ?, ?);
 
 -- find_edits: find the newest edits below a sequence number, newest first.
 SELECT seq FROM edits WHERE seq < ? ORDER BY seq DESC LIMIT ?;
