@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 
 from queue_server.handlers.batch_changes import cancel_batch, hold_batch, resume_batch, retry_batch
@@ -13,6 +11,7 @@ from queue_server.handlers.context import TurnContext
 from queue_server.handlers.group import group
 from queue_server.handlers.submission_states import RUNNING, find_active, show, stored_states
 from queue_server.protocol.batches import Batch
+from queue_server.protocol.cursors import BEFORE_ALL, read_place
 from queue_server.protocol.errors import NotFoundError, ParameterError
 from queue_server.protocol.listing import Roll
 from queue_server.protocol.methods.batches import (
@@ -26,8 +25,6 @@ from queue_server.protocol.methods.batches import (
     BatchShown,
 )
 from queue_server.protocol.submissions import FollowedSubmission, SubmissionFilter, SubmissionState
-
-_CURSOR = re.compile(r"[0-9]{1,18}")
 
 
 def get_batch(context: TurnContext, params: BatchGetParams) -> BatchShown:
@@ -47,10 +44,9 @@ def list_items(context: TurnContext, params: BatchItemsParams) -> BatchItemPage:
     """Return a page of the items of a batch, by a cursor or by an offset."""
     if params.cursor is not None and params.offset is not None:
         raise ParameterError("Give 'cursor' or 'offset', not both.", field="offset")
-    if params.cursor is not None and _CURSOR.fullmatch(params.cursor) is None:
-        raise ParameterError("'cursor' must be the 'next_cursor' of the page before.", field="cursor")
+    behind = read_place(params.cursor, BEFORE_ALL)
     search = _Search.plan(context, params)
-    found = search.find(params.limit, int(params.cursor or 0), params.offset or 0)
+    found = search.find(params.limit, behind, params.offset or 0)
     shown = Roll(show(followed, search.active) for _, followed in found)
     if params.offset is not None:
         return BatchItemPage(shown, total=search.count())

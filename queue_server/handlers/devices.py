@@ -15,6 +15,7 @@ from queue_server.engine import exam_progress
 from queue_server.handlers.context import TurnContext
 from queue_server.handlers.device_records import change, find_device, lane_of, require_free, show, tell
 from queue_server.handlers.group import group
+from queue_server.protocol.cursors import foreign_cursor
 from queue_server.protocol.devices import Device
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.methods.devices import (
@@ -119,7 +120,7 @@ def _read_cursor(cursor: str | None) -> _Place:
         case [str() as lane, str() as name]:
             return lane, name
         case _:
-            raise ParameterError("'cursor' must be the 'next_cursor' of the page before.", field="cursor")
+            raise foreign_cursor()
 
 
 def _remove_lane(context: TurnContext, device: Device, *, is_forced: bool) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,6 +27,7 @@ from queue_server.handlers.workflow_records import (
     require_member_of,
     show_submission,
 )
+from queue_server.protocol.cursors import BEFORE_ALL, read_place
 from queue_server.protocol.errors import NotFoundError, ParameterError, StateError
 from queue_server.protocol.items import Item
 from queue_server.protocol.listing import Roll
@@ -51,8 +51,6 @@ from queue_server.protocol.workflows import Workflow
 
 CANCELLED = "canceled by user"
 """Why a running submission was ended, where nobody says: the words that clients of flowserv know."""
-
-_CURSOR = re.compile(r"[0-9]{1,18}")
 
 
 def add_submission(context: TurnContext, params: SubmissionAddParams) -> SubmissionReply:
@@ -102,8 +100,7 @@ def get_submission(context: TurnContext, params: SubmissionGetParams) -> Submiss
 
 def list_submissions(context: TurnContext, params: SubmissionListParams) -> SubmissionPage:
     """Return a page of submissions."""
-    if params.cursor is not None and _CURSOR.fullmatch(params.cursor) is None:
-        raise ParameterError("'cursor' must be the 'next_cursor' of the page before.", field="cursor")
+    behind = read_place(params.cursor, BEFORE_ALL)
     states = None if params.state is None else frozenset(params.state)
     wanted = SubmissionFilter(
         workflow=params.workflow_id,
@@ -112,7 +109,7 @@ def list_submissions(context: TurnContext, params: SubmissionListParams) -> Subm
         states=None if states is None else stored_states(states),
     )
     active = find_active(context)
-    part = context.turn.tx.submissions(wanted, limit=params.limit, behind=int(params.cursor or 0))
+    part = context.turn.tx.submissions(wanted, limit=params.limit, behind=behind)
     # The store knows fewer states; a page may be shorter for that, and goes on behind what was looked at.
     fitting = [each for _, each in part.entries if states is None or state_of(each, active) in states]
     return SubmissionPage(Roll(show(each, active) for each in fitting), _cursor_behind(part.entries, part.has_more))

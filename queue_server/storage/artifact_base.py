@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
 
 from queue_server.protocol.artifacts import ArtifactFilter, NamedArtifact
-from queue_server.protocol.errors import NotFoundError, ParameterError
+from queue_server.protocol.errors import NotFoundError
 from queue_server.protocol.submissions import ResultFile
 
 ARTIFACT_WINDOW: Final = 1_000
 """Names that one search examines for what no index knows."""
-
-_BEHIND_ALL: Final = 2**63 - 1
-_CURSOR = re.compile(r"[0-9]{1,18}")
 
 
 class ArtifactPart(Struct, frozen=True):
@@ -81,19 +77,6 @@ def take_part(examined: Sequence[NamedArtifact], wanted: ArtifactFilter, limit: 
             is_last = number == len(looked_at) and not has_more
             return ArtifactPart(found, None if is_last else str(named.place))
     return ArtifactPart(found, str(looked_at[-1].place) if has_more else None)
-
-
-def read_cursor(cursor: str | None) -> int:
-    """Return the place in a cursor; without one, what is behind everything.
-
-    Raises:
-        ParameterError: no list gives such a cursor.
-    """
-    if cursor is None:
-        return _BEHIND_ALL
-    if _CURSOR.fullmatch(cursor) is None:
-        raise ParameterError("'cursor' must be the 'next_cursor' of the page before.", field="cursor")
-    return int(cursor)
 
 
 def not_registered(identity: str) -> NotFoundError:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from queue_server.protocol.artifacts import ArtifactFilter, NamedArtifact
+from queue_server.protocol.cursors import BEHIND_ALL, read_place
 from queue_server.protocol.errors import ConflictError
 from queue_server.protocol.submissions import ResultFile
-from queue_server.storage.artifact_base import ArtifactPart, count_examined, not_registered, read_cursor, take_part
+from queue_server.storage.artifact_base import ArtifactPart, count_examined, not_registered, take_part
 from queue_server.storage.database import Rows
 from queue_server.storage.sql import Row, statement
 from queue_server.storage.submission_content import not_followed
@@ -44,7 +45,7 @@ class ArtifactNames(Rows):
 
     def find_artifacts(self, wanted: ArtifactFilter, *, limit: int, cursor: str | None = None) -> ArtifactPart:
         """Return a part of the names that fit."""
-        bounds = (read_cursor(cursor), count_examined(wanted, limit) + 1)
+        bounds = (read_place(cursor, BEHIND_ALL), count_examined(wanted, limit) + 1)
         if wanted.artifact_id is not None:
             rows = self._database.rows(LIST_OF_ARTIFACT, (*bounds, wanted.artifact_id))
         elif wanted.submission is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from queue_server.protocol.answers import Answer, Repeatable
 from queue_server.protocol.batches import Batch
+from queue_server.protocol.cursors import BEHIND_ALL, read_place
 from queue_server.storage.batch_base import BatchPart
-from queue_server.storage.batch_content import read_cursor, taken, write_answer, write_batch, write_request
+from queue_server.storage.batch_content import taken, write_answer, write_batch, write_request
 from queue_server.storage.database import Rows
 from queue_server.storage.sql import statement
 
@@ -37,7 +38,7 @@ class RegisteredBatchRows(Rows):
     def batches(self, *, limit: int, project: str | None = None, cursor: str | None = None) -> BatchPart:
         """Return a part of the batches."""
         text, wanted = (LIST_BATCHES, ()) if project is None else (LIST_BATCHES_OF, (project,))
-        rows = self._database.rows(text, (read_cursor(cursor), limit + 1, *wanted))
+        rows = self._database.rows(text, (read_place(cursor, BEHIND_ALL), limit + 1, *wanted))
         return BatchPart([(str(row[0]), Batch(*row[1:])) for row in rows[:limit]], len(rows) > limit)
 
     def answer(self, request: Repeatable) -> Answer | None:

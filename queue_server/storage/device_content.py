@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from queue_server.protocol.devices import LONGEST_PARAMETER_BYTES, Device, DeviceDetails, DeviceToken
@@ -13,7 +12,6 @@ Row = tuple[Any, ...]
 
 DELETED = 12
 """Where a row has the time at which the device was deleted."""
-_CURSOR = re.compile(r"[0-9]{1,18}")
 
 
 def write_device(device: Device) -> Row:
@@ -75,19 +73,6 @@ def read_device(row: Row) -> Device:
         updated=updated,
         deleted=deleted,
     )
-
-
-def read_cursor(cursor: str | None) -> int:
-    """Return the place in a cursor; without one, what is before everything.
-
-    Raises:
-        ParameterError: no list gives such a cursor.
-    """
-    if cursor is None:
-        return 0
-    if _CURSOR.fullmatch(cursor) is None:
-        raise ParameterError("'cursor' must be the 'next_cursor' of the page before.", field="cursor")
-    return int(cursor)
 
 
 def check_successor(device: Device, present: Device | None) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from queue_server.protocol.cursors import BEFORE_ALL, read_place
 from queue_server.protocol.devices import Device
 from queue_server.storage.database import Rows
 from queue_server.storage.device_base import DevicePart
-from queue_server.storage.device_content import check_successor, read_cursor, read_device, taken, write_device
+from queue_server.storage.device_content import check_successor, read_device, taken, write_device
 from queue_server.storage.sql import statement
 
 INSERT_DEVICE = statement("insert_devices")
@@ -38,7 +39,7 @@ class RegisteredDeviceRows(Rows):
 
     def devices(self, *, limit: int, cursor: str | None = None) -> DevicePart:
         """Return a part of the devices."""
-        rows = self._database.rows(LIST_DEVICES, (read_cursor(cursor), limit + 1))
+        rows = self._database.rows(LIST_DEVICES, (read_place(cursor, BEFORE_ALL), limit + 1))
         return DevicePart([(str(row[0]), read_device(row[1:])) for row in rows[:limit]], len(rows) > limit)
 
     def count_devices(self) -> int:

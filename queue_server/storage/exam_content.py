@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from queue_server.protocol.cursors import foreign_cursor
 from queue_server.protocol.errors import ParameterError
 from queue_server.protocol.exam_records import (
     LONGEST_RECORD_BYTES,
@@ -163,5 +164,5 @@ def read_cursor(cursor: str | None) -> tuple[int, int]:
         return -1, -1
     match = _CURSOR.fullmatch(cursor)
     if match is None:
-        raise ParameterError("'cursor' must be the 'next_cursor' of the page before.", field="cursor")
+        raise foreign_cursor()
     return int(match[1]), int(match[2])

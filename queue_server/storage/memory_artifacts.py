@@ -8,9 +8,10 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from queue_server.protocol.artifacts import ArtifactFilter, NamedArtifact, NamedBy
+from queue_server.protocol.cursors import BEHIND_ALL, read_place
 from queue_server.protocol.exam_records import ResultRecord
 from queue_server.protocol.submissions import ResultFile
-from queue_server.storage.artifact_base import ArtifactPart, count_examined, not_registered, read_cursor, take_part
+from queue_server.storage.artifact_base import ArtifactPart, count_examined, not_registered, take_part
 from queue_server.storage.exam_content import SHAPES, read_record
 from queue_server.storage.memory_rows import MemoryRows
 from queue_server.storage.submission_content import not_followed, read_results
@@ -46,7 +47,7 @@ class ArtifactTables(MemoryRows):
 
     def find_artifacts(self, wanted: ArtifactFilter, *, limit: int, cursor: str | None = None) -> ArtifactPart:
         """Return a part of the names that fit."""
-        before = read_cursor(cursor)
+        before = read_place(cursor, BEHIND_ALL)
         looked_up = ArtifactFilter(wanted.artifact_id, None if wanted.artifact_id else wanted.submission)
         placed = sorted(self._place(), key=lambda named: -named.place)
         behind = [named for named in placed if named.place < before and looked_up.fits(named)]

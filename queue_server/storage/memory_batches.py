@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from queue_server.protocol.answers import Answer, Repeatable
 from queue_server.protocol.batches import Batch
+from queue_server.protocol.cursors import BEHIND_ALL, read_place
 from queue_server.storage.batch_base import BatchPart
-from queue_server.storage.batch_content import read_cursor, taken
+from queue_server.storage.batch_content import taken
 from queue_server.storage.memory_rows import MemoryRows
 
 
@@ -25,7 +26,7 @@ class BatchTables(MemoryRows):
 
     def batches(self, *, limit: int, project: str | None = None, cursor: str | None = None) -> BatchPart:
         """Return a part of the batches."""
-        before = read_cursor(cursor)
+        before = read_place(cursor, BEHIND_ALL)
         known = sorted(self._tables.batches.values(), key=lambda each: each[0], reverse=True)
         fitting = [(str(place), batch) for place, batch in known if place < before and project in (None, batch.project)]
         return BatchPart(fitting[:limit], len(fitting) > limit)

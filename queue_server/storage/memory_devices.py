@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
+from queue_server.protocol.cursors import BEFORE_ALL, read_place
 from queue_server.protocol.devices import Device
 from queue_server.storage.device_base import DevicePart
-from queue_server.storage.device_content import (
-    DELETED,
-    check_successor,
-    read_cursor,
-    read_device,
-    taken,
-    write_device,
-)
+from queue_server.storage.device_content import DELETED, check_successor, read_device, taken, write_device
 from queue_server.storage.memory_rows import MemoryRows
 from queue_server.storage.tables import StoredRecord
 
@@ -40,7 +34,7 @@ class DeviceTables(MemoryRows):
 
     def devices(self, *, limit: int, cursor: str | None = None) -> DevicePart:
         """Return a part of the devices."""
-        begin = read_cursor(cursor)
+        begin = read_place(cursor, BEFORE_ALL)
         behind = [stored for stored in self._present() if stored.place > begin]
         return DevicePart(
             [(str(stored.place), read_device(stored.row)) for stored in behind[:limit]], len(behind) > limit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from queue_server.protocol.cursors import BEFORE_ALL, read_place
 from queue_server.protocol.rankings import PostprocessingRun, RankedRun, RankEntry, SortColumn
 from queue_server.protocol.submissions import AttemptResult, Submission
 from queue_server.protocol.workflow_groups import Group, GroupFile
@@ -23,7 +24,6 @@ from queue_server.storage.workflow_content import (
     no_result,
     no_workflow,
     not_postprocessing,
-    read_cursor,
     read_group,
     read_postprocessing,
     read_slots,
@@ -77,7 +77,7 @@ class WorkflowTables(FollowedTables):
 
     def workflows(self, *, limit: int, cursor: str | None = None) -> WorkflowPart:
         """Return a part of the workflows."""
-        begin = read_cursor(cursor)
+        begin = read_place(cursor, BEFORE_ALL)
         known = [(each.place, name) for name, each in self._tables.workflows.items() if each.removed is None]
         behind = sorted(entry for entry in known if entry[0] > begin)
         entries = [(str(place), each) for place, name in behind[:limit] if (each := self.workflow(name)) is not None]
@@ -131,7 +131,7 @@ class WorkflowTables(FollowedTables):
         self, *, limit: int, workflow: str | None = None, member: str | None = None, cursor: str | None = None
     ) -> GroupPart:
         """Return a part of the groups."""
-        begin = read_cursor(cursor)
+        begin = read_place(cursor, BEFORE_ALL)
         fitting = [
             (str(place), group)
             for place, group in self._all_groups()

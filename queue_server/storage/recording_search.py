@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from queue_server.protocol.errors import ParameterError
+from queue_server.protocol.cursors import foreign_cursor
 from queue_server.protocol.recordings import RecordedRun, RunFilter
 from queue_server.storage.recording_base import RecordingPart
 
@@ -89,4 +89,4 @@ def _read_cursor(cursor: str | None) -> Spot:
             return float(match[1]), int(match[2])
     except ValueError:
         pass
-    raise ParameterError("'cursor' must be the 'next_cursor' of the page before.", field="cursor")
+    raise foreign_cursor()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -22,8 +21,6 @@ from queue_server.storage import content
 Row = tuple[Any, ...]
 Slots = dict[str, Literal["number", "text"]]
 """The columns of all versions of a workflow in the order of their places in the ranking, and what their values are."""
-
-_CURSOR = re.compile(r"[0-9]{1,18}")
 
 
 def write_version(workflow: Workflow) -> Row:
@@ -165,19 +162,6 @@ def read_postprocessing(row: Row) -> PostprocessingRun:
     """Return the post-processing of a row of workflow, submission, runs, and whether it has succeeded."""
     workflow, submission, text, succeeded = row
     return PostprocessingRun(workflow, submission, read_runs(content.decode(text)["runs"]), bool(succeeded))
-
-
-def read_cursor(cursor: str | None) -> int:
-    """Return the place in a cursor; without one, what is before everything.
-
-    Raises:
-        ParameterError: no list gives such a cursor.
-    """
-    if cursor is None:
-        return 0
-    if _CURSOR.fullmatch(cursor) is None:
-        raise ParameterError("'cursor' must be the 'next_cursor' of the page before.", field="cursor")
-    return int(cursor)
 
 
 def no_workflow(identity: str) -> NotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queue_server.protocol.cursors import BEFORE_ALL, read_place
 from queue_server.protocol.errors import ConflictError
 from queue_server.protocol.workflow_groups import Group, GroupFile
 from queue_server.protocol.workflows import Workflow
@@ -16,7 +17,6 @@ from queue_server.storage.workflow_content import (
     no_file,
     no_group,
     no_workflow,
-    read_cursor,
     read_group,
     read_slots,
     read_version,
@@ -81,7 +81,7 @@ class RegisteredWorkflowRows(Rows):
 
     def workflows(self, *, limit: int, cursor: str | None = None) -> WorkflowPart:
         """Return a part of the workflows."""
-        rows = self._database.rows(LIST_WORKFLOWS, (read_cursor(cursor), limit + 1))
+        rows = self._database.rows(LIST_WORKFLOWS, (read_place(cursor, BEFORE_ALL), limit + 1))
         return WorkflowPart([(str(row[0]), read_version(row[1:])) for row in rows[:limit]], len(rows) > limit)
 
     def _slots(self, identity: str) -> tuple[int, Slots] | None:
@@ -127,7 +127,7 @@ class RegisteredWorkflowRows(Rows):
         self, *, limit: int, workflow: str | None = None, member: str | None = None, cursor: str | None = None
     ) -> GroupPart:
         """Return a part of the groups."""
-        rows = self._database.rows(LIST_GROUPS, (workflow, member, read_cursor(cursor), limit + 1))
+        rows = self._database.rows(LIST_GROUPS, (workflow, member, read_place(cursor, BEFORE_ALL), limit + 1))
         return GroupPart([(str(row[0]), read_group(row[1:])) for row in rows[:limit]], len(rows) > limit)
 
     def add_group_file(self, group: str, file: GroupFile) -> None:

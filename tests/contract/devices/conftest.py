@@ -6,17 +6,13 @@ import asyncio
 
 import pytest
 
-from queue_server.clock import Chance, ManualClock
 from queue_server.core.events import LaneAdded, QueueChanged
 from queue_server.protocol.codec import decode, encode
 from queue_server.protocol.devices import digest_token
 from queue_server.protocol.items import BACK, DEFAULT_LANE, Item
 from queue_server.protocol.peer import DELEGATE
-from queue_server.storage.memory import open_memory
-from queue_server.storage.sqlite import open_sqlite
 from tests.doubles.bench import PATIENCE_S, Bench, plan
 from tests.doubles.registered_devices import device
-from tests.faults.places import place_in_memory
 
 SCANNER = device("scanner")
 NEW = {"name": "scanner 1", "description": "low field"}
@@ -69,16 +65,6 @@ class DeviceBench(Bench):
         """Return kind and data of the events about devices."""
         events = await self.store.transact(lambda tx: tx.events(0, 1000))
         return [(event.kind, dict(event.data)) for event in events if event.kind.startswith("device_")]
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request):
-    """An empty store in its first epoch."""
-    injected = {"clock": ManualClock(), "chance": Chance.seeded(1)}
-    with place_in_memory() as place:
-        opened = open_memory(**injected) if request.param == "memory" else open_sqlite(place / "data", **injected)
-        yield opened
-        await opened.close()
 
 
 @pytest.fixture

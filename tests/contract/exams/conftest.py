@@ -5,13 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from queue_server.clock import Chance, ManualClock
 from queue_server.protocol.exam_records import ExamTask, TaskItem
-from queue_server.storage.memory import open_memory
-from queue_server.storage.sqlite import open_sqlite
 from tests.doubles.bench import Bench
 from tests.doubles.exam_records import dag_fields, exam_fields, scan_fields
-from tests.faults.places import place_in_memory
 
 
 class ExamBench(Bench):
@@ -59,16 +55,6 @@ class ExamBench(Bench):
         """Return kind and data of the events about exam records."""
         events = await self.store.transact(lambda tx: tx.events(0, 1000))
         return [(event.kind, dict(event.data)) for event in events if event.kind.startswith("exam_")]
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request):
-    """An empty store in its first epoch."""
-    injected = {"clock": ManualClock(), "chance": Chance.seeded(1)}
-    with place_in_memory() as place:
-        opened = open_memory(**injected) if request.param == "memory" else open_sqlite(place / "data", **injected)
-        yield opened
-        await opened.close()
 
 
 @pytest.fixture

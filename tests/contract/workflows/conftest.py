@@ -6,14 +6,10 @@ import hashlib
 
 import pytest
 
-from queue_server.clock import Chance, ManualClock
 from queue_server.protocol.items import DEFAULT_LANE
 from queue_server.protocol.records import Artifact, ManifestEntry
 from queue_server.protocol.worker_link import CatalogPage, EnvironmentOpened, ItemAcknowledged, REStateChanged
-from queue_server.storage.memory import open_memory
-from queue_server.storage.sqlite import open_sqlite
 from tests.doubles.bench import USER, Bench
-from tests.faults.places import place_in_memory
 
 AVERAGE = {
     "dag_id": "average",
@@ -62,16 +58,6 @@ def make_file(name, text):
     """Return a file that an attempt has left behind."""
     identity = hashlib.sha256(text.encode()).hexdigest()
     return ManifestEntry(name=name, artifact=Artifact(id=identity, size_bytes=len(text), created=1.0))
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request):
-    """An empty store in its first epoch."""
-    injected = {"clock": ManualClock(), "chance": Chance.seeded(1)}
-    with place_in_memory() as place:
-        opened = open_memory(**injected) if request.param == "memory" else open_sqlite(place / "data", **injected)
-        yield opened
-        await opened.close()
 
 
 @pytest.fixture
