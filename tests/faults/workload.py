@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 
-from msgspec.structs import asdict
+import msgspec
 
 from queue_server.protocol.event_log import EventRecord
 from queue_server.protocol.items import BACK, FRONT, OUTCOMES, Item, Place, Result, Run
@@ -140,11 +140,11 @@ class Operation:
 def snapshot(tx):
     """Return what is stored as plain JSON values, the log shortened to its end."""
     found = {
-        "queues": {lane: [asdict(item) for item in tx.queue(lane)] for lane in LANES},
-        "running": [asdict(each) for each in tx.running()],
-        "history": [asdict(entry) for entry in tx.history()],
+        "queues": {lane: tx.queue(lane) for lane in LANES},
+        "running": tx.running(),
+        "history": tx.history(),
         "last_seq": tx.last_seq(),
-        "events": [asdict(event) for event in tx.events(max(tx.last_seq() - 10, 0), 10)],
+        "events": tx.events(max(tx.last_seq() - 10, 0), 10),
         "saved": {lane: (tx.load(lane) or b"").decode() for lane in LANES},
     }
-    return json.loads(json.dumps(found))
+    return json.loads(msgspec.json.encode(found))

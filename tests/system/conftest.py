@@ -1,11 +1,18 @@
-"""A system of real processes for one test."""
+"""A system of real processes for one test, or the demonstration of one."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.processes.system import System, copy_startup
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -48,3 +55,30 @@ def client(system):
         return answer.json()
 
     return ask
+
+
+@pytest.fixture
+def demonstrate(tmp_path):
+    """Start the command ``demo``; what it starts carries the mark of this test."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CUELIGHT_")}
+    started = []
+
+    def start(*words):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "queue_server.cli", "demo", "--data", str(tmp_path / "data"), *words],
+            cwd=ROOT,
+            env={**environ, "TEST_DATA_DIRECTORY": str(tmp_path)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        # The signal on which it ends what it has started; nobody is told if it has ended already.
+        process.terminate()
+        process.wait(60)

@@ -23,33 +23,6 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 180
 
 
-@pytest.fixture
-def demonstrate(tmp_path):
-    """Start the command; what it starts carries the mark of this test."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("CUELIGHT_")}
-    started = []
-
-    def start(*words):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "queue_server.cli", "demo", "--data", str(tmp_path / "data"), *words],
-            cwd=ROOT,
-            env={**environ, "TEST_DATA_DIRECTORY": str(tmp_path)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        # The signal on which it ends what it has started; nobody is told if it has ended already.
-        process.terminate()
-        process.wait(60)
-
-
 def fields_of(out):
     """Return the names and values at the end of the output."""
     lines = (line.split(None, 1) for line in out.splitlines())

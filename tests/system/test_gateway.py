@@ -177,11 +177,12 @@ def test_a_stream_goes_on_behind_a_new_manager_and_misses_nothing(system, client
         wait_until(lambda: system.is_ready and system.manager_pid != manager, "ready")
         wait_until(lambda: answers(client), "a manager that answers")
         client.post("/v1/queue/clear").raise_for_status()
-        seen = []
-        while not seen or seen[-1]["data"]["kind"] != "queue_clear":
+        seen, kinds = [], []
+        # The gateway may hear only now of what was cleared before.
+        while "queue_item_add" not in kinds or kinds[-1] != "queue_clear":
             seen.append(next(frame for frame in frames if "op" not in frame))
+            kinds.append(seen[-1]["data"]["kind"])
         assert [frame["seq"] for frame in seen] == list(range(last + 1, last + 1 + len(seen)))
-        assert seen[0]["data"]["kind"] == "queue_item_add"
 
 
 def test_what_one_gateway_has_acknowledged_every_other_one_shows(system, client):
