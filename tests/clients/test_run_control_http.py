@@ -103,7 +103,7 @@ def trusted(encrypted, monkeypatch):
     """The same for a client that trusts the authority."""
     address, key, root = encrypted
     monkeypatch.setenv("CUELIGHT_CA_FILE", str(root))
-    return address, {"api_key": key, "timeout_s": 10}
+    return address, {"api_key": key, "timeout_s": 60}
 
 
 def test_requests_and_notices_are_encrypted_where_the_authority_is_trusted(trusted):
