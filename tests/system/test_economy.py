@@ -15,6 +15,7 @@ from queue_server.storage.sqlite import open_sqlite
 from tests.doubles.bench import USER, Bench, plan
 
 STATEMENTS_OF_AN_ADDITION = 9
+BYTES_OF_AN_ADDITION = 10 * (4096 + 24)
 COMMITS_OF_A_PLAN = 3
 STATUSES_OF_A_PLAN = 3
 EVENTS_OF_A_PLAN = 4
@@ -72,6 +73,17 @@ async def test_a_hundred_times_as_many_items_at_once_take_few_more_statements(be
         await bench.do("queue_item_add_batch", items=[plan()] * items, **USER)
         counts.append(len(statements) - before)
     assert counts[1] <= 2 * counts[0]
+
+
+async def test_an_addition_writes_few_bytes_to_the_disk_and_no_more_to_a_long_queue(bench, tmp_path):
+    log, written = tmp_path / "queue.sqlite-wal", []
+    for items in (1, 2_000):
+        await bench.do("queue_item_add_batch", items=[plan()] * items, **USER)
+        before = log.stat().st_size
+        await bench.add("count")
+        written.append(log.stat().st_size - before)
+    assert 0 < written[0] <= BYTES_OF_AN_ADDITION
+    assert 0 < written[1] <= BYTES_OF_AN_ADDITION
 
 
 async def test_requests_that_wait_together_share_one_commit(bench):
